@@ -1,0 +1,114 @@
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Now
+from uuid6 import uuid7
+
+
+class Standing(models.TextChoices):
+    """The staff's decision about a person; no sign-in changes it."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    SUSPENDED = "suspended"
+
+
+class UserManager(BaseUserManager["User"]):
+    """What Django's `createsuperuser` calls. People are made by `repositories.people`."""
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: object) -> "User":
+        user = self.model(
+            username=username, login=username, standing=Standing.APPROVED, is_staff=True, is_superuser=True, **fields
+        )
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. `github_id` is who they are; `login` is what GitHub calls them today and is not unique.
+
+    `is_active` says whether the person uses the account: deactivating clears it, signing in sets it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    github_id = models.BigIntegerField(unique=True, null=True, editable=False)
+    login = models.CharField(max_length=100, db_index=True)
+    username = models.CharField(
+        max_length=150,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="Only for staff who sign in to the admin with a password.",
+    )
+    display_name = models.CharField(max_length=100, blank=True)
+    email = models.EmailField(max_length=254, blank=True)
+    email_notifications = models.BooleanField(default=True)
+    avatar_url = models.URLField(max_length=500, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    is_active = models.BooleanField(default=True)
+    standing = models.CharField(max_length=16, choices=Standing, default=Standing.APPROVED)
+    standing_reason = models.CharField(max_length=500, blank=True)
+    is_host = models.BooleanField(default=False)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(standing__in=["pending", "approved", "suspended"]), name="user_standing_is_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.login
+
+
+class SignInFlow(models.Model):
+    """One trip of one browser tab to GitHub and back; gone when it has been used, purged when it has expired.
+
+    `cookie_hash` binds it to the browser that began it, `state_hash` is set while GitHub is asked.
+    `upstream` is the GitHub library's own state, `continuation` what the app that began the flow wants back.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    cookie_hash = models.BinaryField(max_length=32)
+    state_hash = models.BinaryField(max_length=32, null=True, unique=True)
+    upstream = models.JSONField(default=dict)
+    continuation = models.JSONField(default=dict)
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField(db_index=True)
+
+
+class Event(models.Model):
+    """One line of the audit trail: who did what to whom, when, from where. Never updated, never holds a secret.
+
+    `user_id` and `actor_id` are bare ids: the trail outlives an erased person.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=64)
+    user_id = models.UUIDField(null=True)
+    actor_id = models.UUIDField(null=True)
+    session_id = models.UUIDField(null=True)
+    client_id = models.CharField(max_length=64, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    detail = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user_id", "-id"], name="event_by_user"),
+            models.Index(fields=["kind", "-id"], name="event_by_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.user_id}"

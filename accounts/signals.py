@@ -1,0 +1,11 @@
+"""Sent synchronously, inside the transaction that changes the person, with `user_id` and `now`.
+
+Apps above subscribe in their `receivers`, so that one sign-up, suspension or deactivation is all or nothing.
+"""
+
+from django.dispatch import Signal
+
+person_created = Signal()
+person_deactivated = Signal()
+person_suspended = Signal()
+person_erased = Signal()

@@ -1,0 +1,176 @@
+"""The backend API, its admin and its worker: everything that owns the database."""
+
+from datetime import timedelta
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.embedded_postgres import database_url
+from config.settings.base import *  # noqa: F403
+from config.settings.base import (
+    BACKEND_URL,
+    BASE_DIR,
+    DEBUG,
+    GITHUB_PORT,
+    PORTAL_URL,
+    allowed_hosts_for,
+    env,
+    harden_for,
+    secret_list,
+)
+
+ROOT_URLCONF = "config.urls.backend"
+WSGI_APPLICATION = "config.wsgi.application"
+ALLOWED_HOSTS = allowed_hosts_for(BACKEND_URL)
+globals().update(harden_for(BACKEND_URL))
+
+INSTALLED_APPS = [
+    "accounts",
+    "tokens",
+    "bookings",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "social_django",
+    "pgtrigger",
+    "procrastinate.contrib.django",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "style-src": ["'self'"],
+        "script-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+
+DATABASES = {"default": {**env.db_url_config(database_url()), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}}
+DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+# Each process keeps a few connections; a request that finds none free for this long is answered with `busy`.
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    "min_size": env.int("DATABASE_POOL_MIN", default=2),
+    "max_size": env.int("DATABASE_POOL_MAX", default=10),
+    "timeout": 10,
+}
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "accounts.authentication.GitHubBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+
+# GitHub, GitHub Enterprise or the stand-in: one code path, three addresses.
+GITHUB_CLIENT_ID = env.str("GITHUB_CLIENT_ID", default="")
+GITHUB_CLIENT_SECRET = env.str("GITHUB_CLIENT_SECRET", default="")
+GITHUB_IS_STAND_IN = DEBUG and not GITHUB_CLIENT_ID
+if GITHUB_IS_STAND_IN:
+    GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET = "insighta-development", "development-only-github-client-secret"
+    GITHUB_URL = env.str("GITHUB_URL", default=f"http://127.0.0.1:{GITHUB_PORT}")
+    GITHUB_API_URL = env.str("GITHUB_API_URL", default=f"http://127.0.0.1:{GITHUB_PORT}/")
+else:
+    GITHUB_URL = env.str("GITHUB_URL", default="https://github.com")
+    GITHUB_API_URL = env.str("GITHUB_API_URL", default="https://api.github.com/")
+    for _name in ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"):
+        if not globals()[_name]:
+            raise ImproperlyConfigured(f"{_name} is not set. Register a GitHub OAuth app: docs/github-app.md.")
+GITHUB_TIMEOUT_SECONDS = env.int("GITHUB_TIMEOUT_SECONDS", default=10)
+
+SOCIAL_AUTH_STRATEGY = "accounts.authentication.SignInStrategy"
+SOCIAL_AUTH_STORAGE = "accounts.authentication.SignInStorage"
+SOCIAL_AUTH_GITHUB_KEY = GITHUB_CLIENT_ID
+SOCIAL_AUTH_GITHUB_SECRET = GITHUB_CLIENT_SECRET
+SOCIAL_AUTH_GITHUB_SCOPE = ["read:user", "user:email"]
+SOCIAL_AUTH_REQUESTS_TIMEOUT = GITHUB_TIMEOUT_SECONDS
+SOCIAL_AUTH_PIPELINE = (
+    "social_core.pipeline.social_auth.social_details",
+    "social_core.pipeline.social_auth.social_uid",
+    "accounts.authentication.sign_in_person",
+)
+SIGN_IN_SECONDS = 600
+
+REGISTRATION = env.str("REGISTRATION", default="open")
+if REGISTRATION not in {"open", "approval"}:
+    raise ImproperlyConfigured(f"REGISTRATION must be 'open' or 'approval', not {REGISTRATION!r}.")
+
+TOKEN_KEYS = secret_list("TOKEN_KEY")
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.float("REFRESH_TOKEN_DAYS", default=30))
+SESSION_LIFETIME = timedelta(days=env.float("SESSION_DAYS", default=90))
+HANDOFF_LIFETIME = timedelta(seconds=60)
+AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)
+CLI_RETRY_SECONDS = env.int("CLI_RETRY_SECONDS", default=86_400)
+PORTAL_RETRY_SECONDS = env.int("PORTAL_RETRY_SECONDS", default=60)
+UNKEYED_RETRY_SECONDS = env.int("UNKEYED_RETRY_SECONDS", default=10)
+PORTAL_REDIRECT_URI = f"{PORTAL_URL}/auth/callback"
+
+REFUND_WINDOW_HOURS = env.int("REFUND_WINDOW_HOURS", default=12)
+WELCOME_CREDITS = env.int("WELCOME_CREDITS", default=5)
+
+THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)
+
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+globals().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Insighta <no-reply@localhost>")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tokens.authentication.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+    "DATETIME_FORMAT": "iso-8601",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Insighta API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+

@@ -1,0 +1,127 @@
+"""What both Django processes share: the environment, addresses, secrets, logging and browser security.
+
+Every name read here is described in `.env.example`. A secret that is missing, or still the development
+default, with `DEBUG` off is a start-up error that names its variable.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+env = environ.Env()
+if env.bool("READ_DOT_ENV", default=True):
+    env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+
+
+def secret_list(name: str) -> list[str]:
+    """The secrets of `name`, comma-separated in the environment: the first is used, all are accepted.
+
+    Raises ImproperlyConfigured when `DEBUG` is off and one is missing, too short or a development default.
+    """
+    default = f"development-only-{name.lower().replace('_', '-')}-do-not-deploy"
+    secrets = [value.strip() for value in env.str(name, default="").split(",") if value.strip()]
+    if DEBUG:
+        return secrets or [default]
+    if not secrets:
+        raise ImproperlyConfigured(f"{name} is not set. Set it to at least 32 random characters, or set DEBUG=true.")
+    if any(value.startswith("development-only-") or len(value) < 32 for value in secrets):
+        raise ImproperlyConfigured(f"{name} is a development default or shorter than 32 characters. Set a random one.")
+    return secrets
+
+
+def origin(name: str, default: str) -> str:
+    """An address from the environment, without a trailing slash. Raises ImproperlyConfigured if it is no http(s) origin."""
+    value = env.str(name, default=default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
+        raise ImproperlyConfigured(f"{name} must look like https://host[:port], not {value!r}.")
+    return value
+
+
+BACKEND_PORT = env.int("BACKEND_PORT", default=8000)
+PORTAL_PORT = env.int("PORTAL_PORT", default=8001)
+GITHUB_PORT = env.int("GITHUB_PORT", default=8002)
+BACKEND_URL = origin("BACKEND_URL", f"http://127.0.0.1:{BACKEND_PORT}")
+PORTAL_URL = origin("PORTAL_URL", f"http://localhost:{PORTAL_PORT}")
+
+SECRET_KEY, *SECRET_KEY_FALLBACKS = secret_list("SECRET_KEY")
+PORTAL_CLIENT_SECRETS = secret_list("PORTAL_CLIENT_SECRET")
+PORTAL_HANDOFF = env.str("PORTAL_HANDOFF", default="tokens")
+if PORTAL_HANDOFF not in {"tokens", "code"}:
+    raise ImproperlyConfigured(f"PORTAL_HANDOFF must be 'tokens' or 'code', not {PORTAL_HANDOFF!r}.")
+
+ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=180)
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / ".local" / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if not DEBUG
+        else "django.contrib.staticfiles.storage.StaticFilesStorage",
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# A request body larger than this is answered with 413 before it is parsed; the largest honest one is a few kB.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "same-origin"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+if env.bool("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+def harden_for(url: str) -> dict[str, object]:
+    """The settings that a process served at `url` needs: secure cookies and HSTS where it is https."""
+    https = url.startswith("https://")
+    return {
+        "SESSION_COOKIE_SECURE": https,
+        "CSRF_COOKIE_SECURE": https,
+        "SECURE_HSTS_SECONDS": 31_536_000 if https and not DEBUG else 0,
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS": False,
+    }
+
+
+def allowed_hosts_for(url: str) -> list[str]:
+    """`ALLOWED_HOSTS` from the environment, else the host of the process's own address."""
+    return env.list("ALLOWED_HOSTS", default=[urlsplit(url).hostname])
+
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # These log the full URL of outgoing requests; ours may carry secrets only in bodies, but stay quiet anyway.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "social": {"level": "WARNING"},
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Django's own 4xx lines hold the path without its query; refusals are recorded as events instead.
+        "django.request": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,47 @@
+"""The portal: server-rendered pages on another host than the backend, with no database and no models."""
+
+from config.settings.base import *  # noqa: F403
+from config.settings.base import PORTAL_CLIENT_SECRETS, PORTAL_URL, allowed_hosts_for, env, harden_for
+
+ROOT_URLCONF = "config.urls.portal"
+WSGI_APPLICATION = "config.wsgi.application"
+ALLOWED_HOSTS = allowed_hosts_for(PORTAL_URL)
+globals().update(harden_for(PORTAL_URL))
+
+INSTALLED_APPS = ["portal", "django.contrib.staticfiles"]
+DATABASES: dict[str, dict[str, object]] = {}
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "style-src": ["'self'"],
+        "script-src": ["'self'"],
+        "img-src": ["'self'", "data:", "https://avatars.githubusercontent.com"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+
+# Where the portal's processes reach the backend; the browser's address of it is BACKEND_URL.
+BACKEND_TIMEOUT_SECONDS = env.float("BACKEND_TIMEOUT_SECONDS", default=10)
+PORTAL_RETRY_KEY = env.str("PORTAL_RETRY_KEY", default="") or PORTAL_CLIENT_SECRETS[0]

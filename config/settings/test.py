@@ -1,0 +1,18 @@
+"""The backend as the tests run it in their own process: known secrets, quick hashes, mail kept in memory.
+
+Tests of whole processes start them with the backend's and the portal's own settings modules.
+"""
+
+import os
+
+os.environ["READ_DOT_ENV"] = "false"
+os.environ.setdefault("DEBUG", "true")
+
+from config.settings.backend import *  # noqa: E402, F403
+from config.settings.backend import DATABASES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+ALLOWED_HOSTS = ["*"]
+# Race tests open a connection a thread; the pool would make them wait for each other.
+DATABASES["default"]["OPTIONS"].pop("pool")

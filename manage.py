@@ -1,0 +1,19 @@
+#!/usr/bin/env python
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+from config.embedded_postgres import ensure_database
+
+
+def main() -> None:
+    """Run one management command against the backend's settings."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.backend")
+    if os.environ["DJANGO_SETTINGS_MODULE"] != "config.settings.portal":
+        ensure_database()
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

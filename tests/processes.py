@@ -1,0 +1,157 @@
+"""Real processes for tests: the GitHub stand-in, backends and portals on free ports, over one migrated database."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import httpx
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    """A port that was free a moment ago on 127.0.0.1."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class Process:
+    """One child process in a process group of its own, its output in a file."""
+
+    command: list[str]
+    environment: dict[str, str]
+    answers_at: str = ""
+    popen: "subprocess.Popen[bytes] | None" = None
+    output: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile())  # noqa: SIM115
+
+    def start(self, *, seconds: float = 30) -> "Process":
+        """Start it and wait until `answers_at` gives any HTTP answer. Raises RuntimeError with its output if it ends first."""
+        self.popen = subprocess.Popen(
+            self.command, env=self.environment, cwd=ROOT, stdout=self.output, stderr=self.output, start_new_session=True
+        )
+        deadline = time.monotonic() + seconds
+        while self.answers_at and not _answers(self.answers_at):
+            if self.popen.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"{self.command} did not answer at {self.answers_at}:\n{self.text()}")
+            time.sleep(0.05)
+        return self
+
+    def text(self) -> str:
+        """All it has printed."""
+        self.output.flush()
+        return os.pread(self.output.fileno(), 10_000_000, 0).decode(errors="replace")
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> None:
+        """End the whole process group and wait for it."""
+        if self.popen is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal_number)
+        try:
+            self.popen.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+            self.popen.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx.get(url, timeout=2)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+class Live:
+    """One product, running: stand-in, backend and portal, with the settings given as environment variables.
+
+    Used as a context manager. The database is a new one on the test run's server and is dropped at the end.
+    """
+
+    def __init__(self, *, workers: int = 2, **settings: str) -> None:
+        self.ports = {name: free_port() for name in ("github", "backend", "portal")}
+        self.github_url = f"http://127.0.0.1:{self.ports['github']}"
+        self.backend_url = f"http://127.0.0.1:{self.ports['backend']}"
+        self.portal_url = f"http://localhost:{self.ports['portal']}"
+        self.workers = workers
+        self.database = f"live_{os.getpid()}_{self.ports['backend']}"
+        self.database_url = database_address(self.database)
+        clean = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TMPDIR") if k in os.environ}
+        self.environment = clean | {
+            "READ_DOT_ENV": "false",
+            "DEBUG": "true",
+            "DATABASE_URL": self.database_url,
+            "BACKEND_PORT": str(self.ports["backend"]),
+            "PORTAL_PORT": str(self.ports["portal"]),
+            "GITHUB_PORT": str(self.ports["github"]),
+            "THROTTLE_SCALE": "1000",
+            **settings,
+        }
+        self.github = self._process([sys.executable, "-m", "sandbox"], f"{self.github_url}/")
+        self.backend = self._server("backend", f"{self.backend_url}/healthz", "127.0.0.1")
+        self.portal = self._server("portal", f"{self.portal_url}/healthz", "localhost")
+
+    def __enter__(self) -> "Live":
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{self.database}"')
+        self.manage("migrate", "-v0")
+        for process in (self.github, self.backend, self.portal):
+            process.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (self.portal, self.backend, self.github):
+            process.stop()
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{self.database}" WITH (FORCE)')
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command against this product's database; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments], env=self.environment, cwd=ROOT, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"manage.py {arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
+        """A connection of the test's own, in autocommit: it sees only what has been committed."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            yield connection
+
+    def another_portal(self) -> Process:
+        """A second portal process that serves the same address from another port (not started)."""
+        port = free_port()
+        return self._server("portal", f"http://localhost:{port}/healthz", "localhost", port=port)
+
+    def _process(self, command: list[str], answers_at: str, **environment: str) -> Process:
+        return Process(command, self.environment | environment, answers_at)
+
+    def _server(self, room: str, answers_at: str, host: str, port: int | None = None) -> Process:
+        granian = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", host]
+        sizes = ["--port", str(port or self.ports[room]), "--workers", str(self.workers), "--blocking-threads", "8"]
+        settings = f"config.settings.{room}"
+        command = [*granian, *sizes, "config.wsgi:application"]
+        return self._process(command, answers_at, DJANGO_SETTINGS_MODULE=settings)
+
+
+def database_address(name: str) -> str:
+    """The address of database `name` on the server that `DATABASE_URL` points to."""
+    return re.sub(r"/[^/?]+(\?|$)", rf"/{name}\1", os.environ["DATABASE_URL"], count=1)
