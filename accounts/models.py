@@ -75,16 +75,19 @@ class User(AbstractBaseUser, PermissionsMixin):
 class SignInFlow(models.Model):
     """One trip of one browser tab to GitHub and back; gone when it has been used, purged when it has expired.
 
-    `cookie_hash` binds it to the browser that began it, `state_hash` is set while GitHub is asked.
-    `upstream` is the GitHub library's own state, `continuation` what the app that began the flow wants back.
+    `cookie_hash` binds it to the browser that began it; `state_hash` stands only until GitHub's answer claims it.
+    `upstream` is the GitHub library's own state, `request` what the app that began the flow wants back.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     cookie_hash = models.BinaryField(max_length=32)
     state_hash = models.BinaryField(max_length=32, null=True, unique=True)
     upstream = models.JSONField(default=dict)
-    continuation = models.JSONField(default=dict)
+    request = models.JSONField(default=dict)
+    resume_path = models.CharField(max_length=200)
+    restart_path = models.TextField()
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    refused_because = models.CharField(max_length=64, blank=True)
     expires_at = models.DateTimeField(db_index=True)
 
 

@@ -13,7 +13,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when the database answers and every migration is applied; else 503 and the names of what is missing."""
     missing = list(_missing())
-    return JsonResponse({"status": "missing" if missing else "ready", "missing": missing}, status=503 if missing else 200)
+    return JsonResponse(
+        {"status": "missing" if missing else "ready", "missing": missing}, status=503 if missing else 200
+    )
 
 
 def _missing() -> list[str]:

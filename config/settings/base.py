@@ -7,8 +7,12 @@ default, with `DEBUG` off is a start-up error that names its variable.
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+# Lets `ModelAdmin[User]` and its like stand in annotations and base classes at run time.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 

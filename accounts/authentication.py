@@ -1,0 +1,182 @@
+"""Sign-in with GitHub: the social-auth backend, strategy, storage and the one pipeline step of our own.
+
+A flow never signs the browser in at the backend: nothing here touches `request.session` or `request.user`.
+"""
+
+from typing import Any
+from urllib.parse import urljoin
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from social_core.actions import do_auth
+from social_core.backends.github import GithubOAuth2
+from social_core.backends.oauth import BaseOAuth2PKCE
+from social_core.exceptions import AuthResponseError
+from social_django.models import DjangoStorage
+from social_django.strategy import DjangoStrategy
+from social_django.utils import load_strategy
+
+from accounts.policies import GitHubIdentity, clean_text
+from accounts.services import flows, people
+
+MAX_GITHUB_ID = 2**63 - 1
+
+
+class SignInStrategy(DjangoStrategy):
+    """Keeps the library's state in the flow's row instead of the browser's session, one row per trip to GitHub."""
+
+    def __init__(self, storage: type, request: HttpRequest | None = None, tpl: object = None) -> None:
+        super().__init__(storage, None, tpl)
+        self.request = request
+        self.upstream: dict[str, Any] = {}
+        self.state = ""
+
+    def session_get(self, name: str, default: Any = None) -> Any:
+        return self.upstream.get(name, default)
+
+    def session_set(self, name: str, value: Any) -> None:
+        self.upstream[name] = value
+
+    def session_pop(self, name: str) -> Any:
+        return self.upstream.pop(name, None)
+
+    def session_setdefault(self, name: str, value: Any) -> Any:
+        return self.upstream.setdefault(name, value)
+
+    def build_absolute_uri(self, path: str | None = None) -> str:
+        """The configured address, never the request's Host header."""
+        return urljoin(settings.BACKEND_URL, path or "/")
+
+
+class FlowNonce:
+    """The library's single-use check. The flow's row is the nonce: `claim_flow` has taken it before the library asks."""
+
+    @classmethod
+    def use(cls, server_url: str, timestamp: int, salt: str) -> bool:
+        return True
+
+    @classmethod
+    def consume(cls, server_url: str, timestamp: int, salt: str) -> bool:
+        return True
+
+
+class SignInStorage(DjangoStorage):
+    nonce = FlowNonce
+
+
+class GitHubBackend(BaseOAuth2PKCE[HttpResponse], GithubOAuth2[HttpResponse]):
+    """GitHub, GitHub Enterprise or the stand-in, by `GITHUB_URL` and `GITHUB_API_URL`; with PKCE (RFC 7636)."""
+
+    def authorization_url(self) -> str:
+        return f"{settings.GITHUB_URL.rstrip('/')}/login/oauth/authorize"
+
+    def access_token_url(self) -> str:
+        return f"{settings.GITHUB_URL.rstrip('/')}/login/oauth/access_token"
+
+    def api_url(self) -> str:
+        return f"{settings.GITHUB_API_URL.rstrip('/')}/"
+
+    def state_token(self) -> str:
+        self.strategy.state = super().state_token()
+        return str(self.strategy.state)
+
+    def user_data(self, access_token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The person's profile. Raises AuthResponseError when GitHub's answer is not one."""
+        profile = self._user_data(access_token)
+        if not isinstance(profile, dict) or not _is_github_id(profile.get("id")) or not profile.get("login"):
+            raise AuthResponseError(self, code="malformed_response", stage="user_info")
+        profile["email"] = _primary_email(self._user_data(access_token, "/emails"))
+        return profile
+
+
+def _is_github_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_GITHUB_ID
+
+
+def _primary_email(emails: object) -> str:
+    """The verified primary address; empty where GitHub gives none."""
+    for entry in emails if isinstance(emails, list) else []:
+        if isinstance(entry, dict) and entry.get("primary") is True and entry.get("verified") is True:
+            return str(entry.get("email", ""))[:254]
+    return ""
+
+
+def sign_in_person(
+    backend: GitHubBackend, response: dict[str, Any], *args: object, **kwargs: object
+) -> dict[str, object]:
+    """The pipeline's step in place of `get_username`, `create_user` and `associate_user`: one transaction, by GitHub's id."""
+    identity = GitHubIdentity(
+        github_id=response["id"],
+        login=clean_text(str(response["login"]), limit=100),
+        name=clean_text(str(response.get("name") or ""), limit=100),
+        email=str(response.get("email") or ""),
+        avatar_url=_web_address(response.get("avatar_url")),
+    )
+    signed_in = people.sign_in_person(identity=identity, now=timezone.now())
+    return {"user": signed_in.person, "social": signed_in.association, "is_new": signed_in.is_new}
+
+
+def _web_address(value: object) -> str:
+    address = str(value or "")
+    return address if address.startswith(("https://", "http://127.0.0.1:")) and len(address) <= 500 else ""
+
+
+def begin_sign_in(
+    request: HttpRequest,
+    *,
+    flow_request: dict[str, object],
+    resume_path: str,
+    restart_path: str,
+    select_account: bool = False,
+) -> HttpResponse:
+    """Send the browser to GitHub. Afterwards it comes back to `resume_path?flow=…`, and there `get_signed_in_flow` works."""
+    backend = load_github(request)
+    response: HttpResponse = do_auth(backend)
+    if select_account:
+        response["Location"] += "&prompt=select_account"
+    flow, cookie = flows.begin_flow(
+        state=backend.strategy.state,
+        upstream=backend.strategy.upstream,
+        request=flow_request,
+        resume_path=resume_path,
+        restart_path=restart_path,
+        now=timezone.now(),
+    )
+    set_flow_cookie(response, flow.id, cookie)
+    return response
+
+
+def load_github(request: HttpRequest) -> GitHubBackend:
+    """The GitHub backend for one request, with a flow state of its own."""
+    strategy = load_strategy(request)
+    backend: GitHubBackend = strategy.get_backend("github", redirect_uri=reverse("accounts:complete"))
+    return backend
+
+
+def flow_cookie_name(flow_id: UUID) -> str:
+    """A cookie of its own for each flow, so that two tabs never overwrite each other's."""
+    prefix = "__Host-" if settings.SESSION_COOKIE_SECURE else ""
+    return f"{prefix}insighta_flow_{flow_id.hex[-12:]}"
+
+
+def set_flow_cookie(response: HttpResponse, flow_id: UUID, value: str) -> None:
+    response.set_cookie(
+        flow_cookie_name(flow_id),
+        value,
+        max_age=settings.SIGN_IN_SECONDS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget_flow_cookie(response: HttpResponse, flow_id: UUID) -> None:
+    set_flow_cookie(response, flow_id, "")
+    response.cookies[flow_cookie_name(flow_id)]["max-age"] = 0
+
+
+def flow_cookie(request: HttpRequest, flow_id: UUID) -> str:
+    return request.COOKIES.get(flow_cookie_name(flow_id), "")

@@ -1,0 +1,63 @@
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from social_django.models import UserSocialAuth
+
+from accounts.models import Standing, User
+from accounts.policies import GitHubIdentity
+
+PROVIDER = "github"
+
+
+def upsert_person(identity: GitHubIdentity, *, standing: str, now: datetime) -> tuple[User, bool]:
+    """`INSERT … ON CONFLICT (github_id) DO UPDATE`: the person, active again, and whether they are new.
+
+    A returning person keeps display name, standing and everything they have set here.
+    """
+    proposed = User(
+        github_id=identity.github_id,
+        login=identity.login,
+        display_name=identity.name,
+        email=identity.email,
+        avatar_url=identity.avatar_url,
+        password=make_password(None),
+        standing=standing,
+        is_active=True,
+        last_login=now,
+    )
+    User.objects.bulk_create(
+        [proposed],
+        update_conflicts=True,
+        unique_fields=["github_id"],
+        update_fields=["is_active", "login", "email", "avatar_url", "last_login"],
+    )
+    # On a conflict the object keeps the id that was discarded, so the row is read again by its real key.
+    person = User.objects.get(github_id=identity.github_id)
+    return person, person.id == proposed.id
+
+
+def associate_github(person: User) -> UserSocialAuth:
+    """The one association of this person with GitHub, made if it is not there. No GitHub token is kept."""
+    key = {"provider": PROVIDER, "uid": str(person.github_id)}
+    UserSocialAuth.objects.bulk_create([UserSocialAuth(user=person, id_key="id", **key)], ignore_conflicts=True)
+    return UserSocialAuth.objects.get(**key)
+
+
+def find_person(user_id: UUID) -> User | None:
+    return User.objects.filter(id=user_id).first()
+
+
+def lock_person(user_id: UUID) -> User | None:
+    """The person with the row locked until the transaction ends."""
+    return User.objects.select_for_update().filter(id=user_id).first()
+
+
+def list_people_called(login: str) -> list[User]:
+    """Everybody GitHub has last called `login`, without regard to case, oldest first."""
+    return list(User.objects.filter(login__iexact=login, erased_at=None).order_by("id"))
+
+
+def update_person(user_id: UUID, **fields: object) -> int:
+    """Set columns of one person; the number of rows changed (0 or 1)."""
+    return User.objects.filter(id=user_id).update(**fields)

@@ -1,0 +1,41 @@
+from zoneinfo import ZoneInfo, available_timezones
+
+from rest_framework import serializers
+
+from accounts.models import User
+from accounts.policies import clean_text
+
+
+class MeSerializer(serializers.ModelSerializer[User]):
+    """The person of `/me`; `scopes` are those of the credential that asks."""
+
+    scopes = serializers.SerializerMethodField()
+    display_name = serializers.CharField(max_length=100, required=False, allow_blank=True)
+
+    class Meta:
+        model = User
+        fields = (
+            "id",
+            "login",
+            "display_name",
+            "email",
+            "email_notifications",
+            "avatar_url",
+            "time_zone",
+            "standing",
+            "is_host",
+            "is_staff",
+            "scopes",
+        )
+        read_only_fields = ("id", "login", "email", "avatar_url", "standing", "is_host", "is_staff")
+
+    def get_scopes(self, person: User) -> list[str]:
+        return sorted(self.context["request"].auth.scopes)
+
+    def validate_display_name(self, value: str) -> str:
+        return clean_text(value, limit=100)
+
+    def validate_time_zone(self, value: str) -> str:
+        if value not in available_timezones():
+            raise serializers.ValidationError("Use an IANA time zone name such as Africa/Lagos.")
+        return ZoneInfo(value).key

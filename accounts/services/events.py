@@ -1,0 +1,34 @@
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from accounts.repositories import events
+
+if TYPE_CHECKING:
+    from accounts.models import Event
+
+
+def record_event(
+    *,
+    kind: str,
+    user_id: UUID | None,
+    actor_id: UUID | None = None,
+    session_id: UUID | None = None,
+    client_id: str = "",
+    address: str | None = None,
+    detail: dict[str, object] | None = None,
+) -> None:
+    """Write one line of the audit trail inside the caller's transaction. `detail` must hold no secret."""
+    events.insert_event(
+        kind=kind,
+        user_id=user_id,
+        actor_id=actor_id,
+        session_id=session_id,
+        client_id=client_id,
+        address=address,
+        detail=detail or {},
+    )
+
+
+def list_events(*, user_id: UUID | None = None, kind: str = "", limit: int = 100) -> "list[Event]":
+    """The audit trail, newest first."""
+    return events.list_events(user_id=user_id, kind=kind, limit=limit)

@@ -1,0 +1,37 @@
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.serializers import MeSerializer
+from accounts.services import people
+
+
+class MeView(APIView):
+    """The signed-in person."""
+
+    required_scopes = {"GET": "account:read", "PATCH": "account:write"}
+    serializer_class = MeSerializer
+
+    def get(self, request: Request) -> Response:
+        """Who the credential belongs to, and its scopes."""
+        return Response(MeSerializer(request.user, context={"request": request}).data)
+
+    def patch(self, request: Request) -> Response:
+        """Change `display_name`, `time_zone` (an IANA name) or `email_notifications`."""
+        form = MeSerializer(request.user, data=request.data, partial=True, context={"request": request})
+        form.is_valid(raise_exception=True)
+        person = people.update_profile(user_id=request.user.pk, changes=form.validated_data)
+        return Response(MeSerializer(person, context={"request": request}).data)
+
+
+class DeactivateView(APIView):
+    """Leaving, until the next sign-in."""
+
+    required_scopes = {"POST": "account:write"}
+
+    def post(self, request: Request) -> Response:
+        """Sign out everywhere and cancel upcoming bookings by the client's rule; signing in again reactivates."""
+        people.deactivate_person(user_id=request.user.pk, now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,58 @@
+import logging
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+from social_core.exceptions import AuthCanceled, SocialAuthBaseException
+
+from accounts.authentication import flow_cookie, load_github
+from accounts.errors import SignInFlowNotFound
+from accounts.services import flows
+
+logger = logging.getLogger(__name__)
+
+
+@never_cache
+@require_GET
+def complete(request: HttpRequest) -> HttpResponse:
+    """Where GitHub sends the browser back to (RFC 6749 §4.1.2): finish the flow and go on where it was begun."""
+    now = timezone.now()
+    state = request.GET.get("state", "")
+    try:
+        waiting = flows.find_flow_by_state(state=state, now=now)
+        cookie = flow_cookie(request, waiting.id) if waiting else ""
+        flow = flows.claim_flow(state=state, cookie=cookie, now=now)
+    except SignInFlowNotFound as error:
+        return sign_in_problem(request, error.code, str(error), status=HTTPStatus.BAD_REQUEST)
+    backend = load_github(request)
+    backend.strategy.upstream = flow.upstream
+    try:
+        person = backend.complete(user=None)
+    except AuthCanceled:
+        flows.finish_flow(flow_id=flow.id, refused_because="github_denied")
+    except SocialAuthBaseException as error:
+        logger.warning("sign-in with GitHub failed: %s at %s", error.code, error.stage)
+        return github_problem(request, flow.restart_path)
+    else:
+        flows.finish_flow(flow_id=flow.id, user_id=person.id)
+    return HttpResponseRedirect(f"{flow.resume_path}?flow={flow.id}")
+
+
+def github_problem(request: HttpRequest, restart_path: str) -> HttpResponse:
+    """GitHub was slow, unreachable or answered nonsense: a page that offers to try again."""
+    sentence = "GitHub did not answer as it should. Nothing has been changed. Try again in a moment."
+    return sign_in_problem(
+        request, "github_unavailable", sentence, status=HTTPStatus.SERVICE_UNAVAILABLE, restart_path=restart_path
+    )
+
+
+def sign_in_problem(
+    request: HttpRequest, code: str, sentence: str, *, status: HTTPStatus, restart_path: str = ""
+) -> HttpResponse:
+    """A page that says what went wrong with a sign-in and what to do next; never a redirect."""
+    context = {"code": code, "sentence": sentence, "restart_path": restart_path, "portal_url": settings.PORTAL_URL}
+    return render(request, "accounts/problem.html", context, status=status)
