@@ -1,0 +1,96 @@
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import ClassVar
+
+from sandbox import api, control, oauth
+from sandbox.messages import NoAnswer, Request, Response, page
+from sandbox.pages import message_page
+from sandbox.world import World
+
+Endpoint = Callable[[World, Request], Response]
+LARGEST_BODY = 64 * 1024
+
+
+def home(world: World, request: Request) -> Response:
+    return page(message_page("GitHub stand-in", "It plays GitHub during development. Sign in from the portal."))
+
+
+def missing(world: World, request: Request) -> Response:
+    return page(message_page("404", "This page does not exist here. The stand-in knows only the sign-in."), 404)
+
+
+ROUTES: dict[tuple[str, str], Endpoint] = {
+    ("GET", "/"): home,
+    ("GET", "/login/oauth/authorize"): oauth.ask,
+    ("POST", "/login/oauth/authorize"): oauth.answer,
+    ("POST", "/login/oauth/access_token"): oauth.exchange,
+    ("GET", "/user"): api.user,
+    ("GET", "/user/emails"): api.emails,
+    ("GET", "/_sandbox/faults"): control.list_faults,
+    ("POST", "/_sandbox/faults"): control.add_fault,
+    ("DELETE", "/_sandbox/faults"): control.clear_faults,
+    ("POST", "/_sandbox/people"): control.describe_person,
+    ("DELETE", "/_sandbox/people"): control.forget_people,
+}
+FAMILIES: dict[tuple[str, str], Endpoint] = {
+    ("GET", "/users/"): api.public_user,
+    ("GET", "/avatars/"): api.avatar,
+}
+
+
+def find_endpoint(method: str, path: str) -> Endpoint:
+    family = path[: path.find("/", 1) + 1]
+    return ROUTES.get((method, path)) or FAMILIES.get((method, family)) or missing
+
+
+class GitHubHandler(BaseHTTPRequestHandler):
+    server: "GitHubServer"
+    protocol_version: ClassVar[str] = "HTTP/1.1"
+    server_version: ClassVar[str] = "github-stand-in"
+    # Header and body leave in two writes; without this the second waits for the first one's acknowledgement.
+    disable_nagle_algorithm = True
+    timeout = 60
+
+    def handle_any(self) -> None:
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdigit() or int(length) > LARGEST_BODY:
+            self.close_connection = True
+            return self._send(Response(413))
+        request = Request(self.command, self.path, self.headers, self.rfile.read(int(length)), time.monotonic())
+        try:
+            self._send(find_endpoint(request.method, request.path)(self.server.world, request))
+        except NoAnswer:
+            self.close_connection = True
+
+    do_GET = do_POST = do_DELETE = handle_any
+
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if response.body:
+            self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Method, path and status; never the query, which holds codes and states."""
+        self.log_message("%s %s %s", self.command, self.path.partition("?")[0], getattr(code, "value", code))
+
+
+class GitHubServer(ThreadingHTTPServer):
+    """Listens on 127.0.0.1 only. Raises OSError if the port cannot be used."""
+
+    request_queue_size = 128
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        super().__init__(("127.0.0.1", world.port), GitHubHandler)
+
+    def server_bind(self) -> None:
+        # The base class also asks the resolver for this machine's name, which may take seconds and is never used.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.world.port
