@@ -17,7 +17,6 @@ from social_core.backends.oauth import BaseOAuth2PKCE
 from social_core.exceptions import AuthResponseError
 from social_django.models import DjangoStorage
 from social_django.strategy import DjangoStrategy
-from social_django.utils import load_strategy
 
 from accounts.policies import GitHubIdentity, clean_text
 from accounts.services import flows, people
@@ -151,7 +150,7 @@ def begin_sign_in(
 
 def load_github(request: HttpRequest) -> GitHubBackend:
     """The GitHub backend for one request, with a flow state of its own."""
-    strategy = load_strategy(request)
+    strategy = SignInStrategy(SignInStorage, request)
     backend: GitHubBackend = strategy.get_backend("github", redirect_uri=reverse("accounts:complete"))
     return backend
 
