@@ -13,23 +13,23 @@ DOCUMENTATION = "https://docs.github.com/rest"
 
 def user(world: World, request: Request) -> Response:
     grant = world.grants.find_token(request.token)
-    if answer := misbehave(world, "user", grant and grant.login, denied=_bad_credentials()):
+    if answer := misbehave(world, "user", grant.login if grant else None, denied=_bad_credentials()):
         return answer
     if grant is None:
         return _bad_credentials()
-    return json_answer(world.people.get_person(grant.login).as_user(), **_scopes(grant))
+    return json_answer(world.people.get_person(grant.login).as_user(), headers=_scopes(grant))
 
 
 def emails(world: World, request: Request) -> Response:
     """Needs the scope `user:email`; GitHub answers 404 without it."""
     grant = world.grants.find_token(request.token)
-    if answer := misbehave(world, "emails", grant and grant.login, denied=_bad_credentials()):
+    if answer := misbehave(world, "emails", grant.login if grant else None, denied=_bad_credentials()):
         return answer
     if grant is None:
         return _bad_credentials()
     if not grant.scopes & {"user", "user:email"}:
         return _not_found()
-    return json_answer(world.people.get_person(grant.login).as_emails(), **_scopes(grant))
+    return json_answer(world.people.get_person(grant.login).as_emails(), headers=_scopes(grant))
 
 
 def public_user(world: World, request: Request) -> Response:

@@ -1,6 +1,6 @@
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -15,7 +15,7 @@ class Request:
 
     method: str
     target: str
-    headers: Mapping[str, str]
+    headers: "Message[str, str]"
     body: bytes
     now: float
 
@@ -70,8 +70,8 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def json_answer(value: object, status: int = 200, **headers: str) -> Response:
-    return Response(status, json.dumps(value).encode(), "application/json; charset=utf-8", headers)
+def json_answer(value: object, status: int = 200, *, headers: dict[str, str] | None = None) -> Response:
+    return Response(status, json.dumps(value).encode(), "application/json; charset=utf-8", headers or {})
 
 
 def page(html: str, status: int = 200) -> Response:
@@ -79,6 +79,6 @@ def page(html: str, status: int = 200) -> Response:
     return Response(status, html.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": policy})
 
 
-def redirect(uri: str, parameters: dict[str, str], **headers: str) -> Response:
+def redirect(uri: str, parameters: dict[str, str], *, headers: dict[str, str] | None = None) -> Response:
     joint = "&" if urlsplit(uri).query else "?"
-    return Response(302, headers={"Location": uri + joint + urlencode(parameters), **headers})
+    return Response(302, headers={"Location": uri + joint + urlencode(parameters), **(headers or {})})

@@ -50,7 +50,7 @@ def answer(world: World, request: Request) -> Response:
     parameters = {"code": world.grants.issue_code(grant, now=request.now), **_state(fields)}
     # Cookies are shared by all ports of a host: the path keeps this one away from the backend.
     cookie = f"{COOKIE}={login}; Path={PATH}; Max-Age=2592000; HttpOnly; SameSite=Lax"
-    return redirect(fields["redirect_uri"], parameters, **{"Set-Cookie": cookie})
+    return redirect(fields["redirect_uri"], parameters, headers={"Set-Cookie": cookie})
 
 
 def exchange(world: World, request: Request) -> Response:
@@ -58,7 +58,7 @@ def exchange(world: World, request: Request) -> Response:
     fields = request.fields
     grant = world.grants.peek_code(fields.get("code", ""))
     denied = _shape(request, _error("bad_verification_code"))
-    if wrong := misbehave(world, "access_token", grant and grant.login, denied=denied):
+    if wrong := misbehave(world, "access_token", grant.login if grant else None, denied=denied):
         return wrong
     return _shape(request, _token(world, fields, request.now))
 
@@ -109,5 +109,5 @@ def _error(code: str) -> dict[str, str]:
 
 def _shape(request: Request, answer: dict[str, str]) -> Response:
     if "application/json" in request.headers.get("Accept", ""):
-        return json_answer(answer, **{"Cache-Control": "no-store"})
+        return json_answer(answer, headers={"Cache-Control": "no-store"})
     return Response(200, urlencode(answer).encode(), "application/x-www-form-urlencoded; charset=utf-8")

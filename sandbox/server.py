@@ -2,7 +2,6 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import ClassVar
 
 from sandbox import api, control, oauth
 from sandbox.messages import NoAnswer, Request, Response, page
@@ -47,8 +46,8 @@ def find_endpoint(method: str, path: str) -> Endpoint:
 
 class GitHubHandler(BaseHTTPRequestHandler):
     server: "GitHubServer"
-    protocol_version: ClassVar[str] = "HTTP/1.1"
-    server_version: ClassVar[str] = "github-stand-in"
+    protocol_version = "HTTP/1.1"
+    server_version = "github-stand-in"
     # Header and body leave in two writes; without this the second waits for the first one's acknowledgement.
     disable_nagle_algorithm = True
     timeout = 60

@@ -1,0 +1,67 @@
+import pytest
+
+from tests.sandbox.visitor import Visitor, returned
+
+
+def test_the_page_asks_for_a_name_and_carries_the_request_along(github: Visitor) -> None:
+    page = github.ask(state='"><script>')
+    assert page.status_code == 200
+    assert 'name="login"' in page.text
+    assert 'value="&quot;&gt;&lt;script&gt;"' in page.text
+    assert "<script>" not in page.text
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+
+
+def test_a_name_goes_back_to_the_app_with_a_code_and_the_state(github: Visitor) -> None:
+    answer = returned(github.answer("ada"))
+    assert answer.keys() == {"code", "state"}
+    assert answer["state"] == "s t&e"
+
+
+def test_cancelling_goes_back_with_access_denied(github: Visitor) -> None:
+    answer = returned(github.answer("", cancel="1"))
+    assert answer["error"] == "access_denied"
+    assert answer["error_description"] == "The user has denied your application access."
+    assert answer["state"] == "s t&e"
+    assert "code" not in answer
+
+
+@pytest.mark.parametrize("login", ["", "-ada", "ada-", "a--da", "a" * 40, "ada lovelace", "adá", "<b>"])
+def test_a_name_that_github_would_not_allow_is_asked_for_again(github: Visitor, login: str) -> None:
+    page = github.answer(login)
+    assert page.status_code == 422
+    assert "Enter a GitHub username" in page.text
+    assert "<b>" not in page.text
+
+
+def test_the_last_person_is_offered_but_never_signed_in_unasked(github: Visitor) -> None:
+    github.answer("ada")
+    for parameters in ({}, {"prompt": "select_account"}):
+        page = github.ask(**parameters)
+        assert page.status_code == 200
+        assert 'value="ada"' in page.text
+    assert 'value="grace"' in github.ask(login="grace").text
+
+
+def test_the_cookie_stays_away_from_the_backend_on_the_same_host(github: Visitor) -> None:
+    cookie = github.answer("ada").headers["Set-Cookie"]
+    assert "Path=/login/oauth/authorize" in cookie
+    assert "HttpOnly" in cookie
+
+
+def test_an_unknown_app_gets_a_page_and_no_redirect(github: Visitor) -> None:
+    assert github.ask(client_id="somebody").status_code == 404
+    assert github.answer("ada", client_id="somebody").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://evil.test/", "//evil.test", "javascript:alert(1)", "", "http://[", "http://127.0.0.1@evil.test/"]
+)
+def test_codes_are_never_sent_to_another_host(github: Visitor, uri: str) -> None:
+    assert github.ask(redirect_uri=uri).status_code == 400
+    assert github.answer("ada", redirect_uri=uri).status_code == 400
+
+
+def test_a_plain_challenge_is_refused(github: Visitor) -> None:
+    assert github.ask(code_challenge="c" * 43, code_challenge_method="plain").status_code == 400
+    assert github.answer("ada", code_challenge="c" * 43).status_code == 400
