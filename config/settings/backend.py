@@ -8,7 +8,6 @@ from config.embedded_postgres import database_url
 from config.settings.base import *  # noqa: F403
 from config.settings.base import (
     BACKEND_URL,
-    BASE_DIR,
     DEBUG,
     GITHUB_PORT,
     PORTAL_URL,
@@ -151,6 +150,8 @@ PORTAL_REDIRECT_URI = f"{PORTAL_URL}/auth/callback"
 REFUND_WINDOW_HOURS = env.int("REFUND_WINDOW_HOURS", default=12)
 WELCOME_CREDITS = env.int("WELCOME_CREDITS", default=5)
 
+# Addresses of reverse proxies whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = frozenset(env.list("TRUSTED_PROXIES", default=[]))
 THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

@@ -15,6 +15,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.middleware.VisitorMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -33,14 +34,20 @@ CONTENT_SECURITY_POLICY = {
         "default-src": ["'none'"],
         "style-src": ["'self'"],
         "script-src": ["'self'"],
-        "img-src": ["'self'", "data:", "https://avatars.githubusercontent.com"],
-        "font-src": ["'self'"],
+        "img-src": ["'self'"],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
 }
+
+# A cookie and a form field must agree; there are no sessions here to keep the value in.
+CSRF_COOKIE_NAME = "__Host-insighta_csrf" if PORTAL_URL.startswith("https://") else "insighta_csrf"
+CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
+CSRF_FAILURE_VIEW = "portal.views.home.form_expired"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.errors.QuietReporter"
+APPEND_SLASH = False
 
 # Where the portal's processes reach the backend; the browser's address of it is BACKEND_URL.
 BACKEND_TIMEOUT_SECONDS = env.float("BACKEND_TIMEOUT_SECONDS", default=10)

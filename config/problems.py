@@ -1,0 +1,133 @@
+"""The API's one table from error codes to HTTP, and the RFC 9457 answer made of it."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS = {
+    "validation_error": 400,
+    "invalid_request": 400,
+    "not_authenticated": 401,
+    "permission_denied": 403,
+    "account_pending": 403,
+    "account_suspended": 403,
+    "account_inactive": 403,
+    "not_a_host": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "unsupported_media_type": 415,
+    "request_too_large": 413,
+    "throttled": 429,
+    "slot_full": 409,
+    "slot_cancelled": 409,
+    "slot_started": 409,
+    "slot_overlaps": 409,
+    "already_booked": 409,
+    "insufficient_credits": 409,
+    "booking_not_active": 409,
+    "session_started": 409,
+    "late_reschedule": 409,
+    "idempotency_conflict": 409,
+    "own_slot": 409,
+    "overlapping_booking": 409,
+    "refund_changed": 409,
+    "busy": 409,
+    "already_decided": 409,
+}
+BUSY_RETRY_SECONDS = 1
+
+_FRAMEWORK_CODES: list[tuple[type[Exception], str]] = [
+    (exceptions.NotAuthenticated, "not_authenticated"),
+    (exceptions.AuthenticationFailed, "not_authenticated"),
+    (exceptions.PermissionDenied, "permission_denied"),
+    (PermissionDenied, "permission_denied"),
+    (exceptions.NotFound, "not_found"),
+    (Http404, "not_found"),
+    (exceptions.MethodNotAllowed, "method_not_allowed"),
+    (exceptions.NotAcceptable, "not_acceptable"),
+    (exceptions.UnsupportedMediaType, "unsupported_media_type"),
+    (exceptions.Throttled, "throttled"),
+    (exceptions.ValidationError, "validation_error"),
+    (exceptions.ParseError, "validation_error"),
+]
+_SENTENCES = {
+    "not_authenticated": "The access token is missing, expired or revoked. Refresh it or sign in again.",
+    "not_found": "There is no such thing, or it is not yours.",
+    "validation_error": "Some fields are not as they should be; see errors.",
+}
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: problem+json with a stable `code`. None (a 500) for what nobody foresaw."""
+    code = _code(error)
+    if code is None:
+        return None
+    set_rollback()
+    body = problem(code, _detail(error, code))
+    if isinstance(error, exceptions.ValidationError):
+        body["errors"] = _field_errors(error.detail)
+    body.update(getattr(error, "extra", {}))
+    return Response(body, status=body["status"], headers=_headers(error, code), content_type=MEDIA_TYPE)
+
+
+def problem(code: str, detail: str) -> dict[str, Any]:
+    """An RFC 9457 object."""
+    status = STATUS[code]
+    return {
+        "type": f"urn:insighta:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """The answer for an address that is not there."""
+    body = problem("not_found", "There is nothing at this address.")
+    return JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
+
+
+def _code(error: Exception) -> str | None:
+    code = getattr(error, "code", None)
+    if isinstance(code, str) and code in STATUS:
+        return code
+    return next((name for kind, name in _FRAMEWORK_CODES if isinstance(error, kind)), None)
+
+
+def _detail(error: Exception, code: str) -> str:
+    if code in _SENTENCES and not hasattr(error, "sentence"):
+        return _SENTENCES[code]
+    detail = getattr(error, "detail", None)
+    return str(detail or error)
+
+
+def _headers(error: Exception, code: str) -> dict[str, str]:
+    if code == "not_authenticated":
+        return {"WWW-Authenticate": 'Bearer realm="insighta", error="invalid_token"'}
+    if code == "busy":
+        return {"Retry-After": str(BUSY_RETRY_SECONDS)}
+    wait = getattr(error, "wait", None)
+    if code == "throttled" and wait is not None:
+        return {"Retry-After": str(max(1, round(wait)))}
+    return {}
+
+
+def _field_errors(detail: Any) -> dict[str, list[str]]:
+    if isinstance(detail, dict):
+        return {str(field): _messages(messages) for field, messages in detail.items()}
+    return {"non_field_errors": _messages(detail)}
+
+
+def _messages(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [message for nested in value.values() for message in _messages(nested)]
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]

@@ -1,0 +1,24 @@
+"""What a person's change means for their sessions: it happens inside the transaction that changes the person."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.dispatch import receiver
+
+from accounts import signals
+from tokens.services.sessions import revoke_sessions_of
+
+
+@receiver(signals.person_deactivated)
+def end_sessions_of_leaver(sender: object, user_id: UUID, now: datetime, **_: object) -> None:
+    revoke_sessions_of(user_id=user_id, because="account deactivated", now=now)
+
+
+@receiver(signals.person_suspended)
+def end_sessions_of_suspended(sender: object, user_id: UUID, now: datetime, **_: object) -> None:
+    revoke_sessions_of(user_id=user_id, because="account suspended", now=now)
+
+
+@receiver(signals.person_erased)
+def end_sessions_of_erased(sender: object, user_id: UUID, now: datetime, **_: object) -> None:
+    revoke_sessions_of(user_id=user_id, because="account erased", now=now)

@@ -1,0 +1,38 @@
+from datetime import datetime
+from uuid import UUID
+
+from tokens.models import AuthorizationCode
+
+
+def insert_code(code: AuthorizationCode) -> None:
+    code.save(force_insert=True)
+
+
+def find_code(code_hash: bytes) -> AuthorizationCode | None:
+    return AuthorizationCode.objects.select_related("user").filter(code_hash=code_hash).first()
+
+
+def redeem_code(code_id: UUID, *, now: datetime) -> bool:
+    """Mark the code used; true for the one caller that did. Others wait for that caller's transaction."""
+    unused = AuthorizationCode.objects.filter(id=code_id, redeemed_at=None, expires_at__gt=now)
+    return bool(unused.update(redeemed_at=now))
+
+
+def attach_session(code_id: UUID, session_id: UUID) -> None:
+    AuthorizationCode.objects.filter(id=code_id).update(session_id=session_id)
+
+
+def find_session_id(code_id: UUID) -> UUID | None:
+    """The session that this code's redemption gave, if it has been redeemed."""
+    return AuthorizationCode.objects.filter(id=code_id).values_list("session_id", flat=True).first()
+
+
+def purge_codes(*, expired_before: datetime, limit: int) -> int:
+    """Remove up to `limit` codes that expired before `expired_before`; how many."""
+    expired = AuthorizationCode.objects.filter(expires_at__lte=expired_before).values("id")[:limit]
+    return AuthorizationCode.objects.filter(id__in=expired).delete()[0]
+
+
+def build_code(**columns: object) -> AuthorizationCode:
+    """A code that is not stored yet."""
+    return AuthorizationCode(**columns)

@@ -1,0 +1,137 @@
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from uuid6 import uuid7
+
+from tokens.services import signing_keys
+
+TYPE = "at+jwt"
+_REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "gen"]
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a verified access token says (RFC 9068 §2.2), and which session and generation it belongs to."""
+
+    session_id: UUID
+    user_id: UUID
+    client_id: str
+    scope: str
+    generation: int
+    expires_at: int
+    issued_at: int
+    token_id: str
+
+
+def mint_access_token(
+    *,
+    session_id: UUID,
+    user_id: UUID,
+    client_id: str,
+    scope: str,
+    generation: int,
+    now: datetime,
+    ends_at: datetime,
+) -> tuple[str, int]:
+    """An access token (RFC 9068, ES256) and its lifetime in seconds, which never passes the session's end."""
+    key = signing_keys.active_key(now=now)
+    lifetime = max(1, min(int(settings.ACCESS_TOKEN_SECONDS), int((ends_at - now).total_seconds())))
+    issued_at = int(now.timestamp())
+    claims = {
+        "iss": settings.BACKEND_URL,
+        "aud": settings.BACKEND_URL,
+        "sub": str(user_id),
+        "iat": issued_at,
+        "exp": issued_at + lifetime,
+        "jti": uuid7().hex,
+        "client_id": client_id,
+        "scope": scope,
+        "sid": str(session_id),
+        "gen": generation,
+    }
+    headers = {"typ": TYPE, "kid": key.kid}
+    return jwt.encode(claims, key.private_key, algorithm=signing_keys.ALGORITHM, headers=headers), lifetime
+
+
+class _VerifiedTokens:
+    """Signatures this process has checked already, by digest, the oldest forgotten first. Never the session's state."""
+
+    def __init__(self) -> None:
+        self._claims: OrderedDict[bytes, tuple[str, Claims]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, digest: bytes) -> tuple[str, Claims] | None:
+        return self._claims.get(digest)
+
+    def remember(self, digest: bytes, kid: str, claims: Claims) -> None:
+        with self._lock:
+            self._claims[digest] = (kid, claims)
+            while len(self._claims) > _REMEMBERED:
+                self._claims.popitem(last=False)
+
+
+_verified = _VerifiedTokens()
+
+
+def find_claims(token: str, *, now: datetime, allow_expired: bool = False) -> Claims | None:
+    """The claims of an access token of ours; None if it is forged, foreign, malformed, or (unless allowed) expired.
+
+    The signature is checked once in a process; the key must still be published each time.
+    """
+    digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+    known = _verified.find(digest)
+    if known is None:
+        known = _verify(token, now=now)
+        if known is None:
+            return None
+        _verified.remember(digest, *known)
+    kid, claims = known
+    if signing_keys.find_public_key(kid, now=now) is None:
+        return None
+    return claims if allow_expired or now.timestamp() < claims.expires_at else None
+
+
+def _verify(token: str, *, now: datetime) -> tuple[str, Claims] | None:
+    try:
+        header = jwt.get_unverified_header(token)
+        kid = header.get("kid")
+        if header.get("typ") != TYPE or not isinstance(kid, str):
+            return None
+        key = signing_keys.find_public_key(kid, now=now)
+        if key is None:
+            return None
+        return kid, _claims(_decode(token, key))
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return None
+
+
+def _decode(token: str, key: Any) -> dict[str, Any]:
+    # Expiry is judged by the caller's clock at every use, not once here.
+    options = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False}
+    issuer = settings.BACKEND_URL
+    algorithms = [signing_keys.ALGORITHM]
+    claims: dict[str, Any] = jwt.decode(
+        token, key, algorithms=algorithms, audience=issuer, issuer=issuer, options=options
+    )
+    return claims
+
+
+def _claims(claims: dict[str, Any]) -> Claims:
+    return Claims(
+        session_id=UUID(claims["sid"]),
+        user_id=UUID(claims["sub"]),
+        client_id=str(claims["client_id"]),
+        scope=str(claims["scope"]),
+        generation=int(claims["gen"]),
+        expires_at=int(claims["exp"]),
+        issued_at=int(claims["iat"]),
+        token_id=str(claims["jti"]),
+    )

@@ -1,0 +1,26 @@
+from datetime import datetime
+
+from django.conf import settings
+
+from tokens import errors
+from tokens.policies.clients import Client
+from tokens.policies.refresh_tokens import read_token
+from tokens.repositories import sessions
+from tokens.services import access_tokens
+from tokens.services.sessions import sign_out
+
+
+def revoke_token(*, client: Client, token: str, now: datetime) -> None:
+    """RFC 7009: any refresh token of a session, current or past, or its access token, ends the session.
+
+    An unknown token is no error (§2.2). Raises InvalidGrant for a token of another client (§2.1).
+    """
+    refresh_token = read_token(token, keys=settings.TOKEN_KEYS)
+    claims = None if refresh_token else access_tokens.find_claims(token, now=now, allow_expired=True)
+    known = refresh_token or claims
+    session = sessions.find_session(known.session_id) if known else None
+    if session is None:
+        return
+    if session.client_id != client.client_id:
+        raise errors.InvalidGrant("the token was issued to another client")
+    sign_out(session_id=session.id, because="signed out", now=now)

@@ -1,0 +1,136 @@
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.services import people
+from accounts.services.events import record_event
+from tokens import errors
+from tokens.policies import rotation
+from tokens.policies.clients import Client
+from tokens.policies.refresh_tokens import RefreshToken, make_successor, read_token
+from tokens.repositories import sessions
+from tokens.services.clients import retry_window_seconds
+from tokens.services.sessions import TokenPair, issue_tokens
+
+if TYPE_CHECKING:
+    from tokens.models import Session
+
+NONCE_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """One refresh request of an authenticated client."""
+
+    client: Client
+    presented: RefreshToken
+    retry_key: str
+    challenge: str
+    address: str | None
+
+
+def rotate_session(
+    *, client: Client, token: str, retry_key: str, challenge: str, address: str | None, now: datetime
+) -> TokenPair:
+    """Exchange a refresh token for its one successor (RFC 6749 §6, RFC 9700 §4.14.2).
+
+    The successful path is one statement and its own transaction. `retry_key` is the Idempotency-Key or empty,
+    `challenge` the S256 of the `code_verifier` or empty. Raises InvalidGrant, and AccountPending,
+    AccountSuspended or AccountInactive; a replay has revoked the session before it raises.
+    """
+    presented = read_token(token, keys=settings.TOKEN_KEYS)
+    if presented is None:
+        raise errors.InvalidGrant("the refresh token is unknown, sign in again")
+    refresh = Refresh(client, presented, retry_key, challenge, address)
+    return _rotate(refresh, now=now) or _answer_unrotated(refresh, now=now)
+
+
+def _rotate(refresh: Refresh, *, now: datetime) -> TokenPair | None:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    presented, key = refresh.presented, settings.TOKEN_KEYS[0]
+    successor = make_successor(presented, nonce=nonce, retry_key=refresh.retry_key, key=key)
+    rotated = sessions.rotate(
+        sessions.Rotation(
+            session_id=presented.session_id,
+            client_id=refresh.client.client_id,
+            presented_hash=presented.digest,
+            new_hash=successor.digest,
+            nonce=nonce,
+            retry_key_hash=rotation.hash_retry_key(refresh.retry_key),
+            challenge=refresh.challenge,
+            expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+            now=now,
+        )
+    )
+    if rotated is None:
+        return None
+    return issue_tokens(
+        successor,
+        user_id=rotated.user_id,
+        client_id=refresh.client.client_id,
+        scope=rotated.scope,
+        ends_at=rotated.ends_at,
+        now=now,
+    )
+
+
+def _answer_unrotated(refresh: Refresh, *, now: datetime) -> TokenPair:
+    """Decide what it means that the compare-and-swap hit nothing."""
+    session = sessions.find_session(refresh.presented.session_id)
+    if session is None or session.client_id != refresh.client.client_id:
+        raise errors.InvalidGrant("the refresh token is unknown, sign in again")
+    refused = _judge(session, refresh, now=now)
+    if refused in rotation.REPLAYS:
+        _revoke_replayed(session, refresh, refused=refused, now=now)
+    if refused in {None, rotation.Refusal.EXPIRED, rotation.Refusal.ENDED}:
+        people.check_allowed(session.user)
+    if refused is not None:
+        raise errors.InvalidGrant(refused.value)
+    return _answer_retry(session, refresh, now=now)
+
+
+def _judge(session: "Session", refresh: Refresh, *, now: datetime) -> rotation.Refusal | None:
+    seconds = retry_window_seconds(refresh.client, is_keyed=bool(refresh.retry_key))
+    return rotation.judge(
+        sessions.family_of(session),
+        refresh.presented,
+        retry_key=refresh.retry_key,
+        challenge=refresh.challenge,
+        window=timedelta(seconds=seconds),
+        now=now,
+    )
+
+
+@transaction.atomic(durable=True)
+def _revoke_replayed(session: "Session", refresh: Refresh, *, refused: rotation.Refusal, now: datetime) -> None:
+    # Committed before the refusal is raised: raising inside would roll the revocation back.
+    if sessions.revoke_session(session.id, because=refused.value, now=now):
+        record_event(
+            kind="session.replayed",
+            user_id=session.user_id,
+            session_id=session.id,
+            client_id=session.client_id,
+            address=refresh.address,
+            detail={"cause": refused.value, "generation": refresh.presented.generation},
+        )
+
+
+def _answer_retry(session: "Session", refresh: Refresh, *, now: datetime) -> TokenPair:
+    """The same successor again, made with whichever key the rotation used."""
+    nonce, current = bytes(session.rotation_nonce or b""), bytes(session.current_hash)
+    for key in settings.TOKEN_KEYS:
+        successor = make_successor(refresh.presented, nonce=nonce, retry_key=refresh.retry_key, key=key)
+        if secrets.compare_digest(successor.digest, current):
+            return issue_tokens(
+                successor,
+                user_id=session.user_id,
+                client_id=session.client_id,
+                scope=session.scope,
+                ends_at=session.ends_at,
+                now=now,
+            )
+    raise errors.InvalidGrant("the answer can no longer be given again, sign in again")

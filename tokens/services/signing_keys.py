@@ -1,0 +1,148 @@
+import base64
+import hashlib
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from django.conf import settings
+from django.db import transaction
+from jwt.algorithms import ECAlgorithm
+
+from tokens.repositories import signing_keys
+
+if TYPE_CHECKING:
+    from tokens.models import SigningKey
+
+ALGORITHM = "ES256"
+# A process looks for new keys this often; an unknown `kid` makes it look at most once in the shorter time.
+_FRESH_SECONDS, _UNKNOWN_KID_SECONDS = 60.0, 5.0
+
+
+@dataclass(frozen=True)
+class LoadedKey:
+    """A signing key as this process holds it."""
+
+    kid: str
+    private_key: ec.EllipticCurvePrivateKey
+    public_key: ec.EllipticCurvePublicKey
+    public_jwk: dict[str, Any]
+    activates_at: datetime
+
+
+class KeyRing:
+    """The unretired keys, kept in the process so that signing and verifying cost no query."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, LoadedKey] = {}
+        self._loaded_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def load(self, *, now: datetime, at_most_every: float = _FRESH_SECONDS) -> dict[str, LoadedKey]:
+        """The keys by `kid`, read again when they are older than `at_most_every` seconds."""
+        if time.monotonic() - self._loaded_at < at_most_every:
+            return self._keys
+        with self._lock:
+            if time.monotonic() - self._loaded_at >= at_most_every:
+                self._keys = {row.kid: _unseal(row) for row in signing_keys.list_keys(now=now)}
+                self._loaded_at = time.monotonic()
+        return self._keys
+
+    def forget(self) -> None:
+        """Read the keys again at the next use."""
+        self._loaded_at = float("-inf")
+
+
+_ring = KeyRing()
+
+
+def active_key(*, now: datetime) -> LoadedKey:
+    """The key that signs at `now`; the first one is made here if there is none yet."""
+    active = [key for key in _ring.load(now=now).values() if key.activates_at <= now]
+    if active:
+        return max(active, key=lambda key: key.activates_at)
+    ensure_signing_key(now=now)
+    return max(_ring.load(now=now).values(), key=lambda key: key.activates_at)
+
+
+def find_public_key(kid: str, *, now: datetime) -> ec.EllipticCurvePublicKey | None:
+    """The public half of a published key. An unknown `kid` costs at most one query in five seconds."""
+    key = _ring.load(now=now).get(kid) or _ring.load(now=now, at_most_every=_UNKNOWN_KID_SECONDS).get(kid)
+    return key.public_key if key else None
+
+
+def key_set(*, now: datetime) -> dict[str, list[dict[str, Any]]]:
+    """RFC 7517: the public halves of current, coming and retiring keys."""
+    return {"keys": [key.public_jwk for key in _ring.load(now=now).values()]}
+
+
+def ensure_signing_key(*, now: datetime) -> None:
+    """Make the first signing key unless there is one."""
+    with transaction.atomic():
+        signing_keys.lock_keys()
+        if not any(key.activates_at <= now for key in signing_keys.list_keys(now=now)):
+            signing_keys.insert_key(_generate(activates_at=now))
+    _ring.forget()
+
+
+@transaction.atomic(durable=True)
+def rotate_signing_keys(*, now: datetime, activates_in: timedelta, retire_now: bool = False) -> str:
+    """Add a key that signs `activates_in` from now; the earlier ones stay published until their tokens have expired.
+
+    `retire_now` withdraws the earlier ones at once, for a key that leaked: access tokens signed with them die,
+    and every client gets a new one by its next refresh. Returns the new `kid`.
+    """
+    signing_keys.lock_keys()
+    key = _generate(activates_at=now if retire_now else now + activates_in)
+    signing_keys.insert_key(key)
+    grace = timedelta(seconds=settings.ACCESS_TOKEN_SECONDS + 2 * _FRESH_SECONDS)
+    signing_keys.retire_keys_before(key.activates_at, retires_at=now if retire_now else key.activates_at + grace)
+    transaction.on_commit(_ring.forget)
+    return key.kid
+
+
+def forget_keys() -> None:
+    """Make this process read the keys again."""
+    _ring.forget()
+
+
+def _generate(*, activates_at: datetime) -> "SigningKey":
+    private_key = ec.generate_private_key(ec.SECP256R1())
+    kid = secrets.token_urlsafe(12)
+    jwk = ECAlgorithm.to_jwk(private_key.public_key(), as_dict=True)
+    sealed = _cipher().encrypt(private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    return signing_keys.build_key(
+        kid=kid,
+        private_key=sealed,
+        public_jwk={**jwk, "kid": kid, "use": "sig", "alg": ALGORITHM},
+        activates_at=activates_at,
+    )
+
+
+def _unseal(row: "SigningKey") -> LoadedKey:
+    private_key = load_der_private_key(_cipher().decrypt(bytes(row.private_key)), password=None)
+    if not isinstance(private_key, ec.EllipticCurvePrivateKey):
+        raise TypeError(f"Signing key {row.kid} is no elliptic-curve key.")
+    return LoadedKey(row.kid, private_key, private_key.public_key(), row.public_jwk, row.activates_at)
+
+
+def _cipher() -> MultiFernet:
+    """Encrypts with the first SECRET_KEY and decrypts with any accepted one."""
+    return MultiFernet([_fernet(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+
+
+def _fernet(secret: str) -> Fernet:
+    kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"insighta signing keys")
+    return Fernet(base64.urlsafe_b64encode(kdf.derive(hashlib.sha256(secret.encode()).digest())))

@@ -1,0 +1,135 @@
+from http import HTTPStatus
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from accounts.authentication import begin_sign_in, flow_cookie, forget_flow_cookie
+from accounts.errors import AccountsError, SignInFlowNotFound
+from accounts.models import SignInFlow
+from accounts.services import flows
+from accounts.views.sign_in import sign_in_problem
+from tokens.authentication import client_address
+from tokens.errors import AccessDenied, TokensError
+from tokens.policies.labels import browser_label
+from tokens.services import authorization
+from tokens.services.authorization import AuthorizationRequest, Target
+
+
+@never_cache
+@csrf_protect
+@require_http_methods(["GET", "POST"])
+def authorize(request: HttpRequest) -> HttpResponse:
+    """The authorization endpoint (RFC 6749 §3.1): a person, GitHub's word for who they are, and what the client gets.
+
+    Without `flow` a trip to GitHub begins; with it the browser is back; a POST is the answer to the confirmation.
+    """
+    try:
+        if request.method == "POST":
+            return _decide(request)
+        if "flow" in request.GET:
+            return _resume(request)
+        return _begin(request)
+    except (SignInFlowNotFound, TokensError) as error:
+        return sign_in_problem(request, error.code, str(error), status=HTTPStatus.BAD_REQUEST)
+
+
+def _begin(request: HttpRequest) -> HttpResponse:
+    params = dict(request.GET.lists())
+    target = authorization.read_target(params)
+    try:
+        asked = authorization.read_request(target, params, default_label=_default_label(request, target))
+    except TokensError as error:
+        return _redirect_error(target, error)
+    return begin_sign_in(
+        request,
+        flow_request=authorization.describe_request(asked),
+        resume_path=reverse("tokens:authorize"),
+        restart_path=f"{reverse('tokens:authorize')}?{request.GET.urlencode()}",
+        select_account=request.GET.get("prompt") == "select_account",
+    )
+
+
+def _resume(request: HttpRequest) -> HttpResponse:
+    flow = _finished_flow(request, request.GET.get("flow", ""))
+    asked = authorization.read_flow(flow)
+    if flow.refused_because:
+        return _refuse(flow, asked, flow.refused_because)
+    if asked.client.asks_consent:
+        return _confirm(request, flow, asked)
+    return _grant(request, flow, asked)
+
+
+def _decide(request: HttpRequest) -> HttpResponse:
+    flow = _finished_flow(request, request.POST.get("flow", ""))
+    asked = authorization.read_flow(flow)
+    if request.POST.get("decision") != "approve" or flow.refused_because:
+        return _refuse(flow, asked, flow.refused_because or "denied")
+    return _grant(request, flow, asked)
+
+
+def _confirm(request: HttpRequest, flow: SignInFlow, asked: AuthorizationRequest) -> HttpResponse:
+    """The page that names the client, the device and the person before a code goes to a terminal."""
+    context = {"flow": flow, "person": flow.user, "client": asked.client, "label": asked.label}
+    context["switch_path"] = f"{flow.restart_path}&prompt=select_account"
+    response = render(request, "tokens/confirm.html", context)
+    # Browsers apply form-action to the redirect that answers the form, too.
+    response._csp_update = {"form-action": [_origin(asked.redirect_uri)]}  # type: ignore[attr-defined]  # django-csp's hook
+    return response
+
+
+def _grant(request: HttpRequest, flow: SignInFlow, asked: AuthorizationRequest) -> HttpResponse:
+    try:
+        given = authorization.grant_request(flow=flow, address=client_address(request), now=timezone.now())
+    except SignInFlowNotFound:
+        raise
+    except AccountsError as error:
+        return _refuse(flow, asked, error.code)
+    return _redirect(asked, given, flow)
+
+
+def _refuse(flow: SignInFlow, asked: AuthorizationRequest, because: str) -> HttpResponse:
+    authorization.refuse_request(flow=flow)
+    return _redirect(asked, {"error": AccessDenied.code, "error_description": because}, flow)
+
+
+def _redirect_error(target: Target, error: TokensError) -> HttpResponse:
+    return _redirect(target, {"error": error.code, "error_description": str(error)})
+
+
+def _redirect(
+    asked: AuthorizationRequest | Target, parameters: dict[str, str], flow: SignInFlow | None = None
+) -> HttpResponse:
+    """303 back to the client. What the URL carries must not travel on in a Referer or stay in a cache."""
+    query = urlencode(authorization.answer_parameters(asked, parameters))
+    response = HttpResponseRedirect(f"{asked.redirect_uri}?{query}", status=HTTPStatus.SEE_OTHER)
+    response["Referrer-Policy"] = "no-referrer"
+    response["Cache-Control"] = "no-store"
+    if flow is not None:
+        forget_flow_cookie(response, flow.id)
+    return response
+
+
+def _finished_flow(request: HttpRequest, flow_id: str) -> SignInFlow:
+    try:
+        parsed = UUID(flow_id)
+    except ValueError as error:
+        raise SignInFlowNotFound from error
+    return flows.get_finished_flow(flow_id=parsed, cookie=flow_cookie(request, parsed), now=timezone.now())
+
+
+def _default_label(request: HttpRequest, target: Target) -> str:
+    if target.client.loopback:
+        return target.client.name
+    return browser_label(request.headers.get("User-Agent", ""))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
