@@ -1,0 +1,168 @@
+"""What each rule looks for in one file. A finder yields the line and the text that breaks its rule."""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from tests.architecture.tree import APPS, ROOMS, Source, Tree
+
+Place = tuple[int, str]
+Finder = Callable[[Source], Iterator[Place]]
+
+MANAGERS = {"objects", "_default_manager", "_base_manager"}
+ORM_CALLS = {"save", "delete", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
+ORM_CALLS |= {"refresh_from_db", "select_for_update", "raw", "cursor"}
+CLOCKS = {"timezone.now", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+CLOCKS |= {"time.time", "time.time_ns"}
+SERVICE_DJANGO = {"django.db.transaction", "django.conf.settings"}
+FRAMEWORKS = {"django", "rest_framework", "social_django", "social_core", "psycopg"}
+NOT_IN_PORTAL = {"django.db", "django.contrib.auth", "django.contrib.sessions", "psycopg"}
+DIRECTIVE = re.compile(r"type:\s*ignore(\[[^\]]*\])?|noqa(:\s*[A-Z]+\d+([,\s]+[A-Z]+\d+)*)?")
+NAMES_WITHOUT_MODULES = {"__init__", "templates", "static", "py.typed"}
+NO_NAMES = {"utils", "util", "helpers", "common", "misc"}
+MAX_LINES = 350
+
+
+def orm_use(source: Source) -> Iterator[Place]:
+    """Managers, and the calls that write or run SQL; inside a model's own manager or queryset they are at home."""
+    at_home = _nodes_of_managers(source) if source.part == "models" else set()
+    for node in ast.walk(source.tree):
+        if id(node) in at_home:
+            continue
+        if isinstance(node, ast.Attribute) and node.attr in MANAGERS:
+            yield node.lineno, f".{node.attr}"
+        if isinstance(node, ast.Call) and _is_orm_call(node.func):
+            yield node.lineno, f"{ast.unparse(node.func)}("
+
+
+def _is_orm_call(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and function.attr in ORM_CALLS and ast.unparse(function.value) != "cache"
+
+
+def _nodes_of_managers(source: Source) -> set[int]:
+    classes = (node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef))
+    managers = (node for node in classes if node.name.endswith(("Manager", "QuerySet")))
+    return {id(inner) for manager in managers for inner in ast.walk(manager)}
+
+
+def atomic(source: Source) -> Iterator[Place]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Attribute) and node.attr == "atomic":
+            yield node.lineno, ast.unparse(node)
+    for imported in source.imports:
+        if imported.name == "django.db.transaction.atomic":
+            yield imported.line, imported.name
+
+
+def clock_reads(source: Source) -> Iterator[Place]:
+    """Names of the clock, called or not: `default=timezone.now` reads it too."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Attribute) and ".".join(ast.unparse(node).split(".")[-2:]) in CLOCKS:
+            yield node.lineno, ast.unparse(node)
+    for imported in source.imports:
+        if ".".join(imported.name.split(".")[-2:]) in CLOCKS:
+            yield imported.line, imported.name
+
+
+def beyond_standard_library(source: Source) -> Iterator[Place]:
+    own = f"{source.room}.{source.part}"
+    for imported in source.imports:
+        if imported.name.split(".")[0] not in sys.stdlib_module_names and not _within(imported.name, {own}):
+            yield imported.line, imported.name
+
+
+def frameworks_in_services(source: Source) -> Iterator[Place]:
+    for imported in source.imports:
+        if not imported.type_only and _within(imported.name, FRAMEWORKS) and imported.name not in SERVICE_DJANGO:
+            yield imported.line, imported.name
+
+
+def sql_at_edges(source: Source) -> Iterator[Place]:
+    for imported in source.imports:
+        if _within(imported.name, {"django.db", "psycopg"}) and not imported.name.endswith("Error"):
+            yield imported.line, imported.name
+
+
+def database_in_portal(source: Source) -> Iterator[Place]:
+    for imported in source.imports:
+        if _within(imported.name, NOT_IN_PORTAL):
+            yield imported.line, imported.name
+
+
+def include_calls(source: Source) -> Iterator[Place]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "include":
+            yield node.lineno, ast.unparse(node)
+
+
+def hidden_imports(source: Source) -> Iterator[Place]:
+    """Imports for the type checker only that name another room, but not the models of an app below."""
+    below = APPS[: APPS.index(source.room)] if source.is_app else ()
+    for imported in source.imports:
+        foreign = imported.type_only and _within(imported.name, ROOMS) and not _within(imported.name, {source.room})
+        if foreign and not _within(imported.name, {f"{app}.models" for app in below}):
+            yield imported.line, imported.name
+
+
+def positional_services(source: Source) -> Iterator[Place]:
+    for function in _public_functions(source):
+        if positional := [*function.args.posonlyargs, *function.args.args]:
+            yield function.lineno, f"{function.name}({', '.join(argument.arg for argument in positional)})"
+
+
+def get_that_gives_none(source: Source) -> Iterator[Place]:
+    for function in _public_functions(source):
+        returns = ast.unparse(function.returns) if function.returns else ""
+        if function.name.startswith("get_") and re.search(r"\b(None|Optional)\b", returns):
+            yield function.lineno, f"{function.name} -> {returns}"
+
+
+def _public_functions(source: Source) -> Iterator[ast.FunctionDef]:
+    for node in source.tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node
+
+
+def bare_suppressions(source: Source) -> Iterator[Place]:
+    """Comments that silence ruff or mypy and hold no words beside the directives."""
+    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+        if token.type == tokenize.COMMENT and DIRECTIVE.search(token.string) and not _says_why(token.string):
+            yield token.start[0], token.string
+
+
+def _says_why(comment: str) -> bool:
+    return len(re.findall(r"[^\W\d_]", DIRECTIVE.sub("", comment))) >= 8
+
+
+def long_file(source: Source) -> Iterator[Place]:
+    lines = source.text.count("\n")
+    if lines > MAX_LINES:
+        yield 0, f"{lines} lines"
+
+
+def unknown_names(tree: Tree) -> Iterator[tuple[PurePosixPath, int, str]]:
+    """Files of an app that are not in the list of pyproject.toml, and files named after nothing anywhere."""
+    allowed = allowed_names(tree.root)
+    for entry in (entry for app in APPS for entry in tree.entries(app)):
+        if entry.name not in allowed and (entry.suffix not in {"", ".py"} or entry.stem not in allowed):
+            yield PurePosixPath(entry), 0, f"is none of: {' '.join(sorted(allowed))}"
+    for source in tree.sources:
+        if source.path.stem in NO_NAMES or NO_NAMES & set(source.path.parts):
+            yield source.path, 0, "is named after nothing in particular"
+
+
+def allowed_names(root: Path) -> set[str]:
+    """The one list: the layers of import-linter's contract `inside-an-app`, and what holds no modules."""
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["id"] == "inside-an-app")
+    return NAMES_WITHOUT_MODULES | {name for layer in layers for name in re.findall(r"\w+", layer)}
+
+
+def _within(name: str, packages: Iterable[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
