@@ -105,7 +105,7 @@ class Live:
         }
         self.github = self._process([sys.executable, "-m", "sandbox"], f"{self.github_url}/")
         self.backend = self._server("backend", f"{self.backend_url}/healthz", "127.0.0.1")
-        self.portal = self._server("portal", f"{self.portal_url}/healthz", "localhost")
+        self.portal = self._server("portal", f"{self.portal_url}/healthz", "127.0.0.1")
 
     def __enter__(self) -> "Live":
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
@@ -139,7 +139,7 @@ class Live:
     def another_portal(self) -> Process:
         """A second portal process that serves the same address from another port (not started)."""
         port = free_port()
-        return self._server("portal", f"http://localhost:{port}/healthz", "localhost", port=port)
+        return self._server("portal", f"http://localhost:{port}/healthz", "127.0.0.1", port=port)
 
     def _process(self, command: list[str], answers_at: str, **environment: str) -> Process:
         return Process(command, self.environment | environment, answers_at)

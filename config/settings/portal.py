@@ -1,6 +1,6 @@
 """The portal: server-rendered pages on another host than the backend, with no database and no models."""
 
-from config.settings.base import *  # noqa: F403
+from config.settings.base import *
 from config.settings.base import PORTAL_CLIENT_SECRETS, PORTAL_URL, allowed_hosts_for, env, harden_for
 
 ROOT_URLCONF = "config.urls.portal"

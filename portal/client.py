@@ -1,0 +1,175 @@
+"""The portal's side of the backend's HTTP interface: one pool of kept-alive connections in each process."""
+
+import base64
+import hashlib
+import hmac
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from portal.cookies import Tokens, is_access_token, is_refresh_token
+from portal.errors import AccessRefused, BackendUnreachable, InvalidGrant, Problem
+
+CLIENT_ID = "insighta-portal"
+CONNECT_SECONDS = 2.0
+
+_log = logging.getLogger("portal.client")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a call is made for: the id that joins both sides' log lines, and the browser's address."""
+
+    request_id: str
+    address: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the backend is told about the caller."""
+        return {"X-Request-ID": self.request_id, "X-Forwarded-For": self.address}
+
+
+@cache
+def _pool() -> httpx.Client:
+    seconds = float(getattr(settings, "BACKEND_TIMEOUT_SECONDS"))  # noqa: B009  # no such name in the settings that the type checker reads
+    return httpx.Client(
+        base_url=settings.BACKEND_URL,
+        timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def keyed_digest(label: str, value: str) -> str:
+    """HMAC-SHA256 under the portal's retry key, base64url without padding (43 characters)."""
+    key = str(getattr(settings, "PORTAL_RETRY_KEY"))  # noqa: B009  # no such name in the settings that the type checker reads
+    digest = hmac.digest(key.encode(), f"{label}{value}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def refresh_tokens(*, refresh_token: str, caller: Caller, verifier: str = "") -> Tokens:
+    """Rotate `refresh_token`. Its retry key is derived from it, so every tab and worker is given the same successor.
+
+    `verifier` is needed for the first rotation of a hand-off. Raises InvalidGrant and BackendUnreachable.
+    """
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    if verifier:
+        form["code_verifier"] = verifier
+    return _ask_for_tokens(form, caller, {"Idempotency-Key": keyed_digest("", refresh_token)})
+
+
+def redeem_code(*, code: str, verifier: str, caller: Caller) -> Tokens:
+    """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636). Raises InvalidGrant and BackendUnreachable."""
+    redirect_uri = f"{settings.PORTAL_URL}/auth/callback"
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
+    return _ask_for_tokens(form, caller, {})
+
+
+def _ask_for_tokens(form: Mapping[str, str], caller: Caller, headers: Mapping[str, str]) -> Tokens:
+    response = _post_form("/oauth/token", form, caller, headers)
+    answer = _json_object(response)
+    if response.status_code == 200:
+        return _tokens(answer)
+    if answer.get("error") == "invalid_grant":
+        raise InvalidGrant(str(answer.get("error_description", "")))
+    _log.error("token endpoint answered %s %s", response.status_code, answer.get("error"))
+    raise BackendUnreachable
+
+
+def _tokens(answer: dict[str, Any]) -> Tokens:
+    access, refresh, seconds = (answer.get(name) for name in ("access_token", "refresh_token", "expires_in"))
+    if not (isinstance(access, str) and isinstance(refresh, str) and isinstance(seconds, int)):
+        raise BackendUnreachable
+    if not (is_access_token(access) and is_refresh_token(refresh)):
+        raise BackendUnreachable
+    return Tokens(access=access, refresh=refresh, expires_in=seconds)
+
+
+def revoke_token(*, token: str, caller: Caller) -> None:
+    """End the session that `token` belongs to (RFC 7009). Raises BackendUnreachable when that is not certain."""
+    if _post_form("/oauth/revoke", {"token": token}, caller, {}).status_code != 200:
+        raise BackendUnreachable
+
+
+def _post_form(path: str, form: Mapping[str, str], caller: Caller, headers: Mapping[str, str]) -> httpx.Response:
+    auth = httpx.BasicAuth(CLIENT_ID, settings.PORTAL_CLIENT_SECRETS[0])
+    request = _pool().build_request("POST", path, data=form, headers={**caller.headers, **headers})
+    # A code is single-use: asking for it again would look like theft.
+    return _send(request, repeatable="code" not in form, auth=auth)
+
+
+def call_api(
+    method: str,
+    path: str,
+    *,
+    access_token: str,
+    caller: Caller,
+    query: Mapping[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
+    idempotency_key: str = "",
+) -> dict[str, Any]:
+    """One call of `/api/v1`; an answer without a body gives an empty dict.
+
+    Raises AccessRefused for 401, Problem for every other refusal, BackendUnreachable when there is no usable answer.
+    """
+    headers = {**caller.headers, "Authorization": f"Bearer {access_token}"}
+    if idempotency_key:
+        headers["Idempotency-Key"] = idempotency_key
+    request = _pool().build_request(method, f"/api/v1{path}", params=query, json=body, headers=headers)
+    response = _send(request, repeatable=method == "GET")
+    if response.status_code == 401:
+        raise AccessRefused
+    if response.is_success:
+        return _json_object(response) if response.content else {}
+    raise _problem(response)
+
+
+def _problem(response: httpx.Response) -> Problem:
+    answer, wait = _json_object(response), response.headers.get("Retry-After", "")
+    errors = answer.get("errors")
+    return Problem(
+        status=response.status_code,
+        code=str(answer.get("code", "")),
+        detail=str(answer.get("detail", "")),
+        errors=errors if isinstance(errors, dict) else {},
+        retry_after=int(wait) if wait.isdecimal() else None,
+    )
+
+
+def _send(request: httpx.Request, *, repeatable: bool, auth: httpx.Auth | None = None) -> httpx.Response:
+    try:
+        return _send_once(request, auth)
+    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+        # A kept connection may have been closed by the other side while it lay idle.
+        if not repeatable or isinstance(error, httpx.ConnectError):
+            raise BackendUnreachable from error
+    except httpx.TransportError as error:
+        raise BackendUnreachable from error
+    try:
+        return _send_once(request, auth)
+    except httpx.TransportError as error:
+        raise BackendUnreachable from error
+
+
+def _send_once(request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response:
+    response = _pool().send(request, auth=auth)
+    if response.status_code >= 500:
+        _log.warning("%s %s answered %s", request.method, request.url.path, response.status_code)
+        raise BackendUnreachable
+    return response
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError as error:
+        raise BackendUnreachable from error
+    if not isinstance(answer, dict):
+        raise BackendUnreachable
+    return answer

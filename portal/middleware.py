@@ -1,0 +1,81 @@
+"""Around every page: the request id, the visitor, and the pages that errors become."""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import urlsplit
+
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+
+from portal import errors
+from portal.client import Caller
+from portal.pages import redirect_with, render_error, render_sign_in_needed
+from portal.visitor import PortalRequest, Visitor, with_query
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_LEFT_TO_DJANGO = (Http404, PermissionDenied, SuspiciousOperation, BadRequest)
+
+_log = logging.getLogger("portal.requests")
+
+
+class VisitorMiddleware:
+    """Gives the request its visitor and the answer the visitor's cookies; nothing but static files may be cached."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        caller = Caller(request_id=_request_id(request), address=request.META.get("REMOTE_ADDR", ""))
+        visitor = cast(PortalRequest, request).visitor = Visitor(request, caller)
+        response = self.get_response(request)
+        visitor.write_cookies(response)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Request-ID"] = caller.request_id
+        milliseconds = (time.perf_counter() - began) * 1000
+        # The path alone: the query of the callback holds secrets.
+        _log.info(
+            "%s %s %s %.0fms %s", request.method, request.path, response.status_code, milliseconds, caller.request_id
+        )
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The page for an error that a view let through; Django's own refusals keep Django's handling."""
+        if isinstance(error, _LEFT_TO_DJANGO):
+            return None
+        if not isinstance(error, errors.PortalError):
+            _log.exception("unexpected error on %s", request.path)
+            return render_error(request, errors.FAILED)
+        return answer_to(cast(PortalRequest, request), error)
+
+
+def answer_to(request: PortalRequest, error: errors.PortalError) -> HttpResponse:
+    """The page, or the redirect, that a PortalError becomes."""
+    if isinstance(error, errors.Problem):
+        return render_error(request, errors.page_for(error), retry_after=error.retry_after)
+    if isinstance(error, errors.SignedOut):
+        return redirect_with(with_query("/signed-out", next=page_wanted(request), was=error.was))
+    if isinstance(error, errors.SignInNeeded):
+        return render_sign_in_needed(request, page_wanted(request))
+    return render_error(request, errors.UNREACHABLE)
+
+
+def page_wanted(request: HttpRequest) -> str:
+    """Where to go on after signing in: this page, or for a form the page it stood on."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    origin = urlsplit(request.headers.get("Referer", ""))
+    if origin.netloc != request.get_host():
+        return "/"
+    return f"{origin.path}?{origin.query}" if origin.query else origin.path
+
+
+def _request_id(request: HttpRequest) -> str:
+    given = request.headers.get("X-Request-ID", "")
+    return given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())

@@ -1,0 +1,76 @@
+"""How a page is put together: the template, who is signed in, and what a redirect before it had to say."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from portal.errors import Page
+from portal.visitor import PortalRequest, with_query
+
+NOTICES = {
+    "signed-in": "You are signed in.",
+    "settings-saved": "Your settings are saved.",
+    "time-zone-saved": "Times are now shown in your time zone.",
+    "session-revoked": "That session is signed out.",
+    "others-revoked": "All other sessions are signed out.",
+    "token-revoked": "The token is revoked. Programs that use it are refused from now on.",
+    "device-approved": "The device is signed in. You can go back to it.",
+    "device-denied": "The request is denied. The device is not signed in.",
+    "booked": "Your seat is booked.",
+    "waiting": "You are on the waitlist. A freed seat is booked for you while it can still be refunded.",
+    "not-waiting": "You are no longer on the waitlist.",
+    "cancelled": "The booking is cancelled.",
+    "rescheduled": "The booking is moved to its new time.",
+    "feed-rotated": "Your calendar has a new address. The old one no longer works.",
+    "slot-created": "The session is open for booking.",
+    "slot-cancelled": "The session is cancelled and everyone booked has their credit back.",
+    "day-cancelled": "The day is cancelled and everyone booked has their credits back.",
+    "rule-added": "The weekly hours are added.",
+    "rule-removed": "The weekly hours are removed. Sessions already open stay open.",
+    "no-show": "Marked as a no-show.",
+}
+
+
+def render_page(
+    request: PortalRequest, name: str, context: dict[str, Any], *, me: dict[str, Any] | None, status: int = 200
+) -> HttpResponse:
+    """The template `portal/<name>.html`; `me` is the person signed in, None on pages for everybody."""
+    notice = NOTICES.get(request.GET.get("notice", ""))
+    return render(request, f"portal/{name}.html", {"me": me, "notice": notice, **context}, status=status)
+
+
+def render_error(
+    request: HttpRequest, page: Page, *, retry_after: int | None = None, secret_address: bool = False
+) -> HttpResponse:
+    """One sentence, one link. With `secret_address` the address itself holds secrets and must not be told on."""
+    response = render(request, "portal/message.html", {"page": page, "me": None}, status=page.status)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    if secret_address:
+        response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def render_sign_in_needed(request: HttpRequest, next_path: str) -> HttpResponse:
+    """The page that asks to sign in first and returns to the page wanted."""
+    page = Page(
+        401, "Sign in to continue", "This page is for people who are signed in.", "Sign in with GitHub",
+        with_query("/login", next=next_path), icon="person",
+    )  # fmt: skip
+    return render_error(request, page)
+
+
+def redirect_with(path: str, notice: str = "") -> HttpResponse:
+    """303 to a page of the portal, which then shows the notice of that name."""
+    response = HttpResponseRedirect(with_query(path, notice=notice))
+    response.status_code = 303
+    return response
+
+
+def local_path(value: str | None) -> str:
+    """`value` if it is a path of this portal and of sensible length, else the start page."""
+    if not value or len(value) > 1000 or not value.startswith("/"):
+        return "/"
+    return value if url_has_allowed_host_and_scheme(value, allowed_hosts=None) else "/"

@@ -1,0 +1,50 @@
+// Small touches for browsers with scripts; every page works without this file.
+"use strict";
+
+// Copy a secret that is shown once.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const status = document.getElementById(button.dataset.status);
+    try {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+      status.textContent = "Copied.";
+    } catch {
+      status.textContent = "Copying is blocked by this browser. Select the text instead.";
+    }
+  });
+}
+
+// Offer the browser's time zone where the account has another.
+for (const offer of document.querySelectorAll("[data-zone-offer]")) {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (here && here !== offer.dataset.zoneOffer) {
+    offer.querySelector("input[name=time_zone]").value = here;
+    for (const name of offer.querySelectorAll("[data-zone-name]")) name.textContent = here.replaceAll("_", " ");
+    offer.hidden = false;
+  }
+}
+
+// Say how long a refund is still possible. The deadline itself stands beside it in the page.
+function remaining(milliseconds) {
+  const minutes = Math.floor(milliseconds / 60000);
+  if (minutes < 1) return "less than a minute left";
+  const days = Math.floor(minutes / 1440), hours = Math.floor((minutes % 1440) / 60);
+  if (days > 0) return `${days} d ${hours} h left`;
+  return hours > 0 ? `${hours} h ${minutes % 60} min left` : `${minutes} min left`;
+}
+function countDown() {
+  for (const time of document.querySelectorAll("[data-countdown]")) {
+    const left = Date.parse(time.dataset.countdown) - Date.now();
+    time.textContent = left > 0 ? remaining(left) : "deadline passed";
+  }
+}
+countDown();
+setInterval(countDown, 20000);
+
+// A menu closes when the focus or the pointer goes elsewhere.
+for (const menu of document.querySelectorAll("details.menu")) {
+  menu.addEventListener("focusout", (event) => { if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false; });
+  menu.addEventListener("keydown", (event) => { if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); } });
+  document.addEventListener("pointerdown", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+}

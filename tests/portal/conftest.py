@@ -1,0 +1,111 @@
+"""A portal as real processes in front of a fake backend, and browsers that are HTTP clients with cookie jars."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from tests.portal.fake_backend import FakeBackend
+from tests.processes import Process, free_port
+
+
+class Portal:
+    """The portal's processes in front of `backend`; every browser it makes is a person's own."""
+
+    def __init__(self, backend: FakeBackend, **settings: str) -> None:
+        self.backend = backend
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        granian = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", "127.0.0.1"]
+        sizes = ["--port", str(self.port), "--workers", "2", "--blocking-threads", "8"]
+        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
+            "READ_DOT_ENV": "false",
+            "DEBUG": "true",
+            "DJANGO_SETTINGS_MODULE": "config.settings.portal",
+            "BACKEND_URL": backend.url,
+            "PORTAL_URL": self.url,
+            "PORTAL_RETRY_KEY": "the portal's retry key in tests",
+            "BACKEND_TIMEOUT_SECONDS": "1",
+            **settings,
+        }
+        self.process = Process([*granian, *sizes, "config.wsgi:application"], environment, f"{self.url}/healthz")
+
+    def browser(self, tokens: tuple[str, str] | None = None) -> httpx.Client:
+        """A browser of its own; with `tokens` (access, refresh) it is signed in. It follows no redirect by itself."""
+        client = httpx.Client(base_url=self.url, timeout=15, trust_env=False)
+        for name, value in zip(("insighta_at", "insighta_rt"), tokens or (), strict=False):
+            client.cookies.set(name, value, domain="localhost.local", path="/")
+        return client
+
+    def signed_in(self) -> httpx.Client:
+        """A browser with live tokens."""
+        return self.browser(self.backend.sign_in())
+
+
+def begin(browser: httpx.Client, next_path: str = "/") -> dict[str, str]:
+    """Open `/login`; the parameters of the authorize request it leads to."""
+    answer = browser.get("/login", params={"next": next_path})
+    assert answer.status_code == 302
+    return query_of(answer.headers["Location"])
+
+
+def arrive(browser: httpx.Client, backend: FakeBackend, flow: dict[str, str]) -> tuple[httpx.Response, str]:
+    """Come back from the backend with tokens of a new session; the answer and the callback's address."""
+    access, refresh = backend.hand_off(flow["code_challenge"])
+    query = httpx.QueryParams({"at": access, "rt": refresh, "state": flow["state"], "iss": backend.url})
+    address = f"/auth/callback?{query}"
+    return browser.get(address), address
+
+
+def query_of(address: str) -> dict[str, str]:
+    """The parameters of an address."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
+def csrf_of(browser: httpx.Client, path: str = "/") -> dict[str, str]:
+    """The hidden field of the forms on `path`."""
+    page = browser.get(path).text
+    return {"csrfmiddlewaretoken": page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]}
+
+
+@pytest.fixture(scope="session")
+def shared_backend() -> Iterator[FakeBackend]:
+    backend = FakeBackend()
+    yield backend
+    backend.close()
+
+
+@pytest.fixture(scope="session")
+def shared_portal(shared_backend: FakeBackend) -> Iterator[Portal]:
+    portal = Portal(shared_backend)
+    portal.process.start()
+    yield portal
+    portal.process.stop()
+
+
+@pytest.fixture
+def backend(shared_backend: FakeBackend) -> FakeBackend:
+    """The fake backend, with nothing in it."""
+    shared_backend.reset()
+    return shared_backend
+
+
+@pytest.fixture
+def portal(shared_portal: Portal, backend: FakeBackend) -> Portal:
+    """The portal in front of the empty fake backend."""
+    return shared_portal
+
+
+@contextmanager
+def running(portal: Portal) -> Iterator[Portal]:
+    """`portal` with settings of its own, for as long as the block lasts."""
+    portal.process.start()
+    try:
+        yield portal
+    finally:
+        portal.process.stop()
