@@ -3,8 +3,8 @@
 A flow never signs the browser in at the backend: nothing here touches `request.session` or `request.user`.
 """
 
-from typing import Any
-from urllib.parse import urljoin
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, urljoin, urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from social_core.actions import do_auth
+from social_core.backends.base import BaseAuth
 from social_core.backends.github import GithubOAuth2
 from social_core.backends.oauth import BaseOAuth2PKCE
 from social_core.exceptions import AuthResponseError
@@ -21,17 +22,19 @@ from social_django.strategy import DjangoStrategy
 from accounts.policies import GitHubIdentity, clean_text
 from accounts.services import flows, people
 
+if TYPE_CHECKING:
+    from accounts.models import User
+
 MAX_GITHUB_ID = 2**63 - 1
 
 
 class SignInStrategy(DjangoStrategy):
     """Keeps the library's state in the flow's row instead of the browser's session, one row per trip to GitHub."""
 
-    def __init__(self, storage: type, request: HttpRequest | None = None, tpl: object = None) -> None:
+    def __init__(self, storage: Any, request: HttpRequest | None = None, tpl: Any = None) -> None:
         super().__init__(storage, None, tpl)
         self.request = request
         self.upstream: dict[str, Any] = {}
-        self.state = ""
 
     def session_get(self, name: str, default: Any = None) -> Any:
         return self.upstream.get(name, default)
@@ -51,7 +54,7 @@ class SignInStrategy(DjangoStrategy):
 
 
 class FlowNonce:
-    """The library's single-use check. The flow's row is the nonce: `claim_flow` has taken it before the library asks."""
+    """The library's single-use check. The flow's row is the nonce: `claim_flow` took it before the library asks."""
 
     @classmethod
     def use(cls, server_url: str, timestamp: int, salt: str) -> bool:
@@ -63,7 +66,7 @@ class FlowNonce:
 
 
 class SignInStorage(DjangoStorage):
-    nonce = FlowNonce
+    nonce = FlowNonce  # type: ignore[assignment]  # the library asks for these two methods only
 
 
 class GitHubBackend(BaseOAuth2PKCE[HttpResponse], GithubOAuth2[HttpResponse]):
@@ -78,17 +81,13 @@ class GitHubBackend(BaseOAuth2PKCE[HttpResponse], GithubOAuth2[HttpResponse]):
     def api_url(self) -> str:
         return f"{settings.GITHUB_API_URL.rstrip('/')}/"
 
-    def state_token(self) -> str:
-        self.strategy.state = super().state_token()
-        return str(self.strategy.state)
-
     def user_data(self, access_token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The person's profile. Raises AuthResponseError when GitHub's answer is not one."""
-        profile = self._user_data(access_token)
+        profile: Any = self._user_data(access_token)  # type: ignore[no-untyped-call]  # the library's, untyped
         if not isinstance(profile, dict) or not _is_github_id(profile.get("id")) or not profile.get("login"):
             raise AuthResponseError(self, code="malformed_response", stage="user_info")
-        profile["email"] = _primary_email(self._user_data(access_token, "/emails"))
-        return profile
+        emails: Any = self._user_data(access_token, "/emails")  # type: ignore[no-untyped-call]  # the library's, untyped
+        return {**profile, "email": _primary_email(emails)}
 
 
 def _is_github_id(value: object) -> bool:
@@ -106,7 +105,7 @@ def _primary_email(emails: object) -> str:
 def sign_in_person(
     backend: GitHubBackend, response: dict[str, Any], *args: object, **kwargs: object
 ) -> dict[str, object]:
-    """The pipeline's step in place of `get_username`, `create_user` and `associate_user`: one transaction, by GitHub's id."""
+    """The step in place of `get_username`, `create_user` and `associate_user`: one transaction, by GitHub's id."""
     identity = GitHubIdentity(
         github_id=response["id"],
         login=clean_text(str(response["login"]), limit=100),
@@ -131,14 +130,15 @@ def begin_sign_in(
     restart_path: str,
     select_account: bool = False,
 ) -> HttpResponse:
-    """Send the browser to GitHub. Afterwards it comes back to `resume_path?flow=…`, and there `get_signed_in_flow` works."""
-    backend = load_github(request)
-    response: HttpResponse = do_auth(backend)
+    """Send the browser to GitHub. Afterwards it comes back to `resume_path?flow=…` with its flow finished."""
+    strategy = SignInStrategy(SignInStorage, request)
+    response = do_auth(load_github(strategy))
+    (state,) = parse_qs(urlsplit(response["Location"]).query)["state"]
     if select_account:
         response["Location"] += "&prompt=select_account"
     flow, cookie = flows.begin_flow(
-        state=backend.strategy.state,
-        upstream=backend.strategy.upstream,
+        state=state,
+        upstream=strategy.upstream,
         request=flow_request,
         resume_path=resume_path,
         restart_path=restart_path,
@@ -148,11 +148,16 @@ def begin_sign_in(
     return response
 
 
-def load_github(request: HttpRequest) -> GitHubBackend:
-    """The GitHub backend for one request, with a flow state of its own."""
+def complete_sign_in(request: HttpRequest, upstream: dict[str, Any]) -> "User":
+    """The person GitHub names in this answer, upserted. Raises AuthCanceled and other social-auth exceptions."""
     strategy = SignInStrategy(SignInStorage, request)
-    backend: GitHubBackend = strategy.get_backend("github", redirect_uri=reverse("accounts:complete"))
-    return backend
+    strategy.upstream = upstream
+    return cast("User", load_github(strategy).complete(user=None))
+
+
+def load_github(strategy: SignInStrategy) -> BaseAuth[HttpResponse]:
+    """The GitHub backend over one flow's state."""
+    return strategy.get_backend("github", redirect_uri=reverse("accounts:complete"))
 
 
 def flow_cookie_name(flow_id: UUID) -> str:

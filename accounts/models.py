@@ -90,6 +90,9 @@ class SignInFlow(models.Model):
     refused_because = models.CharField(max_length=64, blank=True)
     expires_at = models.DateTimeField(db_index=True)
 
+    def __str__(self) -> str:
+        return f"sign-in flow {self.id}"
+
 
 class Event(models.Model):
     """One line of the audit trail: who did what to whom, when, from where. Never updated, never holds a secret.

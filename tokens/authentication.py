@@ -1,8 +1,7 @@
 """How an API call says who it is: the Authorization header, the session behind it, the scopes it has."""
 
-
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -42,11 +41,12 @@ class HasScope(BasePermission):
     message = "This token lacks the scope that this call needs."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        if request.auth is None:
+        credential = cast("credentials.Credential | None", request.auth)
+        if credential is None:
             return False
         method = METHODS_LIKE_GET.get(request.method or "", request.method)
         needed = getattr(view, "required_scopes", {}).get(method)
-        return needed is None or needed in request.auth.scopes
+        return needed is None or needed in credential.scopes
 
 
 def client_address(request: HttpRequest) -> str | None:

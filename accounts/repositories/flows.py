@@ -37,3 +37,8 @@ def purge_flows(*, now: datetime, limit: int) -> int:
     """Remove up to `limit` expired flows; how many."""
     expired = SignInFlow.objects.filter(expires_at__lte=now).values("id")[:limit]
     return SignInFlow.objects.filter(id__in=expired).delete()[0]
+
+
+def build_flow(**columns: object) -> SignInFlow:
+    """A flow that is not stored yet."""
+    return SignInFlow(**columns)

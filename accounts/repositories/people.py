@@ -4,7 +4,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from social_django.models import UserSocialAuth
 
-from accounts.models import Standing, User
+from accounts.models import User
 from accounts.policies import GitHubIdentity
 
 PROVIDER = "github"

@@ -12,7 +12,7 @@ from accounts import errors
 from accounts.repositories import flows
 
 if TYPE_CHECKING:
-    from accounts.models import SignInFlow
+    from accounts.models import SignInFlow, User
 
 
 @transaction.atomic(durable=True)
@@ -27,7 +27,7 @@ def begin_flow(
 ) -> "tuple[SignInFlow, str]":
     """Remember one trip to GitHub; the flow and the secret for its browser's cookie, returned once."""
     cookie = secrets.token_urlsafe(32)
-    flow = SignInFlow(
+    flow = flows.build_flow(
         cookie_hash=_digest(cookie),
         state_hash=_digest(state),
         upstream=upstream,
@@ -69,6 +69,13 @@ def get_finished_flow(*, flow_id: UUID, cookie: str, now: datetime) -> "SignInFl
     if flow is None or not _belongs(flow, cookie) or not (flow.user_id or flow.refused_because):
         raise errors.SignInFlowNotFound
     return flow
+
+
+def get_person_of(flow: "SignInFlow") -> "User":
+    """Whom GitHub named in this flow. Raises SignInFlowNotFound where it named nobody."""
+    if flow.user is None:
+        raise errors.SignInFlowNotFound
+    return flow.user
 
 
 def take_flow(*, flow_id: UUID) -> None:

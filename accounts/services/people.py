@@ -94,7 +94,7 @@ def update_profile(*, user_id: UUID, changes: dict[str, object]) -> "User":
 
 @transaction.atomic(durable=True)
 def deactivate_person(*, user_id: UUID, now: datetime) -> None:
-    """The person leaves: signed out everywhere, bookings cancelled by the client's rule. Signing in brings them back."""
+    """The person leaves: signed out everywhere, bookings cancelled by the client's rule. A sign-in brings them back."""
     _lock(user_id)
     people.update_person(user_id, is_active=False)
     record_event(kind="person.deactivated", user_id=user_id, actor_id=user_id)

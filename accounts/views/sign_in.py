@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from social_core.exceptions import AuthCanceled, SocialAuthBaseException
 
-from accounts.authentication import flow_cookie, load_github
+from accounts.authentication import complete_sign_in, flow_cookie
 from accounts.errors import SignInFlowNotFound
 from accounts.services import flows
 
@@ -28,10 +28,8 @@ def complete(request: HttpRequest) -> HttpResponse:
         flow = flows.claim_flow(state=state, cookie=cookie, now=now)
     except SignInFlowNotFound as error:
         return sign_in_problem(request, error.code, str(error), status=HTTPStatus.BAD_REQUEST)
-    backend = load_github(request)
-    backend.strategy.upstream = flow.upstream
     try:
-        person = backend.complete(user=None)
+        person = complete_sign_in(request, flow.upstream)
     except AuthCanceled:
         flows.finish_flow(flow_id=flow.id, refused_because="github_denied")
     except SocialAuthBaseException as error:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.core.exceptions import ImproperlyConfigured
 
 from config.embedded_postgres import database_url
-from config.settings.base import *  # noqa: F403
+from config.settings.base import *
 from config.settings.base import (
     BACKEND_URL,
     DEBUG,

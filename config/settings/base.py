@@ -40,8 +40,8 @@ def secret_list(name: str) -> list[str]:
 
 
 def origin(name: str, default: str) -> str:
-    """An address from the environment, without a trailing slash. Raises ImproperlyConfigured if it is no http(s) origin."""
-    value = env.str(name, default=default).rstrip("/")
+    """An address from the environment, without a trailing slash. Raises ImproperlyConfigured unless it is an origin."""
+    value: str = env.str(name, default=default).rstrip("/")
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
         raise ImproperlyConfigured(f"{name} must look like https://host[:port], not {value!r}.")
@@ -109,7 +109,8 @@ def harden_for(url: str) -> dict[str, object]:
 
 def allowed_hosts_for(url: str) -> list[str]:
     """`ALLOWED_HOSTS` from the environment, else the host of the process's own address."""
-    return env.list("ALLOWED_HOSTS", default=[urlsplit(url).hostname])
+    hosts: list[str] = env.list("ALLOWED_HOSTS", default=[urlsplit(url).hostname])
+    return hosts
 
 
 LOGGING = {

@@ -8,8 +8,8 @@ import os
 os.environ["READ_DOT_ENV"] = "false"
 os.environ.setdefault("DEBUG", "true")
 
-from config.settings.backend import *  # noqa: E402, F403
-from config.settings.backend import DATABASES  # noqa: E402
+from config.settings.backend import *
+from config.settings.backend import DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

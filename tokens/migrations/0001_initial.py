@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,61 +16,80 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='SigningKey',
+            name="SigningKey",
             fields=[
-                ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kid', models.CharField(max_length=64, unique=True)),
-                ('private_key', models.BinaryField()),
-                ('public_jwk', models.JSONField()),
-                ('activates_at', models.DateTimeField()),
-                ('retires_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("kid", models.CharField(max_length=64, unique=True)),
+                ("private_key", models.BinaryField()),
+                ("public_jwk", models.JSONField()),
+                ("activates_at", models.DateTimeField()),
+                ("retires_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Session',
+            name="Session",
             fields=[
-                ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('client_id', models.CharField(max_length=64)),
-                ('label', models.CharField(blank=True, max_length=100)),
-                ('scope', models.CharField(max_length=200)),
-                ('generation', models.IntegerField(default=0)),
-                ('current_hash', models.BinaryField(max_length=32)),
-                ('previous_hash', models.BinaryField(max_length=32, null=True)),
-                ('rotation_nonce', models.BinaryField(max_length=32, null=True)),
-                ('retry_key_hash', models.BinaryField(max_length=32, null=True)),
-                ('handoff_challenge', models.CharField(blank=True, max_length=43)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('rotated_at', models.DateTimeField(null=True)),
-                ('last_used_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('expires_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(db_index=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('revoked_because', models.CharField(blank=True, max_length=64)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("client_id", models.CharField(max_length=64)),
+                ("label", models.CharField(blank=True, max_length=100)),
+                ("scope", models.CharField(max_length=200)),
+                ("generation", models.IntegerField(default=0)),
+                ("current_hash", models.BinaryField(max_length=32)),
+                ("previous_hash", models.BinaryField(max_length=32, null=True)),
+                ("rotation_nonce", models.BinaryField(max_length=32, null=True)),
+                ("retry_key_hash", models.BinaryField(max_length=32, null=True)),
+                ("handoff_challenge", models.CharField(blank=True, max_length=43)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("rotated_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("expires_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(db_index=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("revoked_because", models.CharField(blank=True, max_length=64)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AuthorizationCode',
+            name="AuthorizationCode",
             fields=[
-                ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('code_hash', models.BinaryField(max_length=32, unique=True)),
-                ('client_id', models.CharField(max_length=64)),
-                ('redirect_uri', models.CharField(max_length=500)),
-                ('code_challenge', models.CharField(max_length=43)),
-                ('scope', models.CharField(max_length=200)),
-                ('label', models.CharField(blank=True, max_length=100)),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('redeemed_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.session')),
+                ("id", models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("code_hash", models.BinaryField(max_length=32, unique=True)),
+                ("client_id", models.CharField(max_length=64)),
+                ("redirect_uri", models.CharField(max_length=500)),
+                ("code_challenge", models.CharField(max_length=43)),
+                ("scope", models.CharField(max_length=200)),
+                ("label", models.CharField(blank=True, max_length=100)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                ("redeemed_at", models.DateTimeField(null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="tokens.session"
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.CheckConstraint(condition=models.Q(('generation__gte', 0)), name='session_generation_not_negative'),
+            model_name="session",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("generation__gte", 0)), name="session_generation_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__lte', models.F('ends_at'))), name='session_expires_before_it_ends'),
+            model_name="session",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__lte", models.F("ends_at"))), name="session_expires_before_it_ends"
+            ),
         ),
     ]

@@ -30,7 +30,7 @@ class Client:
     def has_secret(self, presented: str) -> bool:
         """Compared in constant time with every accepted secret."""
         given = presented.encode(errors="surrogatepass")
-        return any([hmac.compare_digest(given, secret.encode()) for secret in self.secrets])
+        return any(hmac.compare_digest(given, secret.encode()) for secret in self.secrets)
 
     def allows_redirect_to(self, uri: str) -> bool:
         """Exactly a registered URI, or for the terminal any port on loopback (RFC 8252 §7.3)."""

@@ -10,6 +10,7 @@ from uuid import UUID
 PREFIX = "insr_"
 SECRET_BYTES = 32
 TAG_BYTES = 16
+# 68 bytes: their base64url form needs one padding character.
 _LENGTH = 16 + 4 + SECRET_BYTES + TAG_BYTES
 
 
@@ -44,13 +45,13 @@ def read_token(text: str, *, keys: list[str]) -> RefreshToken | None:
     if not text.startswith(PREFIX) or not text.isascii():
         return None
     try:
-        raw = base64.b64decode(text[len(PREFIX) :] + "==", altchars=b"-_", validate=True)
+        raw = base64.b64decode(text[len(PREFIX) :] + "=", altchars=b"-_", validate=True)
     except binascii.Error:
         return None
     if len(raw) != _LENGTH or base64.urlsafe_b64encode(raw).decode().rstrip("=") != text[len(PREFIX) :]:
         return None
     body, tag = raw[:-TAG_BYTES], raw[-TAG_BYTES:]
-    if not any([hmac.compare_digest(tag, _tag(body, key)) for key in keys]):
+    if not any(hmac.compare_digest(tag, _tag(body, key)) for key in keys):
         return None
     return RefreshToken(UUID(bytes=body[:16]), int.from_bytes(body[16:20], "big"), text)
 

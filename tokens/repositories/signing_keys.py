@@ -31,8 +31,6 @@ def purge_keys(*, now: datetime) -> int:
     return SigningKey.objects.filter(retires_at__lte=now).delete()[0]
 
 
-def build_key(
-    *, kid: str, private_key: bytes, public_jwk: dict[str, object], activates_at: datetime
-) -> SigningKey:
+def build_key(*, kid: str, private_key: bytes, public_jwk: dict[str, object], activates_at: datetime) -> SigningKey:
     """A key that is not stored yet; `private_key` is already encrypted."""
     return SigningKey(kid=kid, private_key=private_key, public_jwk=public_jwk, activates_at=activates_at)

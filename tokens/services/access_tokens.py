@@ -8,6 +8,7 @@ from uuid import UUID
 
 import jwt
 from django.conf import settings
+from jwt.types import Options
 from uuid6 import uuid7
 
 from tokens.services import signing_keys
@@ -115,7 +116,7 @@ def _verify(token: str, *, now: datetime) -> tuple[str, Claims] | None:
 
 def _decode(token: str, key: Any) -> dict[str, Any]:
     # Expiry is judged by the caller's clock at every use, not once here.
-    options = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False}
+    options: Options = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False}
     issuer = settings.BACKEND_URL
     algorithms = [signing_keys.ALGORITHM]
     claims: dict[str, Any] = jwt.decode(

@@ -109,7 +109,7 @@ def grant_request(*, flow: "SignInFlow", address: str | None, now: datetime) -> 
     Raises AccountPending, AccountSuspended or AccountInactive, and SignInFlowNotFound if another request was first.
     """
     request = read_flow(flow)
-    person = people.get_person(user_id=flow.user_id)
+    person = flows.get_person_of(flow)
     people.check_allowed(person)
     with transaction.atomic(durable=True):
         flows.take_flow(flow_id=flow.id)

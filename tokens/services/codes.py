@@ -91,8 +91,9 @@ def _open(code: "AuthorizationCode", redemption: Redemption, *, now: datetime) -
 def _refuse_used(code: "AuthorizationCode", redemption: Redemption, *, now: datetime) -> TokenPair:
     reused = _revoke_given(code, redemption, now=now)
     raise errors.InvalidGrant(
-        "the authorization code was used before; what it gave has been revoked" if reused else
-        "the authorization code has expired, sign in again"
+        "the authorization code was used before; what it gave has been revoked"
+        if reused
+        else "the authorization code has expired, sign in again"
     )
 
 
