@@ -17,6 +17,16 @@ Finder = Callable[[Source], Iterator[Place]]
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 ORM_CALLS = {"save", "delete", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
 ORM_CALLS |= {"refresh_from_db", "select_for_update", "raw", "cursor"}
+QUERIES = {
+    "filter",
+    "exclude",
+    "order_by",
+    "values_list",
+    "select_related",
+    "prefetch_related",
+    "annotate",
+    "aggregate",
+}
 CLOCKS = {"timezone.now", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 CLOCKS |= {"time.time", "time.time_ns"}
 SERVICE_DJANGO = {"django.db.transaction", "django.conf.settings"}
@@ -29,19 +39,23 @@ MAX_LINES = 350
 
 
 def orm_use(source: Source) -> Iterator[Place]:
-    """Managers, and the calls that write or run SQL; inside a model's own manager or queryset they are at home."""
+    """Managers, and the calls that run SQL; inside a model's own manager or queryset they are at home.
+
+    The admin gives its pages querysets to narrow, so it may filter them.
+    """
     at_home = _nodes_of_managers(source) if source.part == "models" else set()
+    calls = ORM_CALLS if source.part == "admin" else ORM_CALLS | QUERIES
     for node in ast.walk(source.tree):
         if id(node) in at_home:
             continue
         if isinstance(node, ast.Attribute) and node.attr in MANAGERS:
             yield node.lineno, f".{node.attr}"
-        if isinstance(node, ast.Call) and _is_orm_call(node.func):
+        if isinstance(node, ast.Call) and _is_call_of(node.func, calls):
             yield node.lineno, f"{ast.unparse(node.func)}("
 
 
-def _is_orm_call(function: ast.expr) -> bool:
-    return isinstance(function, ast.Attribute) and function.attr in ORM_CALLS and ast.unparse(function.value) != "cache"
+def _is_call_of(function: ast.expr, names: set[str]) -> bool:
+    return isinstance(function, ast.Attribute) and function.attr in names and ast.unparse(function.value) != "cache"
 
 
 def _nodes_of_managers(source: Source) -> set[int]:
@@ -85,6 +99,14 @@ def frameworks_in_services(source: Source) -> Iterator[Place]:
 def sql_at_edges(source: Source) -> Iterator[Place]:
     for imported in source.imports:
         if _within(imported.name, {"django.db", "psycopg"}) and not imported.name.endswith("Error"):
+            yield imported.line, imported.name
+
+
+def foreign_at_edges(source: Source) -> Iterator[Place]:
+    others = set(APPS) - {source.room}
+    known = {f"{app}.{part}" for app in others for part in ("errors", "authentication")}
+    for imported in source.imports:
+        if not imported.type_only and _within(imported.name, others) and not _within(imported.name, known):
             yield imported.line, imported.name
 
 

@@ -79,6 +79,13 @@ RULES = (
         find=each(lambda s: s.is_app and s.part in WITHOUT_SQL, finders.sql_at_edges),
     ),
     Rule(
+        name="edges-stay-in-their-app",
+        why="A view calls one service, which is one transaction; a call into another app is a second one beside it.",
+        fix="Call a service of the own app and let it call the app below. Of other apps a view, admin or command knows "
+        "errors and authentication.",
+        find=each(lambda s: s.is_app and s.part in EDGES - {"authentication"}, finders.foreign_at_edges),
+    ),
+    Rule(
         name="portal-without-database",
         why="The portal is deployed with no database; the import works in development and fails in production.",
         fix="Ask the backend through the portal's API client; keep what belongs to one browser in a cookie.",

@@ -1,0 +1,67 @@
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import plants
+from tests.architecture.checks import CHECKS, ROOT
+from tests.architecture.tree import ROOMS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `python -m tests.architecture` said in one checkout; `text` has its white space reduced to single spaces."""
+
+    code: int
+    output: str
+
+    @property
+    def text(self) -> str:
+        return squeeze(self.output)
+
+    def of_check(self, name: str) -> str:
+        """The part of one check."""
+        any_check = "|".join(check.name for check in CHECKS)
+        pattern = rf"^{name}: (passed|FAILED)$.*?(?=^({any_check}): (passed|FAILED)$|\Z)"
+        part = re.search(pattern, self.output, re.MULTILINE | re.DOTALL)
+        return squeeze(part.group()) if part else ""
+
+
+def squeeze(text: str) -> str:
+    return " ".join(text.split())
+
+
+def run_checks(root: Path, *names: str) -> Outcome:
+    """The command of `make check` in the checkout at `root`."""
+    command = [sys.executable, "-m", "tests.architecture", *names]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return Outcome(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """All checks on a copy of the tree into which every violation has been planted, and the innocent code."""
+    copy = tmp_path_factory.mktemp("planted") / "checkout"
+    unwanted = shutil.ignore_patterns("__pycache__", "static", ".*")
+    for folder in (*ROOMS, "tests/architecture"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=unwanted)
+    for file in ("pyproject.toml", "manage.py", "tests/__init__.py"):
+        shutil.copy(ROOT / file, copy / file)
+    for plant in (*plants.IMPORTS, *plants.RULES, *plants.TOOLS):
+        add(copy / plant.path, plant.code)
+    for path, code in plants.INNOCENT.items():
+        add(copy / path, code)
+    return run_checks(copy)
+
+
+def add(file: Path, code: str) -> None:
+    """Write `code` at the end of `file`; folders on the way to it become packages."""
+    if not file.parent.exists():
+        file.parent.mkdir(parents=True)
+        (file.parent / "__init__.py").touch()
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(code.rstrip("\n") + "\n")

@@ -1,0 +1,259 @@
+"""One violation of every rule, to be planted into a copy of the tree, and code that looks like one and is none."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plant:
+    """`code` is added at the end of `path`; then `rule` is broken, and its report names `shows`."""
+
+    rule: str
+    path: str
+    code: str
+    shows: str
+
+
+IMPORTS = (
+    Plant(
+        "apps-are-layers",
+        "accounts/services/planted_upward.py",
+        "import tokens.services",
+        "accounts.services.planted_upward -> tokens.services (l.1)",
+    ),
+    Plant(
+        "front-doors-speak-http",
+        "portal/planted_inside.py",
+        "import tokens.services",
+        "portal.planted_inside -> tokens.services (l.1)",
+    ),
+    Plant(
+        "front-doors-speak-http",
+        "sandbox/planted_neighbour.py",
+        "import cli",
+        "sandbox.planted_neighbour -> cli (l.1)",
+    ),
+    Plant(
+        "no-django-outside",
+        "cli/planted_django.py",
+        "from django.conf import settings",
+        "cli.planted_django -> django (l.1)",
+    ),
+    Plant(
+        "apps-know-no-wiring",
+        "bookings/management/planted_wiring.py",
+        "import config.settings",
+        "bookings.management.planted_wiring -> config.settings (l.1)",
+    ),
+    Plant(
+        "product-without-tests",
+        "config/planted_tests.py",
+        "import tests.processes",
+        "config.planted_tests -> tests (l.1)",
+    ),
+    Plant(
+        "config-wires-urls",
+        "config/planted_service.py",
+        "import accounts.services",
+        "config.planted_service -> accounts.services (l.1)",
+    ),
+    Plant(
+        "urls-are-included-by-config",
+        "tokens/management/planted_urls.py",
+        "import tokens.urls",
+        "tokens.management.planted_urls -> tokens.urls (l.1)",
+    ),
+    Plant(
+        "inside-an-app",
+        "accounts/repositories/planted_service.py",
+        "import accounts.services",
+        "accounts.repositories.planted_service -> accounts.services (l.1)",
+    ),
+    Plant(
+        "inside-an-app",
+        "accounts/planted_name.py",
+        "",
+        "The following modules are not listed as layers: - accounts.planted_name",
+    ),
+    Plant(
+        "repositories-serve-services",
+        "tokens/management/planted_repository.py",
+        "import tokens.repositories",
+        "tokens.management.planted_repository -> tokens.repositories (l.1)",
+    ),
+    Plant(
+        "models-belong-to-repositories",
+        "accounts/services/planted_model.py",
+        "from accounts.models import User",
+        "accounts.services.planted_model -> accounts.models (l.1)",
+    ),
+    Plant(
+        "door-of-accounts",
+        "tokens/services/planted_foreign.py",
+        "import accounts.repositories",
+        "tokens.services.planted_foreign -> accounts.repositories (l.1)",
+    ),
+    Plant(
+        "door-of-tokens",
+        "bookings/services/planted_foreign.py",
+        "import tokens.repositories",
+        "bookings.services.planted_foreign -> tokens.repositories (l.1)",
+    ),
+)
+
+RULES = (
+    Plant(
+        "orm-in-repositories",
+        "accounts/services/planted_query.py",
+        "names = User.objects.all()",
+        "planted_query.py:1 .objects",
+    ),
+    Plant("orm-in-repositories", "tokens/views/planted_save.py", "session.save()", "planted_save.py:1 session.save("),
+    Plant(
+        "orm-in-repositories",
+        "bookings/management/planted_sql.py",
+        "with connection.cursor() as cursor:\n    pass",
+        "planted_sql.py:1 connection.cursor(",
+    ),
+    Plant(
+        "orm-in-repositories",
+        "accounts/views/planted_related.py",
+        "mine = person.bookings.filter(active=True)",
+        "planted_related.py:1 person.bookings.filter(",
+    ),
+    Plant(
+        "atomic-in-services",
+        "accounts/repositories/planted_atomic.py",
+        "from django.db import transaction\n\nwith transaction.atomic():\n    pass",
+        "planted_atomic.py:3 transaction.atomic",
+    ),
+    Plant(
+        "clock-at-the-edges",
+        "tokens/services/planted_clock.py",
+        "now = timezone.now()",
+        "planted_clock.py:1 timezone.now",
+    ),
+    Plant(
+        "clock-at-the-edges",
+        "accounts/repositories/planted_clock.py",
+        "from time import time",
+        "planted_clock.py:1 time.time",
+    ),
+    Plant(
+        "pure-policies-and-errors",
+        "tokens/policies/planted_impure.py",
+        "from django.utils import timezone",
+        "planted_impure.py:1 django.utils.timezone",
+    ),
+    Plant(
+        "services-without-orm-and-http",
+        "tokens/services/planted_http.py",
+        "from django.http import HttpResponse",
+        "planted_http.py:1 django.http.HttpResponse",
+    ),
+    Plant(
+        "edges-without-sql",
+        "accounts/views/planted_sql.py",
+        "from django.db import connection",
+        "planted_sql.py:1 django.db.connection",
+    ),
+    Plant(
+        "edges-stay-in-their-app",
+        "tokens/views/planted_neighbour.py",
+        "from accounts.services import people",
+        "planted_neighbour.py:1 accounts.services.people",
+    ),
+    Plant(
+        "portal-without-database",
+        "portal/planted_database.py",
+        "from django.db import models",
+        "planted_database.py:1 django.db.models",
+    ),
+    Plant(
+        "urls-included-by-config",
+        "tokens/planted_include.py",
+        'urlpatterns = [path("", include("accounts.urls"))]',
+        "planted_include.py:1 include('accounts.urls')",
+    ),
+    Plant(
+        "type-only-imports",
+        "accounts/services/planted_hidden.py",
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from tokens.models import Session",
+        "planted_hidden.py:4 tokens.models.Session",
+    ),
+    Plant(
+        "keyword-only-services",
+        "accounts/services/planted_positional.py",
+        "def merge_people(kept, removed): ...",
+        "planted_positional.py:1 merge_people(kept, removed)",
+    ),
+    Plant(
+        "get-raises-find-may-miss",
+        "accounts/repositories/planted_get.py",
+        'def get_person(user_id: UUID) -> "User | None": ...',
+        "planted_get.py:1 get_person -> 'User | None'",
+    ),
+    Plant(
+        "suppressions-with-a-reason",
+        "sandbox/planted_silence.py",
+        "import os  # noqa: F401",
+        "planted_silence.py:1 # noqa: F401",
+    ),
+    Plant(
+        "suppressions-with-a-reason",
+        "tests/architecture/planted_silence.py",
+        "x: int = ''  # type: ignore[assignment]",
+        "planted_silence.py:1 # type: ignore[assignment]",
+    ),
+    Plant(
+        "files-to-read-in-one-sitting",
+        "cli/planted_scroll.py",
+        "pass\n" * 400,
+        "planted_scroll.py 400 lines",
+    ),
+    Plant("file-names", "bookings/planted.sql", "SELECT 1", "bookings/planted.sql is none of:"),
+    Plant("file-names", "sandbox/utils.py", "", "sandbox/utils.py is named after nothing"),
+)
+
+TOOLS = (
+    Plant(
+        "lint",
+        "sandbox/planted_lint.py",
+        "import json\n\n\ndef count() -> int:\n    number = 0\n" + "    number += 1\n" * 30 + "    return number",
+        "PLR0915 Too many statements (31 > 30)",
+    ),
+    Plant("format", "sandbox/planted_layout.py", "x = {  'a':1 }", "sandbox/planted_layout.py"),
+    Plant(
+        "types",
+        "accounts/repositories/planted_types.py",
+        "from accounts.models import User\n\n\ndef count_nobody(name):\n"
+        "    return User.objects.filter(no_such_column=name).count()",
+        "accounts/repositories/planted_types.py:4: error: Function is missing a type annotation",
+    ),
+    Plant(
+        "types",
+        "tokens/repositories/planted_columns.py",
+        "from accounts.models import User\n\n\ndef count_nobody(*, name: str) -> int:\n"
+        "    return User.objects.filter(no_such_column=name).count()",
+        "tokens/repositories/planted_columns.py:5: error: Cannot resolve keyword 'no_such_column' into field",
+    ),
+    Plant(
+        "migrations",
+        "accounts/models.py",
+        "\n\nclass Planted(models.Model):\n    pass",
+        "Create model Planted",
+    ),
+)
+
+INNOCENT = {
+    "accounts/views/innocent_clock.py": "from django.utils import timezone\n\nnow = timezone.now()",
+    "accounts/views/innocent_errors.py": "from django.db import OperationalError",
+    "accounts/services/innocent_cache.py": 'cache.delete("key")',
+    "tokens/services/innocent_types.py": (
+        "from typing import TYPE_CHECKING\n\nfrom django.conf import settings\nfrom django.db import transaction\n\n"
+        "if TYPE_CHECKING:\n    from accounts.models import User\n\n\n"
+        '@transaction.atomic(durable=True)\ndef find_person(*, name: str) -> "User | None": ...'
+    ),
+    "tokens/policies/innocent_sibling.py": "import hmac\n\nfrom tokens.policies import pkce",
+    "portal/innocent_delete.py": 'client.delete("/sessions")',
+    "sandbox/innocent_silence.py": "import os  # noqa: F401  # what it registers is used by name",
+}
