@@ -1,0 +1,51 @@
+"""Several reads in one call, for clients whose pages show more than one resource."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest, QueryDict
+from django.urls import Resolver404, resolve
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+MAX_PARTS = 6
+_UNKNOWN = {"status": HTTPStatus.NOT_FOUND.value, "body": {"code": "not_found", "detail": "There is no such resource."}}
+
+
+class BatchView(APIView):
+    """`GET /api/v1/batch?me=/me&open=/slots%3Fopen%3Dtrue`: each named resource as its own call would give it.
+
+    Every part is authenticated, checked for scope and throttled on its own; one that is refused leaves the others.
+    """
+
+    def get(self, request: Request) -> Response:
+        """For each name its `status` and `body`; at most six parts, reads of this API only."""
+        parts = request.query_params.dict()
+        if not 1 <= len(parts) <= MAX_PARTS:
+            raise ValidationError({"parts": [f"Ask for one to {MAX_PARTS} resources, like me=/me."]})
+        return Response({name: _read(request, str(address)) for name, address in parts.items()})
+
+
+def _read(request: Request, address: str) -> dict[str, Any]:
+    parts = urlsplit(address)
+    path = f"/api/v1{parts.path}"
+    try:
+        found = resolve(path)
+    except Resolver404:
+        return _UNKNOWN
+    view = getattr(found.func, "view_class", None)
+    if view is None or not issubclass(view, APIView) or view is BatchView:
+        return _UNKNOWN
+    response = found.func(_part_of(request, path, parts.query), *found.args, **found.kwargs)
+    return {"status": response.status_code, "body": getattr(response, "data", None)}
+
+
+def _part_of(request: Request, path: str, query: str) -> HttpRequest:
+    part = HttpRequest()
+    part.method, part.path, part.path_info = "GET", path, path
+    part.GET = QueryDict(query)
+    part.META = {**request.META, "PATH_INFO": path, "QUERY_STRING": query, "CONTENT_LENGTH": "0"}
+    return part
