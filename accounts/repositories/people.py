@@ -50,7 +50,7 @@ def find_person(user_id: UUID) -> User | None:
 
 def lock_person(user_id: UUID) -> User | None:
     """The person with the row locked until the transaction ends."""
-    return User.objects.select_for_update().filter(id=user_id).first()
+    return User.objects.select_for_update(no_key=True).filter(id=user_id).first()
 
 
 def list_people_called(login: str) -> list[User]:
