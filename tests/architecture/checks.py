@@ -53,10 +53,10 @@ CHECKS = (
     ),
     Check(
         name="types",
-        command=_python("-m", "mypy"),
+        command=_python("-m", "mypy", "--show-traceback"),
         why="Strict types find wrong field names, missing None checks and unstated results before a request does.",
         fix="Annotate every argument and result; narrow `X | None` with an `if`. Where a library's types are wrong: "
-        "`# type: ignore[code]  # the reason`.",
+        "`# type: ignore[code]  # the reason`. INTERNAL ERROR: Django cannot load the apps, see its last line.",
     ),
     Check(
         name="imports",

@@ -132,9 +132,15 @@ def hidden_imports(source: Source) -> Iterator[Place]:
 
 
 def positional_services(source: Source) -> Iterator[Place]:
+    """A service that begins a transaction takes keywords only; one that others call may take its one subject first."""
     for function in _public_functions(source):
-        if positional := [*function.args.posonlyargs, *function.args.args]:
-            yield function.lineno, f"{function.name}({', '.join(argument.arg for argument in positional)})"
+        names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+        if len(names) > (0 if _is_durable(function) else 1):
+            yield function.lineno, f"{function.name}({', '.join(names)})"
+
+
+def _is_durable(function: ast.FunctionDef) -> bool:
+    return any("durable=True" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 def get_that_gives_none(source: Source) -> Iterator[Place]:
@@ -165,6 +171,11 @@ def long_file(source: Source) -> Iterator[Place]:
     lines = source.text.count("\n")
     if lines > MAX_LINES:
         yield 0, f"{lines} lines"
+
+
+def unreadable_files(tree: Tree) -> Iterator[tuple[PurePosixPath, int, str]]:
+    for source, error in tree.unreadable:
+        yield source.path, error.lineno or 0, error.msg
 
 
 def unknown_names(tree: Tree) -> Iterator[tuple[PurePosixPath, int, str]]:

@@ -102,6 +102,13 @@ IMPORTS = (
 
 RULES = (
     Plant(
+        "files-that-parse",
+        # Neither mypy nor import-linter reads this place; both would stop at the first such file.
+        "tests/migrations/planted_syntax.py",
+        'name = "',
+        "tests/migrations/planted_syntax.py:1 unterminated string literal",
+    ),
+    Plant(
         "orm-in-repositories",
         "accounts/services/planted_query.py",
         "names = User.objects.all()",
@@ -187,6 +194,12 @@ RULES = (
         "planted_positional.py:1 merge_people(kept, removed)",
     ),
     Plant(
+        "keyword-only-services",
+        "tokens/services/planted_durable.py",
+        "@transaction.atomic(durable=True)\ndef end_session(session_id): ...",
+        "planted_durable.py:2 end_session(session_id)",
+    ),
+    Plant(
         "get-raises-find-may-miss",
         "accounts/repositories/planted_get.py",
         'def get_person(user_id: UUID) -> "User | None": ...',
@@ -253,6 +266,7 @@ INNOCENT = {
         "if TYPE_CHECKING:\n    from accounts.models import User\n\n\n"
         '@transaction.atomic(durable=True)\ndef find_person(*, name: str) -> "User | None": ...'
     ),
+    "bookings/services/innocent_subject.py": "def release_booking(booking, *, now): ...",
     "tokens/policies/innocent_sibling.py": "import hmac\n\nfrom tokens.policies import pkce",
     "portal/innocent_delete.py": 'client.delete("/sessions")',
     "sandbox/innocent_silence.py": "import os  # noqa: F401  # what it registers is used by name",

@@ -42,6 +42,12 @@ def each(applies: Callable[[Source], bool], finder: finders.Finder) -> Callable[
 
 RULES = (
     Rule(
+        name="files-that-parse",
+        why="No other rule can read this file.",
+        fix="Repair the syntax; the line is where Python gave up, the mistake is there or just above.",
+        find=finders.unreadable_files,
+    ),
+    Rule(
         name="orm-in-repositories",
         why="A query outside the repositories is read by no reviewer of locks, indexes and statement counts.",
         fix="Move the query into a function of the app's repositories and call it through a service.",
@@ -106,7 +112,8 @@ RULES = (
     Rule(
         name="keyword-only-services",
         why="`grant(user, other)` reads the same with its arguments swapped; a keyword says which is which.",
-        fix="Put `*` first in the service's arguments: `def cancel_booking(*, booking_id: UUID, now: datetime)`.",
+        fix="Put `*` first: `def cancel_booking(*, booking_id: UUID, now: datetime)`. Where other services call it "
+        "in their transaction, its one subject may come before: `def free_seat(slot: Slot, *, now: datetime)`.",
         find=each(lambda s: s.is_app and s.part == "services", finders.positional_services),
     ),
     Rule(
