@@ -90,8 +90,8 @@ def problem(code: str, detail: str) -> dict[str, Any]:
     }
 
 
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """The answer for an address that is not there."""
+def not_found(request: HttpRequest) -> JsonResponse:
+    """The answer for an API address that is not there, whatever the method."""
     body = problem("not_found", "There is nothing at this address.")
     return JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
 

@@ -63,3 +63,8 @@ def _address(value: str) -> str | None:
         return str(ipaddress.ip_address(value))
     except ValueError:
         return None
+
+
+def credential_of(request: Request) -> credentials.Credential:
+    """The caller's credential. The permission class has made sure that there is one."""
+    return cast(credentials.Credential, request.auth)

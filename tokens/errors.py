@@ -1,3 +1,6 @@
+import math
+
+
 class TokensError(Exception):
     """A refusal with a stable `code`; `str()` is a sentence that says what is wrong or what to do next.
 
@@ -73,3 +76,54 @@ class NotAuthenticated(TokensError):
 class NotFound(TokensError):
     code = "not_found"
     sentence = "There is no such thing, or it is not yours."
+
+
+class PermissionDenied(TokensError):
+    code = "permission_denied"
+    sentence = "This credential may not do that."
+
+
+class AlreadyDecided(TokensError):
+    code = "already_decided"
+    sentence = "This sign-in request has been decided already. Start again on the device if you changed your mind."
+
+
+class TooManyTokens(TokensError):
+    code = "validation_error"
+    sentence = "You have 100 personal access tokens. Revoke one that you no longer need."
+
+
+class Busy(TokensError):
+    code = "busy"
+    sentence = "The service is busy. Try again in a second."
+
+
+class AuthorizationPending(TokensError):
+    code = "authorization_pending"
+    sentence = "The person has not decided yet."
+
+
+class SlowDown(TokensError):
+    code = "slow_down"
+    sentence = "Poll less often: wait five seconds longer between polls from now on."
+
+
+class ExpiredToken(TokensError):
+    code = "expired_token"
+    sentence = "The device code has expired, start again."
+
+
+class Throttled(TokensError):
+    """Too many requests; `wait` is the number of seconds until the next one is answered."""
+
+    code = "throttled"
+    sentence = "Too many requests. Wait a moment and try again."
+
+    def __init__(self, wait: float | None = None) -> None:
+        super().__init__()
+        self.wait = wait
+
+    @property
+    def retry_after_seconds(self) -> int:
+        """Whole seconds for `Retry-After`."""
+        return max(1, math.ceil(self.wait or 1))

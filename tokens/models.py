@@ -65,6 +65,64 @@ class AuthorizationCode(models.Model):
         return f"authorization code {self.id}"
 
 
+class DeviceGrant(models.Model):
+    """RFC 8628: a sign-in that a device began and a person decides in another place. Both codes are kept as SHA-256."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        DENIED = "denied"
+        REDEEMED = "redeemed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    device_code_hash = models.BinaryField(max_length=32, unique=True)
+    user_code_hash = models.BinaryField(max_length=32, unique=True)
+    client_id = models.CharField(max_length=64)
+    scope = models.CharField(max_length=200)
+    label = models.CharField(max_length=100, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    interval = models.IntegerField(help_text="Seconds that the device must wait between two polls.")
+    last_polled_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "approved", "denied", "redeemed"]), name="device_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending") | Q(user__isnull=False), name="device_decision_has_a_person"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"device grant {self.id}"
+
+
+class PersonalAccessToken(models.Model):
+    """A long-lived bearer token that a person made for a script. Shown once, kept as SHA-256.
+
+    `prefix` is its beginning, by which its owner recognises it. `last_used_at` is written at most once a minute.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    scope = models.CharField(max_length=200)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"personal access token {self.id}"
+
+
 class SigningKey(models.Model):
     """A key pair for access tokens (ES256). The private half is encrypted under a key derived from `SECRET_KEY`.
 

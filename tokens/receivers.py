@@ -6,11 +6,13 @@ from uuid import UUID
 from django.dispatch import receiver
 
 from accounts import signals
+from tokens.services.personal_tokens import revoke_tokens_of
 from tokens.services.sessions import revoke_sessions_of
 
 
 @receiver(signals.person_deactivated)
-def end_sessions_of_leaver(sender: object, user_id: UUID, now: datetime, **_: object) -> None:
+def end_access_of_leaver(sender: object, user_id: UUID, now: datetime, **_: object) -> None:
+    revoke_tokens_of(user_id=user_id, now=now)
     revoke_sessions_of(user_id=user_id, because="account deactivated", now=now)
 
 
@@ -20,5 +22,6 @@ def end_sessions_of_suspended(sender: object, user_id: UUID, now: datetime, **_:
 
 
 @receiver(signals.person_erased)
-def end_sessions_of_erased(sender: object, user_id: UUID, now: datetime, **_: object) -> None:
+def end_access_of_erased(sender: object, user_id: UUID, now: datetime, **_: object) -> None:
+    revoke_tokens_of(user_id=user_id, now=now)
     revoke_sessions_of(user_id=user_id, because="account erased", now=now)

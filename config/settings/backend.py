@@ -11,12 +11,14 @@ from config.settings.base import (
     DEBUG,
     GITHUB_PORT,
     PORTAL_URL,
+    STATIC_ROOT,
     allowed_hosts_for,
     env,
     harden_for,
     secret_list,
 )
 
+STATIC_ROOT = STATIC_ROOT / "backend"
 ROOT_URLCONF = "config.urls.backend"
 WSGI_APPLICATION = "config.wsgi.application"
 ALLOWED_HOSTS = allowed_hosts_for(BACKEND_URL)
@@ -95,7 +97,7 @@ REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}
 }
 
 AUTH_USER_MODEL = "accounts.User"
@@ -142,6 +144,7 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=env.float("REFRESH_TOKEN_DAYS", default=
 SESSION_LIFETIME = timedelta(days=env.float("SESSION_DAYS", default=90))
 HANDOFF_LIFETIME = timedelta(seconds=60)
 AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)
+DEVICE_CODE_LIFETIME = timedelta(minutes=10)
 CLI_RETRY_SECONDS = env.int("CLI_RETRY_SECONDS", default=86_400)
 PORTAL_RETRY_SECONDS = env.int("PORTAL_RETRY_SECONDS", default=60)
 UNKEYED_RETRY_SECONDS = env.int("UNKEYED_RETRY_SECONDS", default=10)
@@ -161,6 +164,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Insighta <no-reply@l
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tokens.authentication.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["tokens.throttles.PersonThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

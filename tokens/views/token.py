@@ -5,18 +5,19 @@ from functools import wraps
 from http import HTTPStatus
 from urllib.parse import unquote_plus
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.errors import AccountsError
-from tokens import errors
+from tokens import errors, throttles
 from tokens.authentication import client_address
 from tokens.policies import pkce
-from tokens.policies.clients import Client
+from tokens.policies.clients import DEVICE_CODE, Client
 from tokens.policies.rotation import is_retry_key
-from tokens.services import clients, codes, revocation, rotation
+from tokens.services import clients, codes, devices, introspection, revocation, rotation
 from tokens.services.sessions import TokenPair
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -30,6 +31,9 @@ def oauth_endpoint(view: View) -> View:
     def answer(request: HttpRequest) -> HttpResponse:
         try:
             response = _checked(view, request)
+        except errors.Throttled as error:
+            response = _error(error.code, str(error), HTTPStatus.TOO_MANY_REQUESTS)
+            response["Retry-After"] = str(error.retry_after_seconds)
         except errors.TokensError as error:
             response = _refusal(request, error.code, str(error))
         except AccountsError as error:
@@ -63,7 +67,41 @@ def revoke(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.OK)
 
 
+@oauth_endpoint
+def introspect(request: HttpRequest) -> HttpResponse:
+    """`POST /oauth/introspect` (RFC 7662), for clients with a secret."""
+    client = authenticated_client(request)
+    text = parameter(request, "token")
+    return JsonResponse(introspection.introspect_token(client=client, token=text, now=timezone.now()))
+
+
+@oauth_endpoint
+def device_authorization(request: HttpRequest) -> HttpResponse:
+    """`POST /oauth/device_authorization` (RFC 8628 §3.1)."""
+    client = authenticated_client(request)
+    throttles.check(request, throttles.DeviceThrottle)
+    begun = devices.authorize_device(
+        client=client,
+        scope=parameter(request, "scope", required=False),
+        label=parameter(request, "device_label", required=False),
+        address=client_address(request),
+        now=timezone.now(),
+    )
+    page = f"{settings.PORTAL_URL}/device"
+    return JsonResponse(
+        {
+            "device_code": begun.device_code,
+            "user_code": begun.user_code,
+            "verification_uri": page,
+            "verification_uri_complete": f"{page}?user_code={begun.user_code}",
+            "expires_in": begun.expires_in,
+            "interval": begun.interval,
+        }
+    )
+
+
 def _refresh(request: HttpRequest, client: Client) -> TokenPair:
+    throttles.check(request, throttles.SessionThrottle)
     retry_key = request.headers.get("Idempotency-Key", "")
     if retry_key and not is_retry_key(retry_key):
         raise errors.InvalidRequest("Idempotency-Key must be 16 to 255 visible ASCII characters")
@@ -88,9 +126,19 @@ def _redeem(request: HttpRequest, client: Client) -> TokenPair:
     return codes.redeem_code(redemption=redemption, now=timezone.now())
 
 
+def _redeem_device_code(request: HttpRequest, client: Client) -> TokenPair:
+    return devices.redeem_device_code(
+        client=client,
+        device_code=parameter(request, "device_code"),
+        address=client_address(request),
+        now=timezone.now(),
+    )
+
+
 _GRANTS: dict[str, Callable[[HttpRequest, Client], TokenPair]] = {
     "authorization_code": _redeem,
     "refresh_token": _refresh,
+    DEVICE_CODE: _redeem_device_code,
 }
 
 
@@ -107,6 +155,17 @@ def parameter(request: HttpRequest, name: str, *, required: bool = True) -> str:
 
 def authenticated_client(request: HttpRequest) -> Client:
     """By `client_secret_basic` or `client_secret_post`, not both (RFC 6749 §2.3). Raises InvalidClient."""
+    try:
+        client = _authenticate(request)
+    except errors.InvalidClient:
+        throttles.check(request, throttles.ClientSecretThrottle)
+        raise
+    if not client.is_confidential:
+        throttles.check(request, throttles.PublicClientThrottle)
+    return client
+
+
+def _authenticate(request: HttpRequest) -> Client:
     posted_id = parameter(request, "client_id", required=False)
     posted_secret = parameter(request, "client_secret", required=False)
     if not _uses_basic(request):

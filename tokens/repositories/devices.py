@@ -1,0 +1,55 @@
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from tokens.models import DeviceGrant
+
+PENDING, APPROVED = DeviceGrant.Status.PENDING, DeviceGrant.Status.APPROVED
+
+
+def build_grant(**columns: object) -> DeviceGrant:
+    """A grant that is not stored yet."""
+    return DeviceGrant(**columns)
+
+
+def insert_grant(grant: DeviceGrant) -> bool:
+    """Store the grant; false if its user code is taken at the moment."""
+    DeviceGrant.objects.bulk_create([grant], ignore_conflicts=True)
+    return DeviceGrant.objects.filter(id=grant.id).exists()
+
+
+def find_by_user_code(user_code_hash: bytes, *, now: datetime) -> DeviceGrant | None:
+    return DeviceGrant.objects.filter(user_code_hash=user_code_hash, expires_at__gt=now).first()
+
+
+def find_by_device_code(device_code_hash: bytes) -> DeviceGrant | None:
+    return DeviceGrant.objects.select_related("user").filter(device_code_hash=device_code_hash).first()
+
+
+def decide(grant_id: UUID, *, status: str, user_id: UUID, now: datetime) -> bool:
+    """Approve or deny a pending grant; true for the one decision that counts."""
+    pending = DeviceGrant.objects.filter(id=grant_id, status=PENDING, expires_at__gt=now)
+    return bool(pending.update(status=status, user_id=user_id))
+
+
+def note_poll(grant: DeviceGrant, *, now: datetime) -> bool:
+    """Write down that the device polled; false if it came before its interval was over."""
+    due = Q(last_polled_at=None) | Q(last_polled_at__lte=now - timedelta(seconds=grant.interval))
+    return bool(DeviceGrant.objects.filter(due, id=grant.id).update(last_polled_at=now))
+
+
+def slow_down(grant_id: UUID, *, seconds: int, now: datetime) -> None:
+    DeviceGrant.objects.filter(id=grant_id).update(interval=F("interval") + seconds, last_polled_at=now)
+
+
+def redeem(grant_id: UUID, *, now: datetime) -> bool:
+    """Use an approved grant; true for the one caller that did."""
+    approved = DeviceGrant.objects.filter(id=grant_id, status=APPROVED, expires_at__gt=now)
+    return bool(approved.update(status=DeviceGrant.Status.REDEEMED))
+
+
+def purge_grants(*, expired_before: datetime, limit: int) -> int:
+    """Remove up to `limit` grants that expired before `expired_before`; how many."""
+    expired = DeviceGrant.objects.filter(expires_at__lte=expired_before).values("id")[:limit]
+    return DeviceGrant.objects.filter(id__in=expired).delete()[0]

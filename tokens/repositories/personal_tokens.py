@@ -1,0 +1,43 @@
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from tokens.models import PersonalAccessToken
+
+
+def build_token(**columns: object) -> PersonalAccessToken:
+    """A token that is not stored yet."""
+    return PersonalAccessToken(**columns)
+
+
+def insert_token(token: PersonalAccessToken) -> None:
+    token.save(force_insert=True)
+    token.refresh_from_db(fields=["created_at"])
+
+
+def find_by_hash(token_hash: bytes) -> PersonalAccessToken | None:
+    """The token with its person, in one query."""
+    return PersonalAccessToken.objects.select_related("user").filter(token_hash=token_hash).first()
+
+
+def list_tokens(user_id: UUID, *, now: datetime) -> list[PersonalAccessToken]:
+    """A person's tokens that can still be used, newest first."""
+    live = PersonalAccessToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), user_id=user_id)
+    return list(live.filter(revoked_at=None).order_by("-id"))
+
+
+def revoke_token(token_id: UUID, *, user_id: UUID, now: datetime) -> bool:
+    """End one token of this person; true for the call that ended it."""
+    live = PersonalAccessToken.objects.filter(id=token_id, user_id=user_id, revoked_at=None)
+    return bool(live.update(revoked_at=now))
+
+
+def revoke_tokens_of(user_id: UUID, *, now: datetime) -> int:
+    return PersonalAccessToken.objects.filter(user_id=user_id, revoked_at=None).update(revoked_at=now)
+
+
+def note_use(token_id: UUID, *, before: datetime, now: datetime) -> None:
+    """Write when the token was used last, unless that was written after `before`."""
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=before)
+    PersonalAccessToken.objects.filter(stale, id=token_id).update(last_used_at=now)

@@ -1,0 +1,67 @@
+import hmac
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from accounts.errors import AccountsError
+from accounts.services import people
+from tokens import errors
+from tokens.policies.clients import Client
+from tokens.policies.refresh_tokens import RefreshToken, read_token
+from tokens.repositories import sessions
+from tokens.services.access_tokens import find_claims
+from tokens.services.credentials import get_credential
+
+INACTIVE: dict[str, Any] = {"active": False}
+
+
+def introspect_token(*, client: Client, token: str, now: datetime) -> dict[str, Any]:
+    """RFC 7662 §2.2: what a token is worth now; only `active: false` for anything it is not worth.
+
+    Raises InvalidClient for a public client.
+    """
+    if not client.is_confidential:
+        raise errors.InvalidClient("only a client with a secret may introspect")
+    refresh_token = read_token(token, keys=settings.TOKEN_KEYS)
+    try:
+        return _describe_refresh(refresh_token, now=now) if refresh_token else _describe_access(token, now=now)
+    except (errors.NotAuthenticated, AccountsError):
+        return INACTIVE
+
+
+def _describe_access(token: str, *, now: datetime) -> dict[str, Any]:
+    credential = get_credential(token=token, now=now)
+    described: dict[str, Any] = {
+        "active": True,
+        "token_type": "Bearer",
+        "scope": " ".join(sorted(credential.scopes)),
+        "sub": str(credential.person.pk),
+        "username": credential.person.login,
+        "iss": settings.BACKEND_URL,
+        "aud": settings.BACKEND_URL,
+    }
+    claims = find_claims(token, now=now)
+    if claims is None:
+        return described
+    times = {"exp": claims.expires_at, "iat": claims.issued_at, "jti": claims.token_id}
+    return {**described, **times, "client_id": claims.client_id}
+
+
+def _describe_refresh(token: RefreshToken, *, now: datetime) -> dict[str, Any]:
+    session = sessions.find_session(token.session_id)
+    if session is None or not hmac.compare_digest(bytes(session.current_hash), token.digest):
+        return INACTIVE
+    people.check_allowed(session.user)
+    expires_at = min(session.expires_at, session.ends_at)
+    if session.revoked_at is not None or expires_at <= now:
+        return INACTIVE
+    return {
+        "active": True,
+        "scope": session.scope,
+        "client_id": session.client_id,
+        "sub": str(session.user_id),
+        "username": session.user.login,
+        "exp": int(expires_at.timestamp()),
+        "iss": settings.BACKEND_URL,
+    }

@@ -1,0 +1,107 @@
+"""Rate limits: who is counted, and how often. Counters live in the cache, shared through Redis where it is configured.
+
+All traffic of the portal has one address, so people and sessions are counted by what they are, and an address
+only where nobody is known yet. `THROTTLE_SCALE` multiplies every limit.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+
+from tokens.authentication import client_address
+from tokens.errors import Throttled
+
+
+class _Throttle(SimpleRateThrottle):
+    """One limit, named by `scope` in the cache."""
+
+    rate: str
+
+    def parse_rate(self, rate: str | None) -> tuple[int | None, int | None]:
+        number, seconds = super().parse_rate(rate)
+        return max(1, round((number or 0) * settings.THROTTLE_SCALE)), seconds
+
+    def get_cache_key(self, request: Any, view: Any) -> str | None:
+        ident = self.identify(request)
+        return f"throttle:{self.scope}:{ident}" if ident else None
+
+    def identify(self, request: Any) -> str | None:
+        """Whom this limit counts; None where it does not apply."""
+        raise NotImplementedError
+
+
+class PersonThrottle(_Throttle):
+    """Every API call of a person, by whatever credential."""
+
+    scope, rate = "person", "1200/min"
+
+    def identify(self, request: Request) -> str | None:
+        return str(request.user.pk) if request.auth is not None else None
+
+
+class UserCodePersonThrottle(_Throttle):
+    """Guesses of user codes (RFC 8628 §5.1) by one person."""
+
+    scope, rate = "user-code-person", "20/min"
+
+    def identify(self, request: Request) -> str | None:
+        return str(request.user.pk) if request.auth is not None else None
+
+
+class UserCodeAddressThrottle(_Throttle):
+    """Guesses of user codes from one address, whoever signs in there. The portal's address stands for everybody."""
+
+    scope, rate = "user-code-address", "60/min"
+
+    def identify(self, request: Any) -> str | None:
+        through_portal = getattr(request.auth, "client_id", "") == "insighta-portal"
+        return None if through_portal else client_address(request)
+
+
+class _AddressThrottle(_Throttle):
+    def identify(self, request: Any) -> str | None:
+        return client_address(request)
+
+
+class SignInThrottle(_AddressThrottle):
+    """Trips to GitHub begun from one address."""
+
+    scope, rate = "sign-in", "60/min"
+
+
+class DeviceThrottle(_AddressThrottle):
+    """Device sign-ins begun from one address."""
+
+    scope, rate = "device", "30/min"
+
+
+class PublicClientThrottle(_AddressThrottle):
+    """Requests of clients without a secret to the token endpoint, by address."""
+
+    scope, rate = "public-client", "600/min"
+
+
+class ClientSecretThrottle(_AddressThrottle):
+    """Failed client authentications, by address: what a guesser of secrets does and an honest client does not."""
+
+    scope, rate = "client-secret", "30/min"
+
+
+class SessionThrottle(_Throttle):
+    """Refreshes of one session, whichever client and address they come through."""
+
+    scope, rate = "session", "120/min"
+
+    def identify(self, request: HttpRequest) -> str | None:
+        # The part of a refresh token that is its session's id; a forged one only counts against itself.
+        return request.POST.get("refresh_token", "")[5:26] or None
+
+
+def check(request: HttpRequest, kind: type[_Throttle]) -> None:
+    """Count this request of a plain Django view. Raises Throttled with the seconds to wait."""
+    throttle = kind()
+    if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # identify() needs no DRF request
+        raise Throttled(throttle.wait())
