@@ -1,0 +1,140 @@
+"""A token for the next request, renewed in time and without ever losing the sign-in.
+
+The lock is held over reading, refreshing and writing. The retry key is on disk before the request is sent, so a killed
+process, a lost answer or a full disk is followed by the same request with the same key, and the same successor.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from . import clock
+from .credentials import Account, CredentialStore
+from .errors import BackendUnreachable, CliError, GrantRefused, SignInNeeded, StoreError, UnexpectedAnswer
+from .settings import Settings
+from .terminal import say
+
+if TYPE_CHECKING:
+    from .oauth import Grant
+
+# A printed token should outlive the command line it is used in.
+SPARE = timedelta(seconds=60)
+SIGN_IN = "Sign in: insighta login"
+SIGN_IN_AGAIN = "Sign in again: insighta login"
+
+
+def get_access_token(settings: Settings) -> str:
+    """Raises SignInNeeded, StoreError, BackendUnreachable, UnexpectedAnswer."""
+    if settings.token:
+        return settings.token
+    account = get_account(settings)
+    if is_fresh(account):
+        return account.access_token
+    return renew_access_token(settings, stale=account)
+
+
+def get_account(settings: Settings) -> Account:
+    """The stored sign-in. Raises SignInNeeded, StoreError."""
+    account = CredentialStore(settings.home).find_account(settings.api)
+    if account is None:
+        raise SignInNeeded(f"You are not signed in at {settings.api}.", SIGN_IN)
+    return account
+
+
+def renew_access_token(settings: Settings, *, stale: Account, refused: bool = False) -> str:
+    """A newer token than `stale`. With `refused`, the backend did not take the stale one although it looked fresh.
+
+    While the stale token is still good, trouble on the way to a new one is no trouble yet. Raises as get_access_token.
+    """
+    try:
+        return _renew_locked(settings, stale=stale)
+    except (BackendUnreachable, UnexpectedAnswer, StoreError):
+        if refused or not _is_still_good(stale):
+            raise
+        return stale.access_token
+
+
+def is_fresh(account: Account) -> bool:
+    """Whether the token can be used as it is, with allowance for a clock that has been set back."""
+    if account.refresh_token is None:
+        return True
+    if account.access_token_expires_at is None:
+        return False
+    left = account.access_token_expires_at - clock.read_now()
+    lifetime = read_lifetime(account.access_token)
+    if lifetime is None:
+        return left > SPARE
+    return min(SPARE, lifetime / 3) < left <= lifetime + timedelta(seconds=5)
+
+
+def read_lifetime(access_token: str) -> timedelta | None:
+    """How long the token lives from issue to expiry, by its own claims; None when it is no JWT. Nothing is verified."""
+    import base64
+    import json
+
+    parts = access_token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return timedelta(seconds=claims["exp"] - claims["iat"])
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
+
+
+def _is_still_good(account: Account) -> bool:
+    expires_at = account.access_token_expires_at
+    lifetime = read_lifetime(account.access_token) or timedelta.max
+    return expires_at is not None and timedelta(seconds=1) < expires_at - clock.read_now() <= lifetime
+
+
+def _renew_locked(settings: Settings, *, stale: Account) -> str:
+    store = CredentialStore(settings.home)
+    with store.locked():
+        account = store.find_account(settings.api)
+        if account is None:
+            raise SignInNeeded(f"You have signed out of {settings.api} meanwhile.", SIGN_IN_AGAIN)
+        if account.access_token != stale.access_token and is_fresh(account):
+            return account.access_token
+        return _rotate(settings, store, account)
+
+
+def _rotate(settings: Settings, store: CredentialStore, account: Account) -> str:
+    from . import oauth
+
+    if account.refresh_token is None:
+        raise SignInNeeded("The stored personal access token is no longer accepted.", SIGN_IN_AGAIN)
+    retry_key = account.retry_key or oauth.make_retry_key()
+    if account.retry_key is None:
+        store.save_account(settings.api, retry_key=retry_key)
+    try:
+        grant = _rotate_patiently(settings.api, account.refresh_token, retry_key)
+    except GrantRefused as refusal:
+        raise _end_of_sign_in(settings, store, refusal) from None
+    try:
+        store.save_account(settings.api, **grant.as_fields())
+    except StoreError as error:
+        say(f"Warning: {error.sentence} You are still signed in; the next command asks for the same tokens again.")
+    return grant.access_token
+
+
+def _rotate_patiently(api: str, refresh_token: str, retry_key: str) -> "Grant":
+    """One more try when the answer got lost: with the same key it is the same request."""
+    from . import oauth
+
+    try:
+        return oauth.rotate(api, refresh_token=refresh_token, retry_key=retry_key)
+    except BackendUnreachable as error:
+        if isinstance(error.__cause__, TimeoutError):
+            raise
+    return oauth.rotate(api, refresh_token=refresh_token, retry_key=retry_key)
+
+
+def _end_of_sign_in(settings: Settings, store: CredentialStore, refusal: GrantRefused) -> CliError:
+    if refusal.error != "invalid_grant":
+        return CliError(
+            f"The backend did not renew your sign-in: {refusal.sentence}.", "You are still signed in. Try again."
+        )
+    with suppress(StoreError):  # A dead sign-in that stays in the file is refused again next time.
+        store.remove_account(settings.api)
+    return SignInNeeded(f"Your sign-in on this machine has ended ({refusal.sentence}).", SIGN_IN_AGAIN)

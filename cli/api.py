@@ -1,0 +1,105 @@
+"""Calls to `/api/v1/` as the signed-in person."""
+
+import time
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from .access import SIGN_IN_AGAIN, get_access_token, get_account, renew_access_token
+from .errors import BackendUnreachable, Problem, SignInNeeded
+from .problems import read_problem
+from .settings import Settings
+from .transport import TIMEOUT_SECONDS, Answer, send
+
+PREFIX = "/api/v1"
+LONGEST_PAUSE_SECONDS = 5.0
+MOST_PAGES = 100
+
+
+class Api:
+    """The API with a token that is renewed when it has to be.
+
+    Every method raises SignInNeeded, StoreError, BackendUnreachable, UnexpectedAnswer, and Problem for a refusal.
+    """
+
+    def __init__(self, settings: Settings, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._settings = settings
+        self._timeout = timeout
+
+    def get(self, path: str, **query: str | None) -> Any:
+        """One object."""
+        return self._call("GET", _with_query(path, query)).read_json()
+
+    def list(self, path: str, *, most: int | None = None, **query: str | None) -> list[dict[str, Any]]:
+        """The items of all pages, or at least `most` of them where there are as many."""
+        items: list[dict[str, Any]] = []
+        following: str | None = _with_query(path, query)
+        for _ in range(MOST_PAGES):
+            page = self._call("GET", following or "").read_object()
+            items += page.get("results") or []
+            following = _own_path(page.get("next"))
+            if not following or (most is not None and len(items) >= most):
+                break
+        return items
+
+    def post(self, path: str, body: Any = None, *, idempotency_key: str | None = None) -> dict[str, Any]:
+        """With an idempotency key, a lost answer and `busy` are tried again: it is the same request."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        for pause in (0.5, 1.0):
+            try:
+                return self._call("POST", path, headers=headers, body=body or {}).read_object()
+            except BackendUnreachable:
+                if not idempotency_key:
+                    raise
+            except Problem as problem:
+                if problem.code != "busy":
+                    raise
+                pause = min(problem.retry_after or pause, LONGEST_PAUSE_SECONDS)
+            time.sleep(pause)
+        return self._call("POST", path, headers=headers, body=body or {}).read_object()
+
+    def delete(self, path: str, **query: str | None) -> None:
+        """The object is gone when this returns."""
+        self._call("DELETE", _with_query(path, query))
+
+    def _call(self, method: str, path: str, *, headers: dict[str, str] | None = None, body: Any = None) -> Answer:
+        token = get_access_token(self._settings)
+        answer = self._send(method, path, token, headers or {}, body)
+        if answer.status == 401 and not self._settings.token:
+            answer = self._send(method, path, self._replace_refused(token), headers or {}, body)
+        if answer.status < 400:
+            return answer
+        if answer.status == 401:
+            raise self._describe_refusal()
+        raise read_problem(answer)
+
+    def _send(self, method: str, path: str, token: str, headers: dict[str, str], body: Any) -> Answer:
+        headers = headers | {"Authorization": f"Bearer {token}"}
+        return send(method, self._settings.api, PREFIX + path, headers=headers, body=body, timeout=self._timeout)
+
+    def _replace_refused(self, token: str) -> str:
+        account = get_account(self._settings)
+        if account.access_token != token:
+            return get_access_token(self._settings)
+        return renew_access_token(self._settings, stale=account, refused=True)
+
+    def _describe_refusal(self) -> SignInNeeded:
+        if self._settings.token:
+            return SignInNeeded(
+                f"{self._settings.api} does not accept the token in INSIGHTA_TOKEN.",
+                "Make another on the portal's tokens page, or unset INSIGHTA_TOKEN and run: insighta login",
+            )
+        return SignInNeeded("Your sign-in on this machine has ended.", SIGN_IN_AGAIN)
+
+
+def _with_query(path: str, query: dict[str, str | None]) -> str:
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _own_path(following: object) -> str | None:
+    """The next page's path and query; its host is ignored, because the token is for this backend only."""
+    if not isinstance(following, str):
+        return None
+    parts = urlsplit(following)
+    path = parts.path.partition(PREFIX)[2]
+    return f"{path}?{parts.query}" if parts.query else path or None

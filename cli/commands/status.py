@@ -1,0 +1,136 @@
+import argparse
+import os
+from typing import Any
+
+from .. import clock
+from ..credentials import Account, CredentialStore, format_instant
+from ..errors import FAILED, SIGN_IN_NEEDED, BackendUnreachable, CliError, SignInNeeded, UnexpectedAnswer
+from ..parsing import add_json_option
+from ..settings import Settings, read_settings
+from ..terminal import clean, paint, say, show, show_json
+
+SUMMARY = "Show who is signed in, where, until when and how it is stored. Exit code 4 when nobody is."
+EXAMPLES = """
+insighta status
+insighta status --offline             only what is stored, without asking the backend
+insighta status --json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--offline", action="store_true", help="do not ask the backend")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """What the backend says goes before what is stored."""
+    settings = read_settings()
+    store = CredentialStore(settings.home)
+    status = _describe(settings, store)
+    code = 0 if status["signed_in"] else SIGN_IN_NEEDED
+    if status["signed_in"] and not arguments.offline:
+        code = _ask_backend(settings, store, status)
+    if arguments.json:
+        show_json(status)
+    else:
+        _show(status, store)
+    return code
+
+
+def _describe(settings: Settings, store: CredentialStore) -> dict[str, Any]:
+    account = None if settings.token else store.find_account(settings.api)
+    return {
+        "signed_in": bool(settings.token or account),
+        "login": account.login if account else None,
+        "api": settings.api,
+        "source": "INSIGHTA_TOKEN" if settings.token else str(store.path),
+        "kind": _kind(settings, account),
+        "confirmed": None,
+        "access_token_expires_at": _expiry(account),
+        "problem": None,
+    }
+
+
+def _kind(settings: Settings, account: Account | None) -> str | None:
+    if settings.token or (account and account.refresh_token is None):
+        return "personal_access_token"
+    return "session" if account else None
+
+
+def _expiry(account: Account | None) -> str | None:
+    expires_at = account.access_token_expires_at if account else None
+    return format_instant(expires_at) if expires_at else None
+
+
+def _ask_backend(settings: Settings, store: CredentialStore, status: dict[str, Any]) -> int:
+    from ..api import Api
+
+    try:
+        person = Api(settings).get("/me")
+    except SignInNeeded as error:
+        status |= {"signed_in": False, "confirmed": False, "problem": error.sentence}
+        return SIGN_IN_NEEDED
+    except (BackendUnreachable, UnexpectedAnswer) as error:
+        status |= {"problem": error.sentence}
+        return FAILED
+    except CliError as error:
+        status |= {"confirmed": False, "problem": error.sentence}
+        return FAILED
+    status |= {"login": person.get("login"), "confirmed": True}
+    if not settings.token:
+        status["access_token_expires_at"] = _expiry(store.find_account(settings.api))
+    return 0
+
+
+def _show(status: dict[str, Any], store: CredentialStore) -> None:
+    if status["problem"]:
+        say(f"insighta: {status['problem']}")
+    lines = _lines(status) if status["signed_in"] else []
+    others = _other_addresses(store, status["api"])
+    if others:
+        lines.append(("Also at", ", ".join(others)))
+    if not status["signed_in"]:
+        show(f"Not signed in at {status['api']}.")
+        say("  Sign in: insighta login")
+    for label, value in lines:
+        show(paint(f"{label:<11}", "dim") + value)
+
+
+def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
+    name = clean(status["login"] or "unknown")
+    asked = {True: "confirmed by the backend", None: "as stored, not confirmed", False: "not confirmed"}
+    return [
+        ("Signed in", f"{paint(name, 'bold')} ({asked[status['confirmed']]})"),
+        ("Where", status["api"]),
+        ("Until", _until(status)),
+        ("Stored", _storage(status)),
+    ]
+
+
+def _until(status: dict[str, Any]) -> str:
+    from ..times import format_distance, format_time, parse_instant, read_zone_name
+
+    if status["kind"] == "personal_access_token":
+        return "the personal access token expires or is revoked"
+    if not status["access_token_expires_at"]:
+        return "you sign out; renewed with the next command"
+    expires_at = parse_instant(status["access_token_expires_at"])
+    if expires_at <= clock.read_now():
+        return "you sign out; renewed with the next command"
+    at = f"{format_time(expires_at)} {read_zone_name(expires_at)}, {format_distance(expires_at - clock.read_now())}"
+    return f"you sign out; renewed as you use it (this access token: {at})"
+
+
+def _storage(status: dict[str, Any]) -> str:
+    if status["source"] == "INSIGHTA_TOKEN":
+        return "in the environment (INSIGHTA_TOKEN)"
+    private = " (readable by you only)" if os.name == "posix" else " (in your profile folder)"
+    return f"{status['source']}{private}"
+
+
+def _other_addresses(store: CredentialStore, api: str) -> list[str]:
+    try:
+        return [clean(address) for address in store.list_addresses() if address != api]
+    except CliError:
+        return []

@@ -1,0 +1,86 @@
+import os
+import sys
+from importlib import import_module
+
+from . import __version__
+from .errors import FAILED, USAGE, CliError
+from .terminal import paint, say, show
+
+HELP_FLAGS = frozenset({"-h", "--help"})
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = run(words)
+        sys.stdout.flush()
+    except CliError as error:
+        code = report(error)
+    except KeyboardInterrupt:
+        say("\nStopped.")
+        code = USAGE
+    except BrokenPipeError:
+        # The reader (head, a pager) has seen enough; the interpreter's own flush at exit must find nowhere to fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        say(f"insighta: {error.strerror or type(error).__name__}{f': {error.filename}' if error.filename else ''}.")
+        code = FAILED
+    return code
+
+
+def run(words: list[str]) -> int:
+    """Find the command in `words` and run it. Raises CliError."""
+    if not words or words[0] in HELP_FLAGS or words == ["help"]:
+        from .overview import format_overview
+
+        show(format_overview())
+        return 0 if words else USAGE
+    if words[0] in {"--version", "-V", "version"}:
+        show(f"insighta {__version__}")
+        return 0
+    return _run_command(words)
+
+
+def _run_command(words: list[str]) -> int:
+    from .catalog import COMMANDS, list_members
+    from .parsing import make_parser
+
+    if words[0] == "help":
+        words = [*words[1:], "--help"]
+    for length in (2, 1):
+        entry = COMMANDS.get(" ".join(words[:length]))
+        if entry and len(words) >= length:
+            module = import_module(f".commands.{entry.module}", __package__)
+            try:
+                parsed = make_parser(entry.name, module).parse_args(words[length:])
+            except SystemExit:  # The parser has shown its help.
+                return 0
+            code: int = module.run(parsed)
+            return code
+    if list_members(words[0]):
+        return _run_group(words)
+    from .overview import unknown_command
+
+    raise unknown_command(words)
+
+
+def _run_group(words: list[str]) -> int:
+    from .overview import format_group, unknown_command
+
+    if len(words) == 1 or words[1] in HELP_FLAGS:
+        show(format_group(words[0]))
+        return 0 if len(words) > 1 else USAGE
+    raise unknown_command(words)
+
+
+def report(error: CliError) -> int:
+    """Say what went wrong and what to do; the exit code."""
+    say(f"{paint('insighta:', 'red', sys.stderr)} {error.sentence}")
+    for line in filter(None, error.advice.split("\n")):
+        say(f"  {line}")
+    return error.exit_code

@@ -1,0 +1,60 @@
+import argparse
+from types import ModuleType
+from typing import Any, NoReturn
+
+from .errors import UsageError
+from .terminal import paint, show
+
+
+class Parser(argparse.ArgumentParser):
+    """Help with examples first, and errors that name the option that may have been meant."""
+
+    def __init__(self, command: str, summary: str, examples: str) -> None:
+        super().__init__(prog=f"insighta {command}", add_help=False, allow_abbrev=False)
+        self.command = command
+        self.summary = summary
+        self.examples = examples
+
+    def format_help(self) -> str:
+        formatter = self._get_formatter()
+        for group in self._action_groups:
+            formatter.start_section(None)
+            formatter.add_arguments(group._group_actions)
+            formatter.end_section()
+        usage = self.format_usage().removeprefix("usage: ").rstrip()
+        examples = "\n".join(f"  {line}" for line in self.examples.strip().split("\n"))
+        parts = [f"{paint('Examples', 'bold')}\n{examples}", f"{paint('Usage', 'bold')}\n  {usage}"]
+        options = formatter.format_help().rstrip()
+        return "\n\n".join([f"{self.summary}", *parts, f"{paint('Options', 'bold')}\n{options}"])
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", self._suggest(message))
+
+    def _suggest(self, message: str) -> str:
+        from difflib import get_close_matches
+
+        words = [word for word in message.split() if word.startswith("--")]
+        known = [option for action in self._actions for option in action.option_strings]
+        close = [match for word in words for match in get_close_matches(word, known, n=1)]
+        if message.startswith("unrecognized") and close:
+            return f"Did you mean: {' '.join(close)}"
+        return f"See: insighta {self.command} --help"
+
+
+class _ShowHelp(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        show(parser.format_help())
+        parser.exit()
+
+
+def make_parser(command: str, module: ModuleType) -> Parser:
+    """The parser of a command module, which has SUMMARY, EXAMPLES and configure(parser)."""
+    parser = Parser(command, module.SUMMARY, module.EXAMPLES)
+    module.configure(parser)
+    parser.add_argument("-h", "--help", action=_ShowHelp, nargs=0, help="show this and stop")
+    return parser
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """`--json`, the same words everywhere."""
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")

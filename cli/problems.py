@@ -1,0 +1,47 @@
+"""The API's error codes: what each means for the exit code and what to do next."""
+
+from .errors import Problem, SignInNeeded
+from .terminal import clean
+from .transport import Answer
+
+ADVICE = {
+    "account_pending": "Someone at Insighta approves new accounts; try again once you have heard from them.",
+    "account_suspended": "Ask the people who run this Insighta.",
+    "already_booked": "See it with: insighta bookings list",
+    "booking_not_active": "See what became of it: insighta bookings list --all",
+    "busy": "Many people book at this moment. Try again.",
+    "idempotency_conflict": "Try again.",
+    "insufficient_credits": "See what you have: insighta credits",
+    "late_reschedule": "You can still cancel it: insighta cancel",
+    "not_a_host": "Only hosts can do this.",
+    "not_found": "List what there is: insighta slots list, insighta bookings list",
+    "overlapping_booking": "See your week: insighta calendar",
+    "own_slot": "Choose a slot of another host: insighta slots list",
+    "permission_denied": "The token in use lacks a scope for this. Sign in without it, or make one that has it.",
+    "refund_changed": "Nothing was cancelled. Run the command again to see what applies now.",
+    "session_started": "It can no longer be changed.",
+    "slot_cancelled": "Choose another: insighta slots list",
+    "slot_full": "Choose another: insighta slots list",
+    "slot_overlaps": "Choose another time.",
+    "slot_started": "Choose a later one: insighta slots list",
+    "throttled": "Wait a moment and try again.",
+}
+
+
+def read_problem(answer: Answer) -> Problem | SignInNeeded:
+    """The refusal in an answer of status 400 or more. Raises UnexpectedAnswer when it is not a problem document."""
+    fields = answer.read_object()
+    code = clean(fields.get("code") or "unknown")
+    sentence = clean(fields.get("detail") or fields.get("title") or f"The backend refused (status {answer.status}).")
+    if code == "not_authenticated":
+        return SignInNeeded(sentence, "Sign in again: insighta login")
+    details = [f"{clean(field)}: {clean(message)}" for field, message in _field_errors(fields.get("errors"))]
+    advice = "\n".join([*details, ADVICE.get(code, "")]).strip()
+    return Problem(answer.status, code, sentence, advice, retry_after=answer.retry_after())
+
+
+def _field_errors(errors: object) -> list[tuple[str, str]]:
+    if not isinstance(errors, dict):
+        return []
+    pairs = ((field, messages if isinstance(messages, list) else [messages]) for field, messages in errors.items())
+    return [(str(field), str(message)) for field, messages in pairs for message in messages]

@@ -1,0 +1,123 @@
+"""Sign-in through the browser: it comes back to this machine, or the person brings the address back by hand."""
+
+import queue
+import secrets
+import sys
+import time
+
+from .. import oauth
+from ..errors import Cancelled, CliError
+from ..terminal import can_ask, clean, paint, say
+from . import page
+from .answer import Answer, Expectation
+from .browser import open_page
+from .label import make_device_label
+from .listener import CALLBACK, Listener, bind
+from .prompt import read_lines_aside
+
+DEFAULT_PORT = 9876
+SECONDS_TO_SIGN_IN = 300.0
+NOT_AN_ANSWER = "That is not the answer to this sign-in. Paste the whole address that the browser shows at the end."
+
+
+class BrowserSignIn:
+    """One sign-in. `listens` is False in paste mode, where the browser is on another machine."""
+
+    def __init__(self, api: str, *, port: int, listens: bool) -> None:
+        self._api = api
+        self._verifier = oauth.make_verifier()
+        self._answers: queue.Queue[Answer] = queue.Queue()
+        self._expectation = Expectation(secrets.token_urlsafe(24), oauth.read_issuer(api))
+        self._listener = self._listen(port) if listens else None
+        if self._listener is None:
+            self._port = port or DEFAULT_PORT
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the browser is sent; in paste mode nothing listens there."""
+        return f"http://127.0.0.1:{self._port}{CALLBACK}"
+
+    @property
+    def url(self) -> str:
+        """Where the person starts."""
+        return oauth.make_authorize_url(
+            self._api,
+            redirect_uri=self.redirect_uri,
+            state=self._expectation.state,
+            challenge=self._verifier.challenge,
+            device_label=make_device_label(),
+        )
+
+    def run(self, *, opens_browser: bool, seconds: float = SECONDS_TO_SIGN_IN) -> oauth.Grant:
+        """Raises Cancelled when the person says no, and CliError when nobody comes in time or the code is refused."""
+        try:
+            self._invite(opens_browser)
+            answer = self._wait(seconds)
+            return self._redeem(answer)
+        except BaseException:
+            self.close("")
+            raise
+
+    def close(self, login: str | None) -> None:
+        """Show the browser the end: a login name, None for an unknown one, empty for a failure."""
+        if self._listener:
+            result = page.make_failure_page() if login == "" else page.make_success_page(login or "")
+            self._listener.close(result)
+            self._listener = None
+
+    def _listen(self, port: int) -> Listener | None:
+        try:
+            server, self._port = bind(port)
+        except OSError:
+            return None
+        if port and self._port != port:
+            say(f"Port {port} is taken, so port {self._port} is used.")
+        return Listener(server, self._expectation, self._answers.put)
+
+    def _invite(self, opens_browser: bool) -> None:
+        say(
+            "Sign in at this address:"
+            if not opens_browser
+            else "Your browser opens this address; if it does not, open it:"
+        )
+        say(f"\n  {paint(self.url, 'cyan', sys.stderr)}\n")
+        if self._listener is None:
+            say("At the end the browser shows a page that cannot be opened. Paste its address here:")
+            read_lines_aside(self._take_pasted)
+        elif can_ask():
+            say("Waiting for the browser. If it ends on a page that cannot be opened, paste that page's address here.")
+            read_lines_aside(self._take_pasted)
+        else:
+            say("Waiting for the browser.")
+        if opens_browser and not open_page(self.url):
+            say("No browser could be opened here: open the address above yourself.")
+
+    def _take_pasted(self, line: str) -> None:
+        answer = self._expectation.read_pasted(line)
+        if answer:
+            self._answers.put(answer)
+        else:
+            say(NOT_AN_ANSWER)
+
+    def _wait(self, seconds: float) -> Answer:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                return self._answers.get(timeout=0.2)  # Short, because Windows cannot interrupt a longer wait.
+            except queue.Empty:
+                continue
+        raise CliError(
+            f"Nobody signed in within {seconds / 60:.0f} minutes.",
+            "Run it again, or sign in on any device: insighta login --device",
+        )
+
+    def _redeem(self, answer: Answer) -> oauth.Grant:
+        if answer.error == "access_denied":
+            raise Cancelled(clean(answer.description) or "You did not allow this terminal to sign in.")
+        if answer.error:
+            raise CliError(
+                f"The backend did not sign you in: {clean(answer.description or answer.error)}.", "Try again."
+            )
+        return oauth.redeem_code(
+            self._api, code=answer.code, verifier=self._verifier.verifier, redirect_uri=self.redirect_uri
+        )
