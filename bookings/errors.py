@@ -1,0 +1,115 @@
+class BookingsError(Exception):
+    """A refusal with a stable `code`; `str()` is a sentence for the person that says what to do next.
+
+    `extra` holds members that the answer carries besides the usual ones, such as the refund that is true now.
+    """
+
+    code = "bookings_error"
+    sentence = "This did not work."
+
+    def __init__(self, sentence: str = "", *, extra: dict[str, object] | None = None) -> None:
+        super().__init__(sentence or self.sentence)
+        self.extra = extra or {}
+
+
+class TryAgain(Exception):
+    """Another transaction was in the way or changed what was read; the operation is to be run from its start."""
+
+
+class Busy(BookingsError):
+    code = "busy"
+    sentence = "Many people are changing this at once, and nothing was done. Try again in a moment."
+    retry_after_seconds = 1
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(sentence, extra={"retry_after": self.retry_after_seconds})
+
+
+class NotFound(BookingsError):
+    code = "not_found"
+    sentence = "There is nothing here by that id, or it is not yours."
+
+
+class SlotFull(BookingsError):
+    code = "slot_full"
+    sentence = "Every seat of this session is taken. Join its waitlist or choose another session."
+
+
+class SlotCancelled(BookingsError):
+    code = "slot_cancelled"
+    sentence = "The host has cancelled this session. Choose another one."
+
+
+class SlotStarted(BookingsError):
+    code = "slot_started"
+    sentence = "This session has started or is too near to be booked. Choose a later one."
+
+
+class SlotOverlaps(BookingsError):
+    code = "slot_overlaps"
+    sentence = "Another of your sessions takes place at that time. Choose another time or cancel that session first."
+
+
+class AlreadyBooked(BookingsError):
+    code = "already_booked"
+    sentence = "You already have a seat in this session. Look at it among your bookings."
+
+
+class InsufficientCredits(BookingsError):
+    code = "insufficient_credits"
+    sentence = "You have no credit left that is usable now. Ask the staff for credits or a plan."
+
+
+class BookingNotActive(BookingsError):
+    code = "booking_not_active"
+    sentence = "This booking is not active any more, so there is nothing to change."
+
+
+class SessionStarted(BookingsError):
+    code = "session_started"
+    sentence = "This session has started, so its bookings can no longer be changed."
+
+
+class LateReschedule(BookingsError):
+    code = "late_reschedule"
+    sentence = (
+        "The refund deadline has passed, so this booking cannot be moved. It can still be cancelled, without refund."
+    )
+
+
+class IdempotencyConflict(BookingsError):
+    code = "idempotency_conflict"
+    sentence = "This Idempotency-Key was already used to book another slot. Send a new key for a new booking."
+
+
+class NotAHost(BookingsError):
+    code = "not_a_host"
+    sentence = "Only hosts can do this. Ask the staff to make you a host."
+
+
+class OwnSlot(BookingsError):
+    code = "own_slot"
+    sentence = "This is your own session. Choose a session of another host."
+
+
+class OverlappingBooking(BookingsError):
+    code = "overlapping_booking"
+    sentence = "You have a booking at that time. Cancel or move it first, or choose another time."
+
+
+class RefundChanged(BookingsError):
+    code = "refund_changed"
+    sentence = (
+        "The refund is not what you were shown, so nothing was cancelled. Look at the new amount and decide again."
+    )
+
+
+class NotValid(BookingsError):
+    """A request that contradicts the state or itself in a way that has no code of its own."""
+
+    code = "validation_error"
+    sentence = "This request cannot be carried out. Check its values."
+
+
+class PlanUnknown(NotFound):
+    sentence = "There is no plan by that name. Create it in the admin first."

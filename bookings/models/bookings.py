@@ -1,0 +1,149 @@
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.db import models
+from django.db.models import F, Q
+from uuid6 import uuid7
+
+from bookings.models.calendar import SEATS_MATCH, Slot
+from bookings.models.credits import Subscription
+from bookings.models.fields import period, person
+
+
+class BookingStatus(models.TextChoices):
+    """What is stored. An active booking whose session is over is shown as `completed`."""
+
+    ACTIVE = "active"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+
+
+class CancelledBy(models.TextChoices):
+    CLIENT = "client"
+    HOST = "host"
+    STAFF = "staff"
+
+
+class Booking(models.Model):
+    """A client's seat. The session's times and the refund window are copied when it is made; a move copies new times.
+
+    `requested_slot_id` is the slot that the request with `idempotency_key` asked for, whatever came later.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="bookings")
+    client = person("bookings")
+    host = person("hosted_bookings")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="bookings")
+    status = models.CharField(max_length=16, choices=BookingStatus, default=BookingStatus.ACTIVE)
+    scheduled_start_time = models.DateTimeField()
+    scheduled_end_time = models.DateTimeField()
+    refund_window = models.DurationField()
+    credits_charged = models.PositiveSmallIntegerField()
+    credits_refunded = models.PositiveSmallIntegerField(default=0)
+    revision = models.PositiveIntegerField(default=0)
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL keys never collide
+    requested_slot_id = models.UUIDField()
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    cancelled_by = models.CharField(max_length=16, choices=CancelledBy, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["client", "-scheduled_start_time", "-id"], name="booking_by_client"),
+            models.Index(fields=["slot"], name="booking_by_slot", condition=~Q(status="cancelled")),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(scheduled_end_time__gt=F("scheduled_start_time")), name="booking_ends_after_it_starts"
+            ),
+            models.CheckConstraint(condition=~Q(client=F("host")), name="booking_not_of_own_slot"),
+            models.CheckConstraint(
+                condition=Q(credits_refunded__lte=F("credits_charged")), name="booking_refunds_at_most_its_charge"
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(status="cancelled", cancelled_at__isnull=False, cancelled_by__in=["client", "host", "staff"])
+                    | Q(status__in=["active", "no_show"], cancelled_at=None, cancelled_by="", credits_refunded=0)
+                ),
+                name="booking_status_fits",
+            ),
+            models.UniqueConstraint(
+                fields=["client", "slot"], condition=~Q(status="cancelled"), name="booking_once_per_slot"
+            ),
+            models.UniqueConstraint(fields=["client", "idempotency_key"], name="booking_idempotent"),
+            ExclusionConstraint(
+                name="booking_no_overlap",
+                expressions=[
+                    (F("client"), RangeOperators.EQUAL),
+                    (period("scheduled_start_time", "scheduled_end_time"), RangeOperators.OVERLAPS),
+                ],
+                condition=Q(status="active"),
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Trigger(
+                name="seats_match_bookings",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("status", "slot_id"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func=SEATS_MATCH.format(slot="NEW.slot_id")
+                + "IF TG_OP = 'UPDATE' AND OLD.slot_id <> NEW.slot_id THEN"
+                + SEATS_MATCH.format(slot="OLD.slot_id")
+                + "END IF; RETURN NULL;",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id}"
+
+
+class BookingMove(models.Model):
+    """One rescheduling: the slot and the times that the booking had before."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="moves")
+    previous_slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="+")
+    previous_start_time = models.DateTimeField()
+    previous_end_time = models.DateTimeField()
+    moved_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["booking", "id"], name="move_by_booking")]
+
+    def __str__(self) -> str:
+        return f"{self.id}"
+
+
+class WaitlistStatus(models.TextChoices):
+    WAITING = "waiting"
+    PROMOTED = "promoted"
+    LEFT = "left"
+    CLOSED = "closed"
+
+
+class WaitlistEntry(models.Model):
+    """A client's place in the queue of a full slot, by `joined_at`; being in it is consent to be booked."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="waitlist")
+    client = person("waitlist_entries")
+    status = models.CharField(max_length=16, choices=WaitlistStatus, default=WaitlistStatus.WAITING)
+    joined_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "waitlist entries"
+        indexes: ClassVar = [
+            models.Index(fields=["slot", "joined_at", "id"], name="waiting_in_order", condition=Q(status="waiting"))
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["client", "slot"], condition=Q(status="waiting"), name="waitlist_once_per_slot"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.id}"

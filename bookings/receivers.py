@@ -1,0 +1,24 @@
+from datetime import datetime
+from uuid import UUID
+
+from accounts import signals
+from bookings.services import leaving, subscriptions
+
+
+def connect() -> None:
+    """Subscribe to what happens to people; each receiver works inside the sender's transaction."""
+    signals.person_created.connect(on_person_created, dispatch_uid="bookings.person_created")
+    signals.person_deactivated.connect(on_person_deactivated, dispatch_uid="bookings.person_deactivated")
+    signals.person_erased.connect(on_person_erased, dispatch_uid="bookings.person_erased")
+
+
+def on_person_created(*, user_id: UUID, now: datetime, **_: object) -> None:
+    subscriptions.welcome_person(user_id=user_id, now=now)
+
+
+def on_person_deactivated(*, user_id: UUID, **_: object) -> None:
+    leaving.leave(user_id=user_id)
+
+
+def on_person_erased(*, user_id: UUID, **_: object) -> None:
+    leaving.erase(user_id=user_id)

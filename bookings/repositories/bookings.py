@@ -1,0 +1,147 @@
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from bookings.models import Booking, BookingMove, Slot
+from bookings.repositories.rows import Rows
+
+BOOKING_FIELDS = (
+    "id", "slot_id", "client_id", "host_id", "host__login", "host__display_name", "host__time_zone", "slot__title",
+    "status", "scheduled_start_time", "scheduled_end_time", "refund_window", "credits_charged", "credits_refunded",
+    "created_at", "cancelled_at", "cancelled_by", "subscription_id", "subscription__starts_at",
+    "subscription__ends_at", "revision", "changed_at",
+)  # fmt: skip
+
+
+def insert_booking(
+    *,
+    slot: Slot,
+    client_id: UUID,
+    subscription_id: UUID,
+    refund_window: timedelta,
+    credits: int,
+    key: str | None,
+    now: datetime,
+) -> Booking:
+    """Add a booking whose seat and credit have been taken; times and window are copied here."""
+    return Booking.objects.create(
+        slot=slot,
+        client_id=client_id,
+        host_id=slot.host_id,
+        subscription_id=subscription_id,
+        scheduled_start_time=slot.starts_at,
+        scheduled_end_time=slot.ends_at,
+        refund_window=refund_window,
+        credits_charged=credits,
+        idempotency_key=key,
+        requested_slot_id=slot.id,
+        created_at=now,
+        changed_at=now,
+    )
+
+
+def find_by_key(*, client_id: UUID, key: str) -> Booking | None:
+    """What this client booked with this Idempotency-Key."""
+    return Booking.objects.filter(client_id=client_id, idempotency_key=key).first()
+
+
+def find_booking(booking_id: UUID, *, client_id: UUID | None = None, host_id: UUID | None = None) -> Booking | None:
+    """The booking, not locked, if it is of this client and this host."""
+    owner = {name: value for name, value in (("client_id", client_id), ("host_id", host_id)) if value is not None}
+    return Booking.objects.filter(id=booking_id, **owner).first()
+
+
+def lock_bookings(booking_ids: Iterable[UUID]) -> list[Booking]:
+    """These bookings, locked by ascending id."""
+    return list(Booking.objects.filter(id__in=list(booking_ids)).order_by("id").select_for_update(no_key=True))
+
+
+def lock_booking(booking_id: UUID) -> Booking:
+    """One booking that exists, locked."""
+    return lock_bookings([booking_id])[0]
+
+
+def list_active_in(slot_ids: Iterable[UUID]) -> list[Booking]:
+    """The active bookings of slots that the caller has locked, by id."""
+    return list(Booking.objects.filter(slot_id__in=list(slot_ids), status="active").order_by("id"))
+
+
+def list_upcoming_of(client_id: UUID, *, now: datetime) -> list[Booking]:
+    """The client's active bookings whose session has not started, by id."""
+    mine = Booking.objects.filter(client_id=client_id, status="active", scheduled_start_time__gt=now)
+    return list(mine.order_by("id"))
+
+
+def list_colliding(slot: Slot, *, client_ids: Iterable[UUID], besides: UUID | None = None) -> list[Booking]:
+    """What these clients hold that is in this slot or overlaps it in time."""
+    overlaps = Q(status="active", scheduled_start_time__lt=slot.ends_at, scheduled_end_time__gt=slot.starts_at)
+    in_slot = Q(slot_id=slot.id) & ~Q(status="cancelled")
+    held = Booking.objects.filter(overlaps | in_slot, client_id__in=list(client_ids))
+    return list(held.exclude(id=besides) if besides else held)
+
+
+def set_cancelled(booking: Booking, *, now: datetime, by: str, refund: int) -> None:
+    """Cancel a booking that the caller has locked; the object follows."""
+    booking.status, booking.cancelled_at, booking.cancelled_by = "cancelled", now, by
+    booking.credits_refunded, booking.changed_at, booking.revision = refund, now, booking.revision + 1
+    booking.save(update_fields=["status", "cancelled_at", "cancelled_by", "credits_refunded", "changed_at", "revision"])
+
+
+def set_no_show(booking: Booking, *, now: datetime) -> None:
+    """Note that the client did not come; the caller has locked the booking."""
+    booking.status, booking.changed_at = "no_show", now
+    booking.save(update_fields=["status", "changed_at"])
+
+
+def move_booking(booking: Booking, *, to: Slot, now: datetime) -> None:
+    """Put a booking that the caller has locked into another slot and remember where it was; the object follows."""
+    BookingMove.objects.create(
+        booking=booking,
+        previous_slot_id=booking.slot_id,
+        previous_start_time=booking.scheduled_start_time,
+        previous_end_time=booking.scheduled_end_time,
+        moved_at=now,
+    )
+    booking.slot, booking.host_id, booking.changed_at = to, to.host_id, now
+    booking.scheduled_start_time, booking.scheduled_end_time = to.starts_at, to.ends_at
+    booking.revision += 1
+    fields = ["slot", "host", "scheduled_start_time", "scheduled_end_time", "changed_at", "revision"]
+    booking.save(update_fields=fields)
+
+
+def booking_rows(**owner: UUID) -> Rows:
+    """Bookings as rows, latest session first, with the database's clock; `owner` names columns, such as `client_id`."""
+    rows = Booking.objects.filter(**owner).annotate(now=Now())
+    return rows.order_by("-scheduled_start_time", "-id").values(*BOOKING_FIELDS, "now")
+
+
+def in_time(rows: Rows, *, when: str, status: str) -> Rows:
+    """Only upcoming (active, not over; the next first) or only past ones, and only of one status as it is shown."""
+    over = Q(scheduled_end_time__lte=Now())
+    upcoming = Q(status="active") & ~over
+    wanted = {"upcoming": upcoming, "past": ~upcoming}.get(when, Q())
+    if status:
+        shown = {"active": upcoming, "completed": Q(status="active") & over}
+        wanted &= shown.get(status, Q(status=status))
+    found: Rows = rows.filter(wanted)
+    if when == "upcoming":
+        found = found.order_by("scheduled_start_time", "id")
+    return found
+
+
+def move_rows(booking_id: UUID) -> Rows:
+    """Where a booking was before, oldest first, as rows."""
+    moves = BookingMove.objects.filter(booking_id=booking_id).order_by("id")
+    return moves.values("previous_slot_id", "previous_start_time", "previous_end_time", "moved_at")
+
+
+def roster_rows(slot_id: UUID) -> Rows:
+    """A slot's bookings with their clients, for its host: active first, then by when they were made."""
+    rows = booking_rows(slot_id=slot_id).order_by("status", "created_at", "id")
+    clients: Rows = rows.values(
+        *BOOKING_FIELDS, "now", client_login=F("client__login"), client_name=F("client__display_name")
+    )
+    return clients

@@ -1,0 +1,34 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import IntegrityError, OperationalError
+
+from bookings import errors
+
+# PostgreSQL's codes for a deadlock, a serialization failure and a lock time-out.
+IN_THE_WAY = {"40P01", "40001", "55P03"}
+REFUSALS: dict[str, type[Exception]] = {
+    "slot_no_overlap": errors.SlotOverlaps,
+    "booking_no_overlap": errors.OverlappingBooking,
+    "booking_once_per_slot": errors.AlreadyBooked,
+    # The other request with this key has committed meanwhile: starting over finds its booking.
+    "booking_idempotent": errors.TryAgain,
+    "waitlist_once_per_slot": errors.TryAgain,
+}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the database refuses into what it means: TryAgain, or the refusal that a constraint stands for."""
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) in IN_THE_WAY:
+            raise errors.TryAgain from error
+        raise
+    except IntegrityError as error:
+        diagnosis = getattr(error.__cause__, "diag", None)
+        refusal = REFUSALS.get(getattr(diagnosis, "constraint_name", None) or "")
+        if refusal is None:
+            raise
+        raise refusal from error

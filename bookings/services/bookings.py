@@ -1,0 +1,141 @@
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from accounts.services.events import record_event
+from bookings import errors, policies
+from bookings.repositories import bookings, people, slots, subscriptions, waitlist
+from bookings.repositories.rows import Row, Rows
+from bookings.services import transactions
+from bookings.services.seats import seat_client
+
+if TYPE_CHECKING:
+    from bookings.models import Booking, Slot
+
+
+def book_slot(*, client_id: UUID, slot_id: UUID, idempotency_key: str | None = None) -> Row:
+    """Take a seat and a credit; the booking's row. The same key and slot again give the same booking.
+
+    Raises NotFound, SlotCancelled, SlotStarted, SlotFull, OwnSlot, AlreadyBooked, OverlappingBooking,
+    InsufficientCredits, IdempotencyConflict, Busy.
+    """
+    booking = transactions.run(lambda now: _book(client_id, slot_id, idempotency_key, now))
+    return get_booking(booking_id=booking.id, client_id=client_id)
+
+
+def _book(client_id: UUID, slot_id: UUID, key: str | None, now: datetime) -> "Booking":
+    earlier = bookings.find_by_key(client_id=client_id, key=key) if key else None
+    if earlier:
+        return _check_same_request(earlier, slot_id)
+    slot = slots.take_seat(slot_id, client_id=client_id, now=now)
+    try:
+        if slot is None:
+            raise _why_no_seat(slot_id, client_id, now)
+        return _book_taken_seat(slot, client_id, key, now)
+    except (errors.AlreadyBooked, errors.SlotFull):
+        # Another request with this key may have booked while this one waited for the slot.
+        if key and bookings.find_by_key(client_id=client_id, key=key):
+            raise errors.TryAgain from None
+        raise
+
+
+def _check_same_request(booking: "Booking", slot_id: UUID) -> "Booking":
+    if booking.requested_slot_id != slot_id:
+        raise errors.IdempotencyConflict
+    return booking
+
+
+def _book_taken_seat(slot: "Slot", client_id: UUID, key: str | None, now: datetime) -> "Booking":
+    purses = subscriptions.lock_for(user_ids=[client_id])
+    # After the lock: whoever deactivates or suspends the client, or books for them, has finished.
+    if people.usable_ids([client_id, slot.host_id]) != {client_id, slot.host_id}:
+        raise errors.NotFound
+    check_no_collision(slot, client_id=client_id)
+    purse = policies.choose_subscription(purses, now=now)
+    if purse is None:
+        raise errors.InsufficientCredits
+    waitlist.set_status("promoted", slot_id=slot.id, client_id=client_id)
+    return seat_client(slot=slot, subscription=purse, client_id=client_id, now=now, key=key)
+
+
+def check_no_collision(slot: "Slot", *, client_id: UUID, besides: UUID | None = None) -> None:
+    """Raises AlreadyBooked or OverlappingBooking where the client holds this slot or another at that time."""
+    held = bookings.list_colliding(slot, client_ids=[client_id], besides=besides)
+    if any(booking.slot_id == slot.id for booking in held):
+        raise errors.AlreadyBooked
+    if held:
+        raise errors.OverlappingBooking
+
+
+def _why_no_seat(slot_id: UUID, client_id: UUID, now: datetime) -> errors.BookingsError:
+    slot = slots.find_slot(slot_id)
+    if slot is None:
+        return errors.NotFound()
+    refusal = find_refusal(slot, client_id=client_id, now=now)
+    if refusal is None and any(b.slot_id == slot_id for b in bookings.list_colliding(slot, client_ids=[client_id])):
+        return errors.AlreadyBooked()
+    return refusal or errors.SlotFull()
+
+
+def find_refusal(slot: "Slot", *, client_id: UUID, now: datetime) -> errors.BookingsError | None:
+    """Why this client cannot have a seat in this slot, however many are free."""
+    if slot.status == "cancelled":
+        return errors.SlotCancelled()
+    if now >= slot.bookings_close_at:
+        return errors.SlotStarted()
+    if slot.host_id == client_id:
+        return errors.OwnSlot()
+    return None
+
+
+def mark_no_show(*, host_id: UUID, booking_id: UUID) -> Row:
+    """Note that the client did not come, from the session's start on; the seat stays theirs and nothing is refunded.
+
+    Raises NotFound, BookingNotActive, NotValid before the start.
+    """
+    transactions.run(lambda now: _mark_no_show(host_id, booking_id, now))
+    return get_hosted_booking(booking_id=booking_id, host_id=host_id)
+
+
+def _mark_no_show(host_id: UUID, booking_id: UUID, now: datetime) -> None:
+    if bookings.find_booking(booking_id, host_id=host_id) is None:
+        raise errors.NotFound
+    booking = bookings.lock_booking(booking_id)
+    if booking.status != "active":
+        raise errors.BookingNotActive
+    if not policies.has_started(now=now, scheduled_start_time=booking.scheduled_start_time):
+        raise errors.NotValid("The session has not started. Note a no-show from its start on.")
+    bookings.set_no_show(booking, now=now)
+    record_event(
+        kind="booking.no_show", user_id=booking.client_id, actor_id=host_id, detail={"booking_id": str(booking_id)}
+    )
+
+
+def list_bookings(*, client_id: UUID, when: str = "", status: str = "") -> Rows:
+    """The client's bookings, latest session first; `when` is `upcoming` (next first) or `past`."""
+    return bookings.in_time(bookings.booking_rows(client_id=client_id), when=when, status=status)
+
+
+def get_booking(*, booking_id: UUID, client_id: UUID) -> Row:
+    """The client's own booking. Raises NotFound."""
+    return _one(bookings.booking_rows(id=booking_id, client_id=client_id))
+
+
+def get_hosted_booking(*, booking_id: UUID, host_id: UUID) -> Row:
+    """A booking of one of the host's slots. Raises NotFound."""
+    return _one(bookings.booking_rows(id=booking_id, host_id=host_id))
+
+
+def list_roster(*, host_id: UUID, slot_id: UUID) -> Rows:
+    """The bookings of the host's own slot, with their clients. Raises NotFound."""
+    slot = slots.find_slot(slot_id)
+    if slot is None or slot.host_id != host_id:
+        raise errors.NotFound
+    return bookings.roster_rows(slot_id)
+
+
+def _one(rows: Rows) -> Row:
+    row: Row | None = rows.first()
+    if row is None:
+        raise errors.NotFound
+    return row

@@ -1,0 +1,3 @@
+from datetime import timedelta
+
+REMIND_BEFORE = timedelta(hours=24)

@@ -1,0 +1,76 @@
+"""People and slots for the booking tests, made through the same services that the product uses."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from accounts.models import User
+from accounts.services import people
+from bookings.models import Booking, Slot, Subscription
+from bookings.repositories import clock
+from bookings.services import slots, subscriptions
+
+HOUR = timedelta(hours=1)
+
+
+def make_person(login: str, *, is_host: bool = False, time_zone: str = "UTC", credits: int = 0) -> User:
+    """A person with the welcome credits (five) and `credits` more."""
+    number = int.from_bytes(hashlib.sha256(login.encode()).digest()[:6])
+    person = people.upsert_person(
+        github_id=number, login=login, display_name=login.title(), email=f"{login}@example.org", now=datetime.now(UTC)
+    )
+    User.objects.filter(id=person.id).update(time_zone=time_zone)
+    if is_host:
+        people.mark_host(user_id=person.id, is_host=True)
+    if credits:
+        subscriptions.grant_credits(user_id=person.id, credits=credits)
+    return User.objects.get(id=person.id)
+
+
+def make_slot(host: User, *, hours: float = 72, minutes: int = 60, capacity: int = 3, title: str = "Session") -> Slot:
+    """An open slot that starts `hours` from the database's now."""
+    starts_at = clock.read_now() + timedelta(hours=hours)
+    row = slots.create_slot(
+        host_id=host.id,
+        title=title,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=minutes),
+        capacity=capacity,
+    )
+    return Slot.objects.get(id=row["id"])
+
+
+def credits_of(person: User) -> int:
+    """All credits the person has, usable or not."""
+    return sum(Subscription.objects.filter(user=person).values_list("credits_remaining", flat=True))
+
+
+def shift_start(slot: Slot, *, hours: float) -> None:
+    """Let time pass until the slot starts in `hours` (negative: has started), for the slot and its bookings alike."""
+    starts_at = clock.read_now() + timedelta(hours=hours)
+    length = slot.ends_at - slot.starts_at
+    Slot.objects.filter(id=slot.id).update(starts_at=starts_at, ends_at=starts_at + length, bookings_close_at=starts_at)
+    Booking.objects.filter(slot_id=slot.id).update(
+        scheduled_start_time=starts_at, scheduled_end_time=starts_at + length
+    )
+
+
+def state() -> dict[str, Any]:
+    """Everything the booking domain remembers, for wholly-before or wholly-after comparisons."""
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
+    from accounts.models import Event
+    from bookings import models
+
+    tables = (models.Slot, models.Booking, models.Subscription, models.CreditEntry, models.WaitlistEntry)
+    content: dict[str, Any] = {table.__name__: sorted(map(str, table.objects.values_list())) for table in tables}
+    content["moves"] = models.BookingMove.objects.count()
+    content["events"] = Event.objects.count()
+    content["jobs"] = ProcrastinateJob.objects.count()
+    content["people"] = sorted(User.objects.values_list("id", "is_active"))
+    return content
+
+
+def ids(rows: list[dict[str, Any]]) -> list[UUID]:
+    return [row["id"] for row in rows]
