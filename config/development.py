@@ -79,8 +79,7 @@ def _check_ports(settings: ModuleType, commands: dict[str, list[str]]) -> None:
             raise CannotRun(f"{taken[port]} and {variable} are both {port}. Give each process a port of its own.")
         taken[port] = variable
         if problem := _why_not(port):
-            free = next((p for p in range(port + 100, 65_536, 100) if not _why_not(p)), 0)
-            hint = f"Set {variable} to a free one, for example: {variable}={free} make run"
+            hint = f"Set {variable} to a free one, for example: {variable}={_free_port(port)} make run"
             raise CannotRun(f"Port {port} {problem}. {hint}")
 
 
@@ -97,8 +96,16 @@ def _why_not(port: int) -> str:
     return ""
 
 
+def _free_port(port: int) -> int:
+    """A port that is easy to remember beside `port`."""
+    first = port + 100 if port < 60_000 else 8100
+    return next(candidate for candidate in range(first, 65_536, 100) if not _why_not(candidate))
+
+
 def _run(supervisor: Supervisor, settings: ModuleType, commands: dict[str, list[str]]) -> None:
     environment = _environment(settings)
+    if not settings.DEBUG and not _collect_static(supervisor, environment):
+        return
     # Servers load their code while the database is prepared; nobody knows their addresses before that is done.
     servers = [name for name in commands if name in PROBES]
     for name in servers:
@@ -112,6 +119,23 @@ def _run(supervisor: Supervisor, settings: ModuleType, commands: dict[str, list[
     if supervisor.relay_until(lambda: _all_answer(waiting, settings)):
         supervisor.say(_announcement(settings))
         supervisor.relay_until(lambda: False)
+
+
+def _collect_static(supervisor: Supervisor, environment: dict[str, str]) -> bool:
+    """Gather the files that servers with `DEBUG` off read when they start; False if that failed."""
+    names = []
+    for room in ("backend", "portal"):
+        command = [
+            sys.executable,
+            "manage.py",
+            "collectstatic",
+            "--no-input",
+            "-v0",
+            f"--settings=config.settings.{room}",
+        ]
+        supervisor.start(f"{room} static files", command, environment, may_end=True)
+        names.append(f"{room} static files")
+    return supervisor.relay_until(lambda: all(map(supervisor.has_ended, names)))
 
 
 def _environment(settings: ModuleType) -> dict[str, str]:

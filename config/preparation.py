@@ -18,8 +18,6 @@ def prepare() -> None:
         call_command("migrate", interactive=False, verbosity=0)
     if settings.DEBUG and "seed_demo" in get_commands():
         call_command("seed_demo")
-    if not settings.DEBUG:
-        call_command("collectstatic", interactive=False, verbosity=0)
     connection.close()
 
 

@@ -1,8 +1,16 @@
 """The portal: server-rendered pages on another host than the backend, with no database and no models."""
 
 from config.settings.base import *
-from config.settings.base import PORTAL_CLIENT_SECRETS, PORTAL_URL, allowed_hosts_for, env, harden_for
+from config.settings.base import (
+    PORTAL_CLIENT_SECRETS,
+    PORTAL_URL,
+    STATIC_ROOT,
+    allowed_hosts_for,
+    env,
+    harden_for,
+)
 
+STATIC_ROOT = STATIC_ROOT / "portal"
 ROOT_URLCONF = "config.urls.portal"
 WSGI_APPLICATION = "config.wsgi.application"
 ALLOWED_HOSTS = allowed_hosts_for(PORTAL_URL)
