@@ -1,4 +1,3 @@
-from datetime import datetime
 from uuid import UUID
 
 from accounts import signals
@@ -12,8 +11,8 @@ def connect() -> None:
     signals.person_erased.connect(on_person_erased, dispatch_uid="bookings.person_erased")
 
 
-def on_person_created(*, user_id: UUID, now: datetime, **_: object) -> None:
-    subscriptions.welcome_person(user_id=user_id, now=now)
+def on_person_created(*, user_id: UUID, **_: object) -> None:
+    subscriptions.welcome_person(user_id=user_id)
 
 
 def on_person_deactivated(*, user_id: UUID, **_: object) -> None:

@@ -2,8 +2,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from bookings.models import Booking, BookingMove, Slot
 from bookings.repositories.rows import Rows
@@ -114,13 +114,14 @@ def move_booking(booking: Booking, *, to: Slot, now: datetime) -> None:
 
 def booking_rows(**owner: UUID) -> Rows:
     """Bookings as rows, latest session first, with the database's clock; `owner` names columns, such as `client_id`."""
-    rows = Booking.objects.filter(**owner).annotate(now=Now())
-    return rows.order_by("-scheduled_start_time", "-id").values(*BOOKING_FIELDS, "now")
+    rows = Booking.objects.filter(**owner).annotate(now=TransactionNow())
+    ordered: Rows = rows.order_by("-scheduled_start_time", "-id").values(*BOOKING_FIELDS, "now")
+    return ordered
 
 
 def in_time(rows: Rows, *, when: str, status: str) -> Rows:
     """Only upcoming (active, not over; the next first) or only past ones, and only of one status as it is shown."""
-    over = Q(scheduled_end_time__lte=Now())
+    over = Q(scheduled_end_time__lte=TransactionNow())
     upcoming = Q(status="active") & ~over
     wanted = {"upcoming": upcoming, "past": ~upcoming}.get(when, Q())
     if status:

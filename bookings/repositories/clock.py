@@ -15,8 +15,8 @@ def begin(*, lock_timeout_ms: int) -> datetime:
 
 
 def read_now() -> datetime:
-    """The database's clock, for a read that changes nothing."""
+    """The database's `transaction_timestamp()`: outside a transaction the present instant."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
+        cursor.execute("SELECT transaction_timestamp()")
         now: datetime = cursor.fetchone()[0]
     return now

@@ -17,9 +17,10 @@ WELCOME_PLAN, WELCOME_DAYS = "Welcome", 365
 GRANT_PLAN, GRANT_DAYS = "Granted credits", 365
 
 
-def welcome_person(*, user_id: UUID, now: datetime) -> None:
+def welcome_person(*, user_id: UUID) -> None:
     """Give a new person `WELCOME_CREDITS`, inside the transaction that makes the person."""
     if settings.WELCOME_CREDITS:
+        now = clock.read_now()
         plan = subscriptions.ensure_plan(name=WELCOME_PLAN, credits=settings.WELCOME_CREDITS, period_days=WELCOME_DAYS)
         _open(user_id, plan, credits=settings.WELCOME_CREDITS, reason="welcome", renews=False, now=now)
 
