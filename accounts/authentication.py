@@ -3,12 +3,17 @@
 A flow never signs the browser in at the backend: nothing here touches `request.session` or `request.user`.
 """
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urljoin, urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from social_core.actions import do_auth
@@ -19,7 +24,7 @@ from social_core.exceptions import AuthResponseError
 from social_django.models import DjangoStorage
 from social_django.strategy import DjangoStrategy
 
-from accounts.policies import GitHubIdentity, clean_text
+from accounts.policies import GitHubIdentity, clean_text, refusal
 from accounts.services import flows, people
 
 if TYPE_CHECKING:
@@ -51,6 +56,13 @@ class SignInStrategy(DjangoStrategy):
     def build_absolute_uri(self, path: str | None = None) -> str:
         """The configured address, never the request's Host header."""
         return urljoin(settings.BACKEND_URL, path or "/")
+
+
+class StaffBackend(ModelBackend):
+    """Staff with a password, for the admin. A suspension ends their admin session at the next request."""
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        return refusal(is_active=user.is_active, standing=user.standing) is None
 
 
 class FlowNonce:
@@ -98,8 +110,17 @@ def _primary_email(emails: object) -> str:
     """The verified primary address; empty where GitHub gives none."""
     for entry in emails if isinstance(emails, list) else []:
         if isinstance(entry, dict) and entry.get("primary") is True and entry.get("verified") is True:
-            return str(entry.get("email", ""))[:254]
+            return _email_address(entry.get("email"))
     return ""
+
+
+def _email_address(value: object) -> str:
+    address = str(value or "")
+    try:
+        validate_email(address)
+    except ValidationError:
+        return ""
+    return address if len(address) <= 254 else ""
 
 
 def sign_in_person(
@@ -184,3 +205,11 @@ def forget_flow_cookie(response: HttpResponse, flow_id: UUID) -> None:
 
 def flow_cookie(request: HttpRequest, flow_id: UUID) -> str:
     return request.COOKIES.get(flow_cookie_name(flow_id), "")
+
+
+def sign_in_problem(
+    request: HttpRequest, code: str, sentence: str, *, status: HTTPStatus, restart_path: str = ""
+) -> HttpResponse:
+    """A page that says what went wrong with a sign-in and what to do next; never a redirect."""
+    context = {"code": code, "sentence": sentence, "restart_path": restart_path, "portal_url": settings.PORTAL_URL}
+    return render(request, "accounts/problem.html", context, status=status)

@@ -1,8 +1,16 @@
 """What a load balancer asks: is this process alive, and can it do its work."""
 
-from django.db import DatabaseError, connection
+import logging
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+logger = logging.getLogger(__name__)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -11,17 +19,28 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers and every migration is applied; else 503 and the names of what is missing."""
-    missing = list(_missing())
+    """200 when everything in `READINESS` is there; else 503 and the names of what is missing."""
+    now = timezone.now()
+    missing = [name for name, path in settings.READINESS.items() if not _is_there(path, now)]
     return JsonResponse(
         {"status": "missing" if missing else "ready", "missing": missing}, status=503 if missing else 200
     )
 
 
-def _missing() -> list[str]:
+def has_database(*, now: datetime) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone() is not None
+
+
+def is_migrated(*, now: datetime) -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _is_there(path: str, now: datetime) -> bool:
     try:
-        executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
-        return ["database"]
-    return ["migrations"] if pending else []
+        return bool(import_string(path)(now=now))
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with a dependency, the answer is "not ready"
+        logger.warning("not ready: %s: %s", path, type(error).__name__)
+        return False

@@ -3,8 +3,9 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -26,6 +27,7 @@ STATUS = {
     "unsupported_media_type": 415,
     "request_too_large": 413,
     "throttled": 429,
+    "internal_error": 500,
     "slot_full": 409,
     "slot_cancelled": 409,
     "slot_started": 409,
@@ -45,6 +47,7 @@ STATUS = {
 BUSY_RETRY_SECONDS = 1
 
 _FRAMEWORK_CODES: list[tuple[type[Exception], str]] = [
+    (RequestDataTooBig, "request_too_large"),
     (exceptions.NotAuthenticated, "not_authenticated"),
     (exceptions.AuthenticationFailed, "not_authenticated"),
     (exceptions.PermissionDenied, "permission_denied"),
@@ -61,6 +64,7 @@ _FRAMEWORK_CODES: list[tuple[type[Exception], str]] = [
 _SENTENCES = {
     "not_authenticated": "The access token is missing, expired or revoked. Refresh it or sign in again.",
     "not_found": "There is no such thing, or it is not yours.",
+    "request_too_large": "The request body is too large.",
     "validation_error": "Some fields are not as they should be; see errors.",
 }
 
@@ -93,6 +97,14 @@ def problem(code: str, detail: str) -> dict[str, Any]:
 def not_found(request: HttpRequest) -> JsonResponse:
     """The answer for an API address that is not there, whatever the method."""
     body = problem("not_found", "There is nothing at this address.")
+    return JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The answer when something broke that nobody foresaw: a problem for the API, a page for people."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    body = problem("internal_error", "Something broke on our side. Nothing is half done; try again later.")
     return JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
 
 

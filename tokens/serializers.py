@@ -1,9 +1,9 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
+from accounts.policies import clean_text
 from tokens.models import DeviceGrant, PersonalAccessToken, Session
 from tokens.policies.device_codes import format_user_code, normalize_user_code
 from tokens.policies.scopes import ALL_SCOPES
@@ -22,6 +22,17 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         return bool(session.id == self.context["request"].auth.session_id)
 
 
+class _PageSerializer(serializers.Serializer[Any]):
+    """A list: `results` and the addresses of its neighbours."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class SessionPageSerializer(_PageSerializer):
+    results = SessionSerializer(many=True)
+
+
 class PersonalAccessTokenSerializer(serializers.ModelSerializer[PersonalAccessToken]):
     """A token without its secret."""
 
@@ -33,6 +44,10 @@ class PersonalAccessTokenSerializer(serializers.ModelSerializer[PersonalAccessTo
 
     def get_scopes(self, token: PersonalAccessToken) -> list[str]:
         return token.scope.split()
+
+
+class PersonalAccessTokenPageSerializer(_PageSerializer):
+    results = PersonalAccessTokenSerializer(many=True)
 
 
 class CreatedTokenSerializer(PersonalAccessTokenSerializer):
@@ -56,26 +71,32 @@ class ExpiryField(serializers.DateTimeField):
         except (TypeError, ValueError):
             instant = super().to_internal_value(value)
         else:
-            instant = datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
-        if instant <= timezone.now():
+            instant = datetime.combine(day, time.max, tzinfo=UTC)
+        if instant <= self.context["now"]:
             raise serializers.ValidationError("The expiry must lie in the future.")
         return instant
 
 
 class NewTokenSerializer(serializers.Serializer[Any]):
-    """What a person decides about a new token. Without an expiry it lives until it is revoked."""
+    """What a person decides about a new token (context: `now`). Without an expiry it lives until it is revoked."""
 
     name = serializers.CharField(max_length=100)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=ALL_SCOPES), min_length=1)
     expires_at = ExpiryField(required=False, allow_null=True)
     expires_in_days = serializers.IntegerField(required=False, min_value=1, max_value=3660)
 
+    def validate_name(self, value: str) -> str:
+        cleaned = clean_text(value, limit=100)
+        if not cleaned:
+            raise serializers.ValidationError("Give the token a name that can be read.")
+        return cleaned
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         days = attrs.pop("expires_in_days", None)
         if days is not None and attrs.get("expires_at") is not None:
             raise serializers.ValidationError({"expires_in_days": ["Give expires_at or expires_in_days, not both."]})
         if days is not None:
-            attrs["expires_at"] = timezone.now() + timedelta(days=days)
+            attrs["expires_at"] = self.context["now"] + timedelta(days=days)
         return attrs
 
 

@@ -2,6 +2,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from accounts.repositories import events
+from accounts.services import lookup
 
 if TYPE_CHECKING:
     from accounts.models import Event
@@ -29,6 +30,7 @@ def record_event(
     )
 
 
-def list_events(*, user_id: UUID | None = None, kind: str = "", limit: int = 100) -> "list[Event]":
-    """The audit trail, newest first."""
+def list_events_of(*, login_or_id: str = "", kind: str = "", limit: int = 100) -> "list[Event]":
+    """The audit trail of one person or everybody, newest first. Raises PersonNotFound or LoginAmbiguous."""
+    user_id = lookup.get_person_called(login_or_id=login_or_id).pk if login_or_id else None
     return events.list_events(user_id=user_id, kind=kind, limit=limit)

@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts import errors, policies, signals
 from accounts.repositories import people
 from accounts.services.events import record_event
+from accounts.services.lookup import get_person, get_person_called
 
 if TYPE_CHECKING:
     from social_django.models import UserSocialAuth
@@ -63,28 +64,6 @@ def check_allowed(person: "User") -> None:
             raise error
 
 
-def get_person(*, user_id: UUID) -> "User":
-    """Raises PersonNotFound."""
-    person = people.find_person(user_id)
-    if person is None:
-        raise errors.PersonNotFound
-    return person
-
-
-def get_person_called(*, login_or_id: str) -> "User":
-    """One person by id or by GitHub login. Raises PersonNotFound, and LoginAmbiguous where several bear the name."""
-    try:
-        return get_person(user_id=UUID(login_or_id))
-    except ValueError:
-        found = people.list_people_called(login_or_id)
-    if not found:
-        raise errors.PersonNotFound(f"Nobody called {login_or_id!r} has signed in here.")
-    if len(found) > 1:
-        ids = ", ".join(str(person.id) for person in found)
-        raise errors.LoginAmbiguous(f"Several people have been called {login_or_id!r}: {ids}. Name one by id.")
-    return found[0]
-
-
 @transaction.atomic(durable=True)
 def update_profile(*, user_id: UUID, changes: dict[str, object]) -> "User":
     """Set display name, time zone or the wish for mails. `changes` has been validated."""
@@ -104,8 +83,7 @@ def deactivate_person(*, user_id: UUID, now: datetime) -> None:
 @transaction.atomic(durable=True)
 def suspend_person(*, user_id: UUID, reason: str, actor_id: UUID | None, now: datetime) -> None:
     """The staff's decision: every session ends at once, bookings stay as they are. Raises PersonNotFound."""
-    _set_standing(user_id, policies.SUSPENDED, reason=reason, actor_id=actor_id)
-    signals.person_suspended.send(None, user_id=user_id, now=now)
+    _suspend(user_id, reason=reason, actor_id=actor_id, now=now)
 
 
 @transaction.atomic(durable=True)
@@ -128,6 +106,35 @@ def mark_host(*, user_id: UUID, is_host: bool, actor_id: UUID | None = None) -> 
     _lock(user_id)
     people.update_person(user_id, is_host=is_host)
     record_event(kind="person.host_changed", user_id=user_id, actor_id=actor_id, detail={"is_host": is_host})
+
+
+@transaction.atomic(durable=True)
+def approve_person_called(*, login_or_id: str) -> "User":
+    """`approve_person` for a login or id. Raises PersonNotFound or LoginAmbiguous."""
+    person = get_person_called(login_or_id=login_or_id)
+    _set_standing(person.pk, policies.APPROVED, reason="", actor_id=None)
+    return person
+
+
+@transaction.atomic(durable=True)
+def suspend_person_called(*, login_or_id: str, reason: str, now: datetime) -> "User":
+    """`suspend_person` for a login or id. Raises PersonNotFound or LoginAmbiguous."""
+    person = get_person_called(login_or_id=login_or_id)
+    _suspend(person.pk, reason=reason, actor_id=None, now=now)
+    return person
+
+
+@transaction.atomic(durable=True)
+def grant_staff_called(*, login_or_id: str) -> "User":
+    """`grant_staff` for a login or id. Raises PersonNotFound or LoginAmbiguous."""
+    person = get_person_called(login_or_id=login_or_id)
+    grant_staff(user_id=person.pk)
+    return person
+
+
+def _suspend(user_id: UUID, *, reason: str, actor_id: UUID | None, now: datetime) -> None:
+    _set_standing(user_id, policies.SUSPENDED, reason=reason, actor_id=actor_id)
+    signals.person_suspended.send(None, user_id=user_id, now=now)
 
 
 def _set_standing(user_id: UUID, standing: str, *, reason: str, actor_id: UUID | None) -> None:

@@ -1,6 +1,7 @@
 from typing import TYPE_CHECKING, cast
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -41,6 +42,7 @@ class DeactivateView(APIView):
 
     required_scopes = {"POST": "account:write"}
 
+    @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """Sign out everywhere and cancel upcoming bookings by the client's rule; signing in again reactivates."""
         people.deactivate_person(user_id=signed_in(request).pk, now=timezone.now())

@@ -1,15 +1,13 @@
 import logging
 from http import HTTPStatus
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from social_core.exceptions import AuthCanceled, SocialAuthBaseException
 
-from accounts.authentication import complete_sign_in, flow_cookie
+from accounts.authentication import complete_sign_in, flow_cookie, sign_in_problem
 from accounts.errors import SignInFlowNotFound
 from accounts.services import flows
 
@@ -46,11 +44,3 @@ def github_problem(request: HttpRequest, restart_path: str) -> HttpResponse:
     return sign_in_problem(
         request, "github_unavailable", sentence, status=HTTPStatus.SERVICE_UNAVAILABLE, restart_path=restart_path
     )
-
-
-def sign_in_problem(
-    request: HttpRequest, code: str, sentence: str, *, status: HTTPStatus, restart_path: str = ""
-) -> HttpResponse:
-    """A page that says what went wrong with a sign-in and what to do next; never a redirect."""
-    context = {"code": code, "sentence": sentence, "restart_path": restart_path, "portal_url": settings.PORTAL_URL}
-    return render(request, "accounts/problem.html", context, status=status)

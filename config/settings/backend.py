@@ -8,6 +8,7 @@ from config.embedded_postgres import database_url
 from config.settings.base import *
 from config.settings.base import (
     BACKEND_URL,
+    BASE_DIR,
     DEBUG,
     GITHUB_PORT,
     PORTAL_URL,
@@ -57,6 +58,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -103,7 +105,7 @@ CACHES = {
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "accounts.authentication.GitHubBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "accounts.authentication.StaffBackend",
 ]
 
 # GitHub, GitHub Enterprise or the stand-in: one code path, three addresses.
@@ -161,6 +163,13 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 globals().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Insighta <no-reply@localhost>")
 
+# What `/readyz` asks for, by the name it reports where it is missing.
+READINESS = {
+    "database": "config.health.has_database",
+    "migrations": "config.health.is_migrated",
+    "signing key": "tokens.services.signing_keys.has_signing_key",
+}
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tokens.authentication.HasScope"],
@@ -177,4 +186,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.add_problems",
+    ],
 }

@@ -3,6 +3,8 @@ from django.urls import include, path, re_path
 
 from config.problems import not_found
 
+handler500 = "config.problems.server_error"
+
 urlpatterns = [
     path("", include("config.urls.operations")),
     path("", include("accounts.urls")),

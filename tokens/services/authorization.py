@@ -2,7 +2,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -18,7 +19,7 @@ from tokens.services.codes import issue_code
 from tokens.services.sessions import open_session
 
 if TYPE_CHECKING:
-    from accounts.models import SignInFlow
+    from accounts.models import SignInFlow, User
 
 _STATE = re.compile(r"[ -~]{1,512}")
 _SINGLE = ("response_type", "scope", "code_challenge", "code_challenge_method", "prompt", "device_label", "state")
@@ -54,7 +55,7 @@ class AuthorizationRequest:
         return client
 
 
-def read_target(params: Mapping[str, list[str]]) -> Target:
+def read_target(*, params: Mapping[str, list[str]]) -> Target:
     """Whom the browser may be sent back to. Raises UnknownClient or UnknownRedirectUri: a page, never a redirect."""
     client = find_client(_only(params, "client_id"))
     if client is None:
@@ -66,7 +67,7 @@ def read_target(params: Mapping[str, list[str]]) -> Target:
     return Target(client, redirect_uri, state if _STATE.fullmatch(state) else "")
 
 
-def read_request(target: Target, params: Mapping[str, list[str]], *, default_label: str) -> AuthorizationRequest:
+def read_request(target: Target, *, params: Mapping[str, list[str]], default_label: str) -> AuthorizationRequest:
     """The request itself. Raises InvalidRequest, UnsupportedResponseType or InvalidScope, to be sent to the target."""
     for name in _SINGLE:
         if len(params.get(name, [])) > 1:
@@ -98,21 +99,35 @@ def describe_request(request: AuthorizationRequest) -> dict[str, object]:
     return asdict(request)
 
 
-def read_flow(flow: "SignInFlow") -> AuthorizationRequest:
-    """The request that a sign-in flow was begun for."""
-    return AuthorizationRequest(**flow.request)
+@dataclass(frozen=True)
+class ReturnedRequest:
+    """An authorize request whose person is back from GitHub: who they are, or why GitHub named nobody."""
+
+    flow: "SignInFlow"
+    request: AuthorizationRequest
+    refused_because: str
+
+    @property
+    def person(self) -> "User":
+        """Raises SignInFlowNotFound where GitHub named nobody."""
+        return flows.get_person_of(self.flow)
 
 
-def grant_request(*, flow: "SignInFlow", address: str | None, now: datetime) -> dict[str, Any]:
+def get_returned_request(*, flow_id: UUID, cookie: str, now: datetime) -> ReturnedRequest:
+    """The request that this browser began. Raises SignInFlowNotFound for another browser, a used flow, or too late."""
+    flow = flows.get_finished_flow(flow_id=flow_id, cookie=cookie, now=now)
+    return ReturnedRequest(flow, AuthorizationRequest(**flow.request), flow.refused_because)
+
+
+def grant_request(returned: ReturnedRequest, *, address: str | None, now: datetime) -> dict[str, str]:
     """Give the client what it asked for: the redirect's parameters, returned once. The flow is used up.
 
     Raises AccountPending, AccountSuspended or AccountInactive, and SignInFlowNotFound if another request was first.
     """
-    request = read_flow(flow)
-    person = flows.get_person_of(flow)
+    request, person = returned.request, returned.person
     people.check_allowed(person)
     with transaction.atomic(durable=True):
-        flows.take_flow(flow_id=flow.id)
+        flows.take_flow(flow_id=returned.flow.id)
         if request.response_type == "handoff":
             return _hand_off(request, person, address=address, now=now)
         code = issue_code(
@@ -128,18 +143,18 @@ def grant_request(*, flow: "SignInFlow", address: str | None, now: datetime) -> 
 
 
 @transaction.atomic(durable=True)
-def refuse_request(*, flow: "SignInFlow") -> None:
+def refuse_request(*, returned: ReturnedRequest) -> None:
     """Use the flow up without giving anything. Raises SignInFlowNotFound if another request was first."""
-    flows.take_flow(flow_id=flow.id)
+    flows.take_flow(flow_id=returned.flow.id)
 
 
-def answer_parameters(request: AuthorizationRequest | Target, parameters: dict[str, Any]) -> dict[str, Any]:
+def answer_parameters(request: AuthorizationRequest | Target, *, parameters: dict[str, str]) -> dict[str, str]:
     """The redirect's parameters with `state` and `iss` (RFC 9207)."""
     state = {"state": request.state} if request.state else {}
     return {**parameters, **state, "iss": settings.BACKEND_URL}
 
 
-def _hand_off(request: AuthorizationRequest, person: Any, *, address: str | None, now: datetime) -> dict[str, Any]:
+def _hand_off(request: AuthorizationRequest, person: "User", *, address: str | None, now: datetime) -> dict[str, str]:
     pair = open_session(
         person=person,
         client=request.client,

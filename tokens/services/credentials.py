@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Credential:
-    """Who calls, by what, and what that may do. A session's access token has `session_id`, a personal one `token_id`."""
+    """Who calls, and what that may do. A session's access token has `session_id`, a personal one `token_id`."""
 
     person: "User"
     client_id: str
     scopes: frozenset[str]
     session_id: UUID | None = None
     token_id: UUID | None = None
+    expires_at: int | None = None
+    """Seconds since 1970; None for a personal access token without an expiry."""
 
 
 def get_credential(*, token: str, now: datetime) -> Credential:
@@ -40,7 +42,8 @@ def get_credential(*, token: str, now: datetime) -> Credential:
     people.check_allowed(session.user)
     if not _is_live(session, claims, now=now):
         raise errors.NotAuthenticated
-    return Credential(session.user, session.client_id, frozenset(claims.scope.split()), session_id=session.id)
+    scopes = frozenset(claims.scope.split())
+    return Credential(session.user, session.client_id, scopes, session_id=session.id, expires_at=claims.expires_at)
 
 
 def _personal_credential(text: str, *, now: datetime) -> Credential:
@@ -49,7 +52,8 @@ def _personal_credential(text: str, *, now: datetime) -> Credential:
         raise errors.NotAuthenticated
     people.check_allowed(token.user)
     personal_tokens.note_use(token, now=now)
-    return Credential(token.user, "", frozenset(token.scope.split()), token_id=token.id)
+    expires_at = int(token.expires_at.timestamp()) if token.expires_at else None
+    return Credential(token.user, "", frozenset(token.scope.split()), token_id=token.id, expires_at=expires_at)
 
 
 def _is_live(session: "Session", claims: "Claims", *, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from tokens.services.sessions import TokenPair, open_session
 
 if TYPE_CHECKING:
     from tokens.models import DeviceGrant
+    from tokens.services.credentials import Credential
 
 PREFIX = "insd_"
 INTERVAL_SECONDS, SLOW_DOWN_SECONDS = 5, 5
@@ -69,9 +70,18 @@ def get_request(*, user_code: str, user_id: UUID, now: datetime) -> "DeviceGrant
 
 
 @transaction.atomic(durable=True)
-def decide_request(*, user_code: str, user_id: UUID, approve: bool, now: datetime) -> "DeviceGrant":
-    """Approve or deny, once; the same decision again changes nothing. Raises NotFound or AlreadyDecided."""
+def decide_request(*, decider: "Credential", user_code: str, approve: bool, now: datetime) -> "DeviceGrant":
+    """Approve or deny, once; the same decision again changes nothing.
+
+    Raises NotFound, AlreadyDecided, or PermissionDenied for a personal access token and for a sign-in with fewer
+    scopes than the device asks for.
+    """
+    if decider.token_id is not None:
+        raise errors.PermissionDenied("A personal access token cannot decide about a device. Sign in instead.")
+    user_id = decider.person.pk
     grant = get_request(user_code=user_code, user_id=user_id, now=now)
+    if approve and set(grant.scope.split()) - decider.scopes:
+        raise errors.PermissionDenied("The device asks for more than this sign-in may do. Sign in again, then approve.")
     status = "approved" if approve else "denied"
     decided = devices.decide(grant.id, status=status, user_id=user_id, now=now)
     if decided:

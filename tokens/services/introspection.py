@@ -41,11 +41,12 @@ def _describe_access(token: str, *, now: datetime) -> dict[str, Any]:
         "iss": settings.BACKEND_URL,
         "aud": settings.BACKEND_URL,
     }
+    if credential.expires_at is not None:
+        described["exp"] = credential.expires_at
     claims = find_claims(token, now=now)
     if claims is None:
         return described
-    times = {"exp": claims.expires_at, "iat": claims.issued_at, "jti": claims.token_id}
-    return {**described, **times, "client_id": claims.client_id}
+    return {**described, "iat": claims.issued_at, "jti": claims.token_id, "client_id": claims.client_id}
 
 
 def _describe_refresh(token: RefreshToken, *, now: datetime) -> dict[str, Any]:

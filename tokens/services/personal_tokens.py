@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.policies import clean_text
 from accounts.services.events import record_event
+from accounts.services.lookup import get_person_called
 from tokens import errors
 from tokens.policies import personal_tokens as form
 from tokens.repositories import personal_tokens
@@ -100,3 +101,11 @@ def note_use(token: "PersonalAccessToken", *, now: datetime) -> None:
 def digest(text: str) -> bytes:
     """What is stored of a token."""
     return hashlib.sha256(text.encode()).digest()
+
+
+@transaction.atomic(durable=True)
+def create_token_for(*, login_or_id: str, name: str, scopes: frozenset[str], expires_at: datetime | None) -> str:
+    """A token that the staff make for somebody: its secret, returned once. Raises PersonNotFound or LoginAmbiguous."""
+    person = get_person_called(login_or_id=login_or_id)
+    _, secret = add_token(user_id=person.pk, name=name, scopes=scopes, expires_at=expires_at)
+    return secret

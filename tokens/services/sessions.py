@@ -10,6 +10,7 @@ from uuid6 import uuid7
 
 from accounts.services import people
 from accounts.services.events import record_event
+from accounts.services.lookup import get_person_called
 from tokens import errors
 from tokens.policies.clients import Client
 from tokens.policies.refresh_tokens import SECRET_BYTES, RefreshToken, make_token
@@ -115,6 +116,15 @@ def revoke_other_sessions(*, user_id: UUID, keep: UUID | None, now: datetime) ->
     """End all of a person's sessions but `keep`; how many."""
     ended = sessions.revoke_sessions_of(user_id, because="signed out by the person", now=now, keep=keep)
     record_event(kind="session.others_ended", user_id=user_id, actor_id=user_id, detail={"sessions": ended})
+    return ended
+
+
+@transaction.atomic(durable=True)
+def sign_out_everywhere(*, login_or_id: str, now: datetime) -> int:
+    """The staff end all of somebody's sessions; how many. Raises PersonNotFound or LoginAmbiguous."""
+    person = get_person_called(login_or_id=login_or_id)
+    ended = sessions.revoke_sessions_of(person.pk, because="signed out by the staff", now=now)
+    record_event(kind="session.all_ended", user_id=person.pk, detail={"sessions": ended})
     return ended
 
 

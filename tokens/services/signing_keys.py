@@ -88,6 +88,11 @@ def key_set(*, now: datetime) -> dict[str, list[dict[str, Any]]]:
     return {"keys": [key.public_jwk for key in _ring.load(now=now).values()]}
 
 
+def has_signing_key(*, now: datetime) -> bool:
+    """Whether this process can sign: there is a key, and SECRET_KEY opens it. The first key is made here."""
+    return active_key(now=now) is not None
+
+
 def ensure_signing_key(*, now: datetime) -> None:
     """Make the first signing key unless there is one."""
     with transaction.atomic():
@@ -101,11 +106,13 @@ def ensure_signing_key(*, now: datetime) -> None:
 def rotate_signing_keys(*, now: datetime, activates_in: timedelta, retire_now: bool = False) -> str:
     """Add a key that signs `activates_in` from now; the earlier ones stay published until their tokens have expired.
 
-    `retire_now` withdraws the earlier ones at once, for a key that leaked: access tokens signed with them die,
-    and every client gets a new one by its next refresh. Returns the new `kid`.
+    `activates_in` is at least the minute within which every process has read the new key. `retire_now` withdraws
+    the earlier ones for a key that leaked: within that minute every access token signed with them is dead, and
+    every client gets a new one by its next refresh. Returns the new `kid`.
     """
     signing_keys.lock_keys()
-    key = _generate(activates_at=now if retire_now else now + activates_in)
+    delay = max(activates_in, timedelta(seconds=_FRESH_SECONDS))
+    key = _generate(activates_at=now if retire_now else now + delay)
     signing_keys.insert_key(key)
     grace = timedelta(seconds=settings.ACCESS_TOKEN_SECONDS + 2 * _FRESH_SECONDS)
     signing_keys.retire_keys_before(key.activates_at, retires_at=now if retire_now else key.activates_at + grace)

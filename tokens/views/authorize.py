@@ -2,7 +2,7 @@ from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -10,17 +10,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from accounts.authentication import begin_sign_in, flow_cookie, forget_flow_cookie
+from accounts.authentication import begin_sign_in, flow_cookie, forget_flow_cookie, sign_in_problem
 from accounts.errors import AccountsError, SignInFlowNotFound
-from accounts.models import SignInFlow
-from accounts.services import flows
-from accounts.views.sign_in import sign_in_problem
 from tokens import throttles
 from tokens.authentication import client_address
 from tokens.errors import AccessDenied, Throttled, TokensError
 from tokens.policies.labels import browser_label
 from tokens.services import authorization
-from tokens.services.authorization import AuthorizationRequest, Target
+from tokens.services.authorization import AuthorizationRequest, ReturnedRequest, Target
 
 
 @never_cache
@@ -48,11 +45,11 @@ def authorize(request: HttpRequest) -> HttpResponse:
 def _begin(request: HttpRequest) -> HttpResponse:
     throttles.check(request, throttles.SignInThrottle)
     params = dict(request.GET.lists())
-    target = authorization.read_target(params)
+    target = authorization.read_target(params=params)
     try:
-        asked = authorization.read_request(target, params, default_label=_default_label(request, target))
+        asked = authorization.read_request(target, params=params, default_label=_default_label(request, target))
     except TokensError as error:
-        return _redirect_error(target, error)
+        return _redirect(target, {"error": error.code, "error_description": str(error)})
     return begin_sign_in(
         request,
         flow_request=authorization.describe_request(asked),
@@ -63,71 +60,75 @@ def _begin(request: HttpRequest) -> HttpResponse:
 
 
 def _resume(request: HttpRequest) -> HttpResponse:
-    flow = _finished_flow(request, request.GET.get("flow", ""))
-    asked = authorization.read_flow(flow)
-    if flow.refused_because:
-        return _refuse(flow, asked, flow.refused_because)
-    if asked.client.asks_consent:
-        return _confirm(request, flow, asked)
-    return _grant(request, flow, asked)
+    returned = _returned_request(request, request.GET.get("flow", ""))
+    if returned.refused_because:
+        return _refuse(returned, returned.refused_because)
+    if returned.request.client.asks_consent:
+        return _confirm(request, returned)
+    return _grant(request, returned)
 
 
 def _decide(request: HttpRequest) -> HttpResponse:
-    flow = _finished_flow(request, request.POST.get("flow", ""))
-    asked = authorization.read_flow(flow)
-    if request.POST.get("decision") != "approve" or flow.refused_because:
-        return _refuse(flow, asked, flow.refused_because or "denied")
-    return _grant(request, flow, asked)
+    returned = _returned_request(request, request.POST.get("flow", ""))
+    if request.POST.get("decision") != "approve" or returned.refused_because:
+        return _refuse(returned, returned.refused_because or "denied")
+    return _grant(request, returned)
 
 
-def _confirm(request: HttpRequest, flow: SignInFlow, asked: AuthorizationRequest) -> HttpResponse:
+def _confirm(request: HttpRequest, returned: ReturnedRequest) -> HttpResponse:
     """The page that names the client, the device and the person before a code goes to a terminal."""
-    context = {"flow": flow, "person": flow.user, "client": asked.client, "label": asked.label}
-    context["switch_path"] = f"{flow.restart_path}&prompt=select_account"
+    asked, flow = returned.request, returned.flow
+    context = {"flow": flow, "person": returned.person, "client": asked.client, "label": asked.label}
+    context["switch_path"] = _with_account_choice(flow.restart_path)
     response = render(request, "tokens/confirm.html", context)
     # Browsers apply form-action to the redirect that answers the form, too.
-    response._csp_update = {"form-action": [_origin(asked.redirect_uri)]}  # type: ignore[attr-defined]  # django-csp's hook
+    response._csp_update = {"form-action": [_origin(asked.redirect_uri)]}  # type: ignore[attr-defined]  # django-csp's
     return response
 
 
-def _grant(request: HttpRequest, flow: SignInFlow, asked: AuthorizationRequest) -> HttpResponse:
+def _grant(request: HttpRequest, returned: ReturnedRequest) -> HttpResponse:
     try:
-        given = authorization.grant_request(flow=flow, address=client_address(request), now=timezone.now())
+        given = authorization.grant_request(returned, address=client_address(request), now=timezone.now())
     except SignInFlowNotFound:
         raise
     except AccountsError as error:
-        return _refuse(flow, asked, error.code)
-    return _redirect(asked, given, flow)
+        return _refuse(returned, error.code)
+    return _redirect(returned.request, given, flow_id=returned.flow.id)
 
 
-def _refuse(flow: SignInFlow, asked: AuthorizationRequest, because: str) -> HttpResponse:
-    authorization.refuse_request(flow=flow)
-    return _redirect(asked, {"error": AccessDenied.code, "error_description": because}, flow)
-
-
-def _redirect_error(target: Target, error: TokensError) -> HttpResponse:
-    return _redirect(target, {"error": error.code, "error_description": str(error)})
+def _refuse(returned: ReturnedRequest, because: str) -> HttpResponse:
+    authorization.refuse_request(returned=returned)
+    refusal = {"error": AccessDenied.code, "error_description": because}
+    return _redirect(returned.request, refusal, flow_id=returned.flow.id)
 
 
 def _redirect(
-    asked: AuthorizationRequest | Target, parameters: dict[str, str], flow: SignInFlow | None = None
+    asked: AuthorizationRequest | Target, parameters: dict[str, str], *, flow_id: UUID | None = None
 ) -> HttpResponse:
     """303 back to the client. What the URL carries must not travel on in a Referer or stay in a cache."""
-    query = urlencode(authorization.answer_parameters(asked, parameters))
+    query = urlencode(authorization.answer_parameters(asked, parameters=parameters))
     response = HttpResponseRedirect(f"{asked.redirect_uri}?{query}", status=HTTPStatus.SEE_OTHER)
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-store"
-    if flow is not None:
-        forget_flow_cookie(response, flow.id)
+    if flow_id is not None:
+        forget_flow_cookie(response, flow_id)
     return response
 
 
-def _finished_flow(request: HttpRequest, flow_id: str) -> SignInFlow:
+def _returned_request(request: HttpRequest, flow_id: str) -> ReturnedRequest:
     try:
         parsed = UUID(flow_id)
     except ValueError as error:
         raise SignInFlowNotFound from error
-    return flows.get_finished_flow(flow_id=parsed, cookie=flow_cookie(request, parsed), now=timezone.now())
+    cookie = flow_cookie(request, parsed)
+    return authorization.get_returned_request(flow_id=parsed, cookie=cookie, now=timezone.now())
+
+
+def _with_account_choice(restart_path: str) -> str:
+    path, _, query = restart_path.partition("?")
+    parameters = QueryDict(query, mutable=True)
+    parameters["prompt"] = "select_account"
+    return f"{path}?{parameters.urlencode()}"
 
 
 def _default_label(request: HttpRequest, target: Target) -> str:

@@ -1,3 +1,5 @@
+from typing import TYPE_CHECKING
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -5,12 +7,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tokens.authentication import credential_of
-from tokens.errors import PermissionDenied
-from tokens.models import DeviceGrant
 from tokens.serializers import DeviceRequestSerializer
 from tokens.services import devices
 from tokens.services.clients import find_client
 from tokens.throttles import UserCodeAddressThrottle, UserCodePersonThrottle
+
+if TYPE_CHECKING:
+    from tokens.models import DeviceGrant
 
 
 class DeviceRequestView(APIView):
@@ -34,11 +37,8 @@ class _DecisionView(APIView):
 
     @extend_schema(request=None, responses=DeviceRequestSerializer)
     def post(self, request: Request, user_code: str) -> Response:
-        credential = credential_of(request)
-        if credential.token_id is not None:
-            raise PermissionDenied("A personal access token cannot decide about a device. Sign in instead.")
         grant = devices.decide_request(
-            user_code=user_code, user_id=credential.person.pk, approve=self.approve, now=timezone.now()
+            decider=credential_of(request), user_code=user_code, approve=self.approve, now=timezone.now()
         )
         return _answer(grant, user_code)
 
@@ -55,7 +55,7 @@ class DenyDeviceView(_DecisionView):
     approve = False
 
 
-def _answer(grant: DeviceGrant, user_code: str) -> Response:
+def _answer(grant: "DeviceGrant", user_code: str) -> Response:
     client = find_client(grant.client_id)
     context = {"user_code": user_code, "client_name": client.name if client else grant.client_id}
     return Response(DeviceRequestSerializer(grant, context=context).data)

@@ -8,7 +8,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tokens.authentication import credential_of
-from tokens.serializers import CreatedTokenSerializer, NewTokenSerializer, PersonalAccessTokenSerializer
+from tokens.serializers import (
+    CreatedTokenSerializer,
+    NewTokenSerializer,
+    PersonalAccessTokenPageSerializer,
+    PersonalAccessTokenSerializer,
+)
 from tokens.services import personal_tokens
 
 
@@ -17,7 +22,7 @@ class PersonalAccessTokensView(APIView):
 
     required_scopes = {"GET": "account:write", "POST": "account:write"}
 
-    @extend_schema(responses=PersonalAccessTokenSerializer(many=True))
+    @extend_schema(responses=PersonalAccessTokenPageSerializer)
     def get(self, request: Request) -> Response:
         """Every token that can still be used, newest first, without its secret."""
         found = personal_tokens.list_tokens(user_id=credential_of(request).person.pk, now=timezone.now())
@@ -27,14 +32,15 @@ class PersonalAccessTokensView(APIView):
     @extend_schema(request=NewTokenSerializer, responses={201: CreatedTokenSerializer})
     def post(self, request: Request) -> Response:
         """Make one. The answer holds the secret, once. A personal access token may not do this."""
-        form = NewTokenSerializer(data=request.data)
+        now = timezone.now()
+        form = NewTokenSerializer(data=request.data, context={"now": now})
         form.is_valid(raise_exception=True)
         token, secret = personal_tokens.create_token(
             creator=credential_of(request),
             name=form.validated_data["name"],
             scopes=frozenset(form.validated_data["scopes"]),
             expires_at=form.validated_data.get("expires_at"),
-            now=timezone.now(),
+            now=now,
         )
         body = CreatedTokenSerializer(token, context={"secret": secret}).data
         return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tokens.authentication import credential_of
-from tokens.serializers import SessionSerializer
+from tokens.serializers import SessionPageSerializer, SessionSerializer
 from tokens.services import sessions
 
 
@@ -17,7 +17,7 @@ class SessionsView(APIView):
 
     required_scopes = {"GET": "account:read", "DELETE": "account:write"}
 
-    @extend_schema(responses=SessionSerializer(many=True))
+    @extend_schema(responses=SessionPageSerializer)
     def get(self, request: Request) -> Response:
         """Every sign-in that can still be used, newest first."""
         found = sessions.list_sessions(user_id=credential_of(request).person.pk, now=timezone.now())
@@ -25,6 +25,7 @@ class SessionsView(APIView):
         return Response({"results": rows, "next": None, "previous": None})
 
     @extend_schema(
+        operation_id="sessions_destroy_all",
         parameters=[OpenApiParameter("keep", enum=["current"], description="Keep the sign-in that asks.")],
         responses={204: None},
     )

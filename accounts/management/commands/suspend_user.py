@@ -1,0 +1,24 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.errors import AccountsError
+from accounts.services import people
+
+
+class Command(BaseCommand):
+    help = "Suspend somebody: every session ends at once; bookings stay as they are."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("person", help="GitHub login or id")
+        parser.add_argument("--reason", required=True, help="kept with the event, for the staff")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            person = people.suspend_person_called(
+                login_or_id=options["person"], reason=options["reason"], now=timezone.now()
+            )
+        except AccountsError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{person.login} ({person.id}) is suspended.")

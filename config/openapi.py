@@ -1,0 +1,101 @@
+"""What every operation of the schema has in common: the credential, and RFC 9457 problems with their codes."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+
+from config.problems import MEDIA_TYPE, STATUS
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem. `code` is stable; programs decide by it. `detail` says what to do next.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "enum": sorted(STATUS)},
+        "errors": {
+            "type": "object",
+            "description": "For `validation_error`: each field with its messages.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+}
+_STATUSES = {status for code, status in STATUS.items() if code not in {"method_not_allowed", "not_acceptable"}}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself, untyped
+    """RFC 6750: an access token or a personal access token."""
+
+    target_class = "tokens.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An access token or a personal access token."}
+
+
+def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """drf-spectacular's post-processing hook: every operation may answer with a problem, listed by status and code."""
+    result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
+    for item in result["paths"].values():
+        for method in METHODS:
+            if method in item:
+                _describe_problems(item[method])
+    return result
+
+
+def _describe_problems(operation: dict[str, Any]) -> None:
+    answer = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for status in sorted(_STATUSES):
+        codes = ", ".join(f"`{code}`" for code, number in STATUS.items() if number == status)
+        operation["responses"].setdefault(
+            str(status), {"description": f"A problem: {codes}.", "content": {MEDIA_TYPE: answer}}
+        )
+
+
+@cache_control(public=True, max_age=300)
+def docs(request: HttpRequest) -> HttpResponse:
+    """The schema as a page to read, made here: no script and nothing from elsewhere."""
+    schema = SchemaGenerator().get_schema(public=True)
+    context = {"schema": schema, "operations": list(_operations(schema)), "codes": sorted(STATUS.items())}
+    return render(request, "config/docs.html", context)
+
+
+def _operations(schema: dict[str, Any]) -> Any:
+    for path, item in schema["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield {"path": path, "method": method.upper(), **_summary(item[method], schema)}
+
+
+def _summary(operation: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    return {
+        "id": operation["operationId"],
+        "description": operation.get("description", ""),
+        "parameters": operation.get("parameters", []),
+        "body": _fields(operation.get("requestBody", {}), schema),
+        "answers": [(status, _fields(answer, schema)) for status, answer in good.items()],
+    }
+
+
+def _fields(part: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, type and description of each field of a JSON body or answer."""
+    described = part.get("content", {}).get("application/json", {}).get("schema", {})
+    described = described.get("items", described)
+    name = described.get("$ref", "").rsplit("/", 1)[-1]
+    properties = schema["components"]["schemas"].get(name, described).get("properties", {})
+    return [(field, _type(about), about.get("description", "")) for field, about in properties.items()]
+
+
+def _type(about: dict[str, Any]) -> str:
+    kind = about.get("type") or about.get("$ref", "").rsplit("/", 1)[-1] or "object"
+    text = " or ".join(kind) if isinstance(kind, list) else str(kind)
+    return f"{text} ({about['format']})" if "format" in about else text

@@ -1,0 +1,32 @@
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.errors import AccountsError
+from tokens.policies.scopes import ALL_SCOPES
+from tokens.services import personal_tokens
+
+
+class Command(BaseCommand):
+    help = "Make a personal access token for somebody. It is printed once, alone on standard output."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("person", help="GitHub login or id")
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--scope", action="append", choices=ALL_SCOPES, required=True, help="may be repeated")
+        parser.add_argument("--days", type=int, help="lifetime in days; without it the token lives until it is revoked")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        expires_at = timezone.now() + timedelta(days=options["days"]) if options["days"] else None
+        try:
+            secret = personal_tokens.create_token_for(
+                login_or_id=options["person"],
+                name=options["name"],
+                scopes=frozenset(options["scope"]),
+                expires_at=expires_at,
+            )
+        except AccountsError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(secret)
