@@ -1,0 +1,153 @@
+"""OAuth clients that other people wrote, against the running backend: they accept what it says and get what they ask."""
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from tests.accounts.github import fresh
+from tests.people import CLI, LOOPBACK, PORTAL, PORTAL_SECRET, Browser
+from tests.processes import Live
+from tests.tokens.independent import approve_device, install_node_clients, open_in_browser, run_node_client
+
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+@pytest.fixture
+def ada(live: Live) -> Browser:
+    return Browser(live, fresh("ada"))
+
+
+@pytest.fixture
+def approver(ada: Browser) -> str:
+    """The access token of a sign-in of Ada's with every scope."""
+    return ada.sign_in().access
+
+
+@pytest.fixture
+def metadata(live: Live) -> dict[str, Any]:
+    return dict(httpx.get(f"{live.backend_url}/.well-known/oauth-authorization-server").json())
+
+
+# npm
+
+
+@pytest.mark.parametrize("script", ["oauth4webapi.mjs", "openid-client.mjs"])
+def test_node_clients_complete_every_flow(ada: Browser, approver: str, script: str) -> None:
+    install_node_clients()
+    report = run_node_client(script, ada, approver)
+    assert report["scopes"] == ["account:read bookings:read", "account:read bookings:read", "account:read"]
+    assert report["rotated"] is True
+    assert (report["inspected"]["active"], report["inspected"]["client_id"]) == (True, CLI)
+    assert report["inspected"]["username"] == ada.login
+    assert [answer["active"] for answer in report["afterRevocation"]] == [False, False]
+    assert report["refreshAfterRevocation"] == "invalid_grant"
+    assert (report["device"]["active"], report["device"]["scope"]) == (True, "account:read")
+
+
+def test_oauth4webapi_validates_the_access_token_and_understands_polling(ada: Browser, approver: str) -> None:
+    install_node_clients()
+    report = run_node_client("oauth4webapi.mjs", ada, approver)
+    assert report["claims"]["aud"] == report["claims"]["iss"] == ada.live.backend_url
+    assert report["claims"]["client_id"] == CLI
+    assert report["polls"] == ["authorization_pending", "slow_down"]
+
+
+# Authlib
+
+
+def test_authlib_finds_nothing_wrong_with_the_metadata(live: Live, metadata: dict[str, Any]) -> None:
+    secure = {name: _as_https(value) for name, value in metadata.items()}
+    AuthorizationServerMetadata(secure).validate()
+
+
+def test_authlib_signs_a_terminal_in_with_pkce_refreshes_and_revokes(ada: Browser, metadata: dict[str, Any]) -> None:
+    client = OAuth2Session(
+        CLI,
+        redirect_uri=LOOPBACK,
+        scope="account:read",
+        code_challenge_method="S256",
+        token_endpoint_auth_method="none",
+    )
+    given = _sign_in(client, ada, metadata)
+    assert _me(client, ada)["login"] == ada.login
+    renewed = client.refresh_token(metadata["token_endpoint"], refresh_token=given["refresh_token"])
+    assert renewed["refresh_token"] != given["refresh_token"]
+    assert renewed["scope"] == "account:read"
+    body = {"client_id": CLI}
+    revoked = client.revoke_token(metadata["revocation_endpoint"], renewed["refresh_token"], body=_form(body))
+    assert revoked.status_code == 200
+    with pytest.raises(OAuthError) as refused:
+        client.refresh_token(metadata["token_endpoint"], refresh_token=renewed["refresh_token"])
+    assert refused.value.error == "invalid_grant"
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_authlib_as_the_portal_signs_in_and_introspects(ada: Browser, metadata: dict[str, Any], method: str) -> None:
+    client = OAuth2Session(
+        PORTAL,
+        PORTAL_SECRET,
+        redirect_uri=f"{ada.live.portal_url}/auth/callback",
+        code_challenge_method="S256",
+        token_endpoint_auth_method=method,
+        revocation_endpoint_auth_method=method,
+    )
+    given = _sign_in(client, ada, metadata)
+    endpoint = metadata["introspection_endpoint"]
+    described = client.introspect_token(endpoint, given["access_token"]).json()
+    assert (described["active"], described["username"]) == (True, ada.login)
+    client.revoke_token(metadata["revocation_endpoint"], given["access_token"])
+    assert client.introspect_token(endpoint, given["access_token"]).json() == {"active": False}
+
+
+def test_authlib_signs_a_device_in(ada: Browser, approver: str, metadata: dict[str, Any]) -> None:
+    begun = httpx.post(
+        metadata["device_authorization_endpoint"], data={"client_id": CLI, "scope": "account:read"}
+    ).json()
+    client = OAuth2Session(CLI, token_endpoint_auth_method="none")
+    ask = {"grant_type": DEVICE_CODE, "device_code": begun["device_code"]}
+    with pytest.raises(OAuthError) as refused:
+        client.fetch_token(metadata["token_endpoint"], **ask)
+    assert refused.value.error == "authorization_pending"
+    approve_device(ada, approver, begun["user_code"])
+    assert client.fetch_token(metadata["token_endpoint"], **ask)["scope"] == "account:read"
+    assert _me(client, ada)["login"] == ada.login
+
+
+def test_joserfc_verifies_access_tokens_with_the_published_keys(approver: str, metadata: dict[str, Any]) -> None:
+    keys = KeySet.import_key_set(httpx.get(metadata["jwks_uri"]).json())
+    token = jwt.decode(approver, keys, algorithms=["ES256"])
+    essential = {name: {"essential": True} for name in ("sub", "exp", "iat", "jti", "client_id", "scope", "sid", "gen")}
+    issuer = {"essential": True, "value": metadata["issuer"]}
+    jwt.JWTClaimsRegistry(now=int(time.time()), iss=issuer, aud=issuer, **essential).validate(token.claims)
+    assert token.header["typ"] == "at+jwt"
+    assert token.claims["exp"] - token.claims["iat"] == 180
+
+
+def _sign_in(client: OAuth2Session, person: Browser, metadata: dict[str, Any]) -> dict[str, Any]:
+    verifier = "authlib-" + "v" * 48
+    url, state = client.create_authorization_url(metadata["authorization_endpoint"], code_verifier=verifier)
+    answer = open_in_browser(person, url)
+    return dict(
+        client.fetch_token(
+            metadata["token_endpoint"], authorization_response=answer, state=state, code_verifier=verifier
+        )
+    )
+
+
+def _me(client: OAuth2Session, person: Browser) -> dict[str, Any]:
+    return dict(client.get(f"{person.live.backend_url}/api/v1/me").json())
+
+
+def _form(fields: dict[str, str]) -> str:
+    return str(httpx.QueryParams(fields))
+
+
+def _as_https(value: Any) -> Any:
+    return value.replace("http://", "https://", 1) if isinstance(value, str) else value
