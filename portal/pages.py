@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from portal.errors import Page
@@ -28,7 +29,8 @@ NOTICES = {
     "slot-cancelled": "The session is cancelled and everyone booked has their credit back.",
     "day-cancelled": "The day is cancelled and everyone booked has their credits back.",
     "rule-added": "The weekly hours are added.",
-    "rule-removed": "The weekly hours are removed. Sessions already open stay open.",
+    "exception-added": "The date is added.",
+    "rule-removed": "Removed.",
     "no-show": "Marked as a no-show.",
 }
 
@@ -38,7 +40,8 @@ def render_page(
 ) -> HttpResponse:
     """The template `portal/<name>.html`; `me` is the person signed in, None on pages for everybody."""
     notice = NOTICES.get(request.GET.get("notice", ""))
-    return render(request, f"portal/{name}.html", {"me": me, "notice": notice, **context}, status=status)
+    everywhere = {"me": me, "notice": notice, "now": timezone.now()}
+    return render(request, f"portal/{name}.html", everywhere | context, status=status)
 
 
 def render_error(

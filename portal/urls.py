@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from portal.views import home, sign_in
+from portal.views import account, bookings, device, home, hosting, sign_in, slots
 
 urlpatterns = [
     path("", home.home),
@@ -9,6 +9,35 @@ urlpatterns = [
     path("auth/callback", sign_in.callback),
     path("logout", sign_in.logout),
     path("signed-out", sign_in.signed_out),
+    path("slots", slots.slots),
+    path("slots/<uuid:slot_id>/book", slots.book),
+    path("slots/<uuid:slot_id>/waitlist", slots.join_waitlist),
+    path("slots/<uuid:slot_id>/waitlist/leave", slots.leave_waitlist),
+    path("bookings", bookings.bookings),
+    path("bookings/calendar/rotate", bookings.rotate_feed),
+    path("bookings/<uuid:booking_id>", bookings.booking),
+    path("bookings/<uuid:booking_id>/cancel", bookings.cancel),
+    path("bookings/<uuid:booking_id>/reschedule", bookings.reschedule),
+    path("credits", bookings.credits),
+    path("hosting", hosting.hosting),
+    path("hosting/new", hosting.new_slot),
+    path("hosting/hours", hosting.hours),
+    path("hosting/hours/add", hosting.add_hours),
+    path("hosting/hours/except", hosting.add_exception),
+    path("hosting/hours/<uuid:rule_id>/remove", hosting.remove_rule),
+    path("hosting/cancel-day", hosting.cancel_day),
+    path("hosting/slots/<uuid:slot_id>", hosting.slot),
+    path("hosting/slots/<uuid:slot_id>/cancel", hosting.cancel_slot),
+    path("hosting/slots/<uuid:slot_id>/no-show/<uuid:booking_id>", hosting.mark_no_show),
+    path("sessions", account.sessions),
+    path("sessions/revoke-others", account.revoke_other_sessions),
+    path("sessions/<uuid:session_id>/revoke", account.revoke_session),
+    path("tokens", account.tokens),
+    path("tokens/<uuid:token_id>/revoke", account.revoke_token),
+    path("device", device.device),
+    path("settings", account.settings),
+    path("settings/time-zone", account.time_zone),
+    path("settings/deactivate", account.deactivate),
     # Last: with DEBUG on, Django would show its own page for an unknown address.
     re_path(r"", home.not_found),
 ]

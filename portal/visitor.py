@@ -39,13 +39,17 @@ class Visitor:
         """One resource of the API. Raises any PortalError."""
         return self._call("GET", path, query=query)
 
+    def fetch_parts(self, **paths: str) -> dict[str, Any]:
+        """Several resources in one call: for each name its `status` and `body`. Raises any PortalError."""
+        return self._call("GET", "/batch", query=paths)
+
     def fetch(self, **paths: str) -> dict[str, Any]:
         """Several resources in one call, by name. Raises any PortalError; a refused part is its Problem."""
-        answer = self._call("GET", "/batch", query=paths)
+        parts = self.fetch_parts(**paths)
         for name in paths:
-            if answer[name]["status"] >= 400:
-                raise _problem_of(answer[name])
-        return {name: answer[name]["body"] for name in paths}
+            if parts[name]["status"] >= 400:
+                raise _problem_of(parts[name])
+        return {name: parts[name]["body"] for name in paths}
 
     def send(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str = ""

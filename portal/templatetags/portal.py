@@ -1,5 +1,6 @@
 """What the portal's templates can say: people's names, instants in their time zone, links that know where they are."""
 
+import calendar
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,11 +20,12 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def nav_link(context: template.Context, path: str, text: str) -> SafeString:
-    """A link that marks itself as the current page on `path` and everything below it."""
+def nav_link(context: template.Context, path: str, text: str, more: str = "") -> SafeString:
+    """A link that marks itself as the current page on `path` and everything below it; `more` is for wide screens."""
     here = context["request"].path
     current = mark_safe(' aria-current="page"') if here == path or here.startswith(f"{path}/") else ""
-    return format_html('<a href="{}"{}>{}</a>', path, current, text)
+    rest = format_html('<span class="wide-only">{}</span>', more) if more else ""
+    return format_html('<a href="{}"{}><span>{}{}</span></a>', path, current, text, rest)
 
 
 @register.filter
@@ -58,7 +60,110 @@ def place(zone: str) -> str:
     return place_of(zone)
 
 
-def day_and_time(instant: datetime, now: datetime) -> str:
-    """`Tue 24 Nov, 14:00`; with the year where it is not this one. Both instants are in the reader's zone."""
+def read_instant(value: str, zone: str) -> datetime:
+    """An RFC 3339 instant of the API on the wall clock of `zone`."""
+    return datetime.fromisoformat(value).astimezone(zone_of(zone))
+
+
+def day_of(instant: datetime, now: datetime) -> str:
+    """`Tue 24 Nov`; with the year where it is not this one."""
     year = f" {instant.year}" if instant.year != now.year else ""
-    return f"{instant:%a} {instant.day} {instant:%b}{year}, {instant:%H:%M}"
+    return f"{instant:%a} {instant.day} {instant:%b}{year}"
+
+
+def day_and_time(instant: datetime, now: datetime) -> str:
+    """`Tue 24 Nov, 14:00`. Both instants are aware; the first is in the reader's zone."""
+    return f"{day_of(instant, now)}, {instant:%H:%M}"
+
+
+@register.simple_tag(takes_context=True)
+def when(context: template.Context, value: str | None) -> SafeString:
+    """`Tue 24 Nov, 14:00` in the reader's zone, the instant itself in `datetime`; `never` where there is none."""
+    if not value:
+        return SafeString("never")
+    instant = read_instant(value, _zone(context))
+    return format_html('<time datetime="{}">{}</time>', value, day_and_time(instant, context["now"]))
+
+
+@register.simple_tag(takes_context=True)
+def span(context: template.Context, start: str, end: str) -> SafeString:
+    """`Tue 24 Nov, 14:00–15:00 (Lagos)`: a session's time in the reader's zone, with its place."""
+    zone = _zone(context)
+    begins, ends = read_instant(start, zone), read_instant(end, zone)
+    until = f"{ends:%H:%M}" if ends.date() == begins.date() else day_and_time(ends, context["now"])
+    markup = '<time datetime="{}">{}</time>–<time datetime="{}">{}</time> ({})'
+    return format_html(markup, start, day_and_time(begins, context["now"]), end, until, place_of(zone))
+
+
+@register.simple_tag(takes_context=True)
+def hours(context: template.Context, start: str, end: str) -> SafeString:
+    """`14:00–15:00` in the reader's zone, for lists that name the day already."""
+    begins, ends = (read_instant(value, _zone(context)) for value in (start, end))
+    markup = '<time datetime="{}">{}</time>–<time datetime="{}">{}</time>'
+    return format_html(markup, start, f"{begins:%H:%M}", end, f"{ends:%H:%M}")
+
+
+@register.filter
+def is_ahead(value: str, now: datetime) -> bool:
+    """Whether an instant of the API still lies ahead."""
+    return datetime.fromisoformat(value) > now
+
+
+def _zone(context: template.Context) -> str:
+    return str((context.get("me") or {}).get("time_zone") or "UTC")
+
+
+@register.filter
+def credits(number: int) -> str:
+    """`1 credit`, `3 credits`."""
+    return f"{number} credit" if number == 1 else f"{number} credits"
+
+
+@register.filter
+def client_name(client_id: str) -> str:
+    """What people call an OAuth client."""
+    return {"insighta-portal": "Portal, in a browser", "insighta-cli": "Command line"}.get(client_id, client_id)
+
+
+@register.simple_tag(takes_context=True)
+def refund_badge(context: template.Context, booking: dict[str, Any]) -> SafeString:
+    """What cancelling this active booking now would give back."""
+    if datetime.fromisoformat(booking["refund_deadline"]) > context["now"]:
+        return format_html('<span class="badge badge-good">{} back</span>', credits(booking["credits_charged"]))
+    return SafeString('<span class="badge badge-warn">no refund any more</span>')
+
+
+_REASONS = {
+    "welcome": "Welcome credits",
+    "grant": "Added by our staff",
+    "booking": "Booking",
+    "charge": "Booking",
+    "refund": "Refund",
+    "renewal": "Plan renewed",
+    "expiry": "Plan ended",
+}
+
+
+@register.filter
+def reason(code: str) -> str:
+    """What a ledger entry was for, in words."""
+    return _REASONS.get(code, code.replace("_", " ").capitalize())
+
+
+@register.filter
+def signed(number: int) -> str:
+    """A change with its sign; the minus is as wide as the plus."""
+    return f"+{number}" if number > 0 else f"\N{MINUS SIGN}{-number}" if number else "0"
+
+
+@register.filter
+def weekday(number: int) -> str:
+    """ISO 8601's weekday as a word; Monday is 1."""
+    return calendar.day_name[number - 1]
+
+
+@register.filter
+def day(value: str) -> str:
+    """A date of the API as `Thu 24 Dec 2026`."""
+    found = datetime.fromisoformat(value)
+    return f"{found:%a} {found.day} {found:%b %Y}"

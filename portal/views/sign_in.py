@@ -161,6 +161,11 @@ def signed_out(request: PortalRequest) -> HttpResponse:
 
 _FAREWELLS = {
     "logout": ("You are signed out", "Every tab of this browser is signed out.", "Sign in again"),
+    "left": (
+        "Your account is deactivated",
+        "You are signed out everywhere. Signing in again brings the account back.",
+        "Sign in again",
+    ),
     "unconfirmed": (
         "You are signed out in this browser",
         "Our service could not be reached, so the session may still be alive there. End it under Sessions next time.",

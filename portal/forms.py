@@ -1,0 +1,204 @@
+"""What people type into the portal. The backend decides what is valid; these forms keep what was typed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+
+from portal.errors import Problem
+
+TOKEN_SCOPES = {
+    "bookings:read": "See sessions, bookings and credits",
+    "bookings:write": "Book, move and cancel; for hosts also open and cancel sessions",
+    "account:read": "See the account and its sessions",
+    "account:write": "Change the account, its sessions and its tokens",
+}
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+TOKEN_LIVES = {30: "30 days", 90: "90 days", 365: "One year", 0: "No end"}
+
+
+def zone_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The IANA zones that people live in, grouped by region, and UTC."""
+    groups: dict[str, list[tuple[str, str]]] = {"": [("UTC", "UTC")]}
+    for zone in sorted(available_timezones()):
+        region, _, town = zone.partition("/")
+        if town and region in _REGIONS:
+            groups.setdefault(region, []).append((zone, town.replace("_", " ").replace("/", ", ")))
+    return list(groups.items())
+
+
+_REGIONS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+
+
+def _text(**attributes: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "input", **attributes})
+
+
+def _number() -> forms.NumberInput:
+    return forms.NumberInput(attrs={"class": "input input-short", "inputmode": "numeric"})
+
+
+def _clock() -> forms.TimeInput:
+    return forms.TimeInput(attrs={"class": "input input-short", "type": "time"}, format="%H:%M")
+
+
+class ApiForm(forms.Form):
+    """A form whose last word is the backend's."""
+
+    def take(self, problem: Problem) -> None:
+        """Put the API's messages beside their fields, what fits none of them above the form."""
+        for name, messages in problem.errors.items():
+            self.add_error(name if name in self.fields else None, [str(message) for message in messages])
+        if not problem.errors:
+            self.add_error(None, problem.detail or "That did not work. Please check what you entered.")
+
+
+class SettingsForm(ApiForm):
+    """The person's own choices."""
+
+    display_name = forms.CharField(
+        label="Name", max_length=100, required=False, widget=_text(autocomplete="name"),
+        help_text="Hosts and other people see it. Leave it empty to be shown by your GitHub login.",
+    )  # fmt: skip
+    time_zone = forms.CharField(
+        label="Time zone", max_length=64, widget=forms.Select(attrs={"class": "select"}),
+        help_text="Every time on these pages is shown in it.",
+    )  # fmt: skip
+    email_notifications = forms.BooleanField(
+        label="Send me emails", required=False, help_text="Reminders, waitlist news and cancellations by hosts."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        current = self["time_zone"].value() or "UTC"
+        choices = zone_choices()
+        known = {zone for _, zones in choices for zone, _ in zones}
+        self.fields["time_zone"].widget.choices = choices if current in known else [(current, current), *choices]
+
+
+class TokenForm(ApiForm):
+    """A new personal access token."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=100,
+        widget=_text(autocomplete="off"),
+        help_text="What will use it, for example “backup job”.",
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do", choices=list(TOKEN_SCOPES.items()), widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one thing that the token may do."},
+    )  # fmt: skip
+    days = forms.TypedChoiceField(
+        label="How long it works", choices=list(TOKEN_LIVES.items()), coerce=int, initial=90,
+        widget=forms.Select(attrs={"class": "select input-short"}),
+    )  # fmt: skip
+
+    def body(self) -> dict[str, Any]:
+        """What the API is sent."""
+        ends = {"expires_in_days": self.cleaned_data["days"]} if self.cleaned_data["days"] else {}
+        return {"name": self.cleaned_data["name"], "scopes": self.cleaned_data["scopes"], **ends}
+
+
+_CODE_LOOK = {
+    "class": "input input-code",
+    "autocomplete": "off",
+    "autocapitalize": "characters",
+    "spellcheck": "false",
+}
+
+
+class DeviceForm(ApiForm):
+    """The code that a device shows."""
+
+    user_code = forms.RegexField(
+        r"^[A-Za-z]{4}[\s-]?[A-Za-z]{4}$", label="Code", strip=True,
+widget=forms.TextInput(attrs=_CODE_LOOK),
+        help_text="Eight letters, shown by the device: for example BCDF-GHJK.",
+        error_messages={"invalid": "A code has eight letters, like BCDF-GHJK. Look at the device again."},
+    )  # fmt: skip
+
+    def clean_user_code(self) -> str:
+        """The code as the API writes it: `XXXX-XXXX`."""
+        letters = "".join(letter for letter in self.cleaned_data["user_code"].upper() if letter.isalpha())
+        return f"{letters[:4]}-{letters[4:]}"
+
+
+class SlotForm(ApiForm):
+    """A one-off session; its time is the host's wall clock."""
+
+    title = forms.CharField(label="Title", max_length=200, widget=_text(autocomplete="off"))
+    date = forms.DateField(label="Date", widget=forms.DateInput(attrs={"class": "input input-short", "type": "date"}))
+    start_time = forms.TimeField(label="Starts", widget=_clock())
+    minutes = forms.IntegerField(
+        label="Minutes", min_value=5, max_value=1440, initial=60, widget=_number(), help_text="How long it lasts."
+    )
+    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=500, initial=1, widget=_number())
+
+    def body(self, zone: ZoneInfo) -> dict[str, Any]:
+        """What the API is sent: instants with their offset, the length in elapsed time."""
+        data = self.cleaned_data
+        starts_at = datetime.combine(data["date"], data["start_time"], tzinfo=zone).astimezone(UTC)
+        ends_at = starts_at + timedelta(minutes=data["minutes"])
+        times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
+        return {"title": data["title"], "capacity": data["capacity"], **times}
+
+
+class HoursForm(ApiForm):
+    """Hours that come back every week, in the host's time zone."""
+
+    weekday = forms.TypedChoiceField(
+        label="Day", choices=list(enumerate(WEEKDAYS, start=1)), coerce=int,
+        widget=forms.Select(attrs={"class": "select input-short"}),
+    )  # fmt: skip
+    start_time = forms.TimeField(label="From", widget=_clock())
+    end_time = forms.TimeField(label="To", widget=_clock())
+    title = forms.CharField(label="Title", max_length=200, widget=_text(autocomplete="off"))
+    slot_minutes = forms.IntegerField(label="Minutes each", min_value=5, max_value=1440, initial=60, widget=_number())
+    buffer_minutes = forms.IntegerField(
+        label="Minutes between", min_value=0, max_value=1440, initial=0, widget=_number()
+    )
+    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=500, initial=1, widget=_number())
+
+    def body(self) -> dict[str, Any]:
+        """What the API is sent."""
+        times = {name: f"{self.cleaned_data[name]:%H:%M}" for name in ("start_time", "end_time")}
+        return {"kind": "weekly", **self.cleaned_data, **times}
+
+
+class ExceptionForm(ApiForm):
+    """One date that differs: a day off, or extra hours."""
+
+    kind = forms.ChoiceField(
+        label="What is different", choices=[("day_off", "A day off"), ("extra", "Extra hours")],
+        widget=forms.Select(attrs={"class": "select input-short"}),
+    )  # fmt: skip
+    date = forms.DateField(label="Date", widget=forms.DateInput(attrs={"class": "input input-short", "type": "date"}))
+    start_time = forms.TimeField(label="From", required=False, widget=_clock(), help_text="For extra hours only.")
+    end_time = forms.TimeField(label="To", required=False, widget=_clock(), help_text="For extra hours only.")
+    title = forms.CharField(
+        label="Title", max_length=200, required=False, widget=_text(), help_text="For extra hours only."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Extra hours need all three; a day off takes none."""
+        data = self.cleaned_data
+        for name in ("start_time", "end_time", "title"):
+            if data.get("kind") == "extra" and not data.get(name) and name not in self.errors:
+                self.add_error(name, "Extra hours need this.")
+        return data
+
+    def body(self) -> dict[str, Any]:
+        """What the API is sent."""
+        data = self.cleaned_data
+        body = {"kind": data["kind"], "date": data["date"].isoformat()}
+        if data["kind"] == "day_off":
+            return body
+        return body | {"title": data["title"]} | {n: f"{data[n]:%H:%M}" for n in ("start_time", "end_time")}
+
+
+class DayForm(forms.Form):
+    """One date."""
+
+    date = forms.DateField(label="Date", widget=forms.DateInput(attrs={"class": "input input-short", "type": "date"}))

@@ -1,0 +1,120 @@
+"""Settings, sessions and access tokens: what a person controls about the account."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from portal import cookies
+from portal.errors import Problem
+from portal.forms import SettingsForm, TokenForm
+from portal.pages import local_path, redirect_with, render_page
+from portal.visitor import PortalRequest
+
+VALIDATION = "validation_error"
+
+
+@require_http_methods(["GET", "POST"])
+def settings(request: PortalRequest) -> HttpResponse:
+    """The person's name, time zone and emails."""
+    if request.method == "POST":
+        return _save_settings(request)
+    me = request.visitor.get("/me")
+    return render_page(request, "settings", {"form": SettingsForm(initial=me)}, me=me)
+
+
+def _save_settings(request: PortalRequest) -> HttpResponse:
+    form = SettingsForm(request.POST)
+    if form.is_valid():
+        try:
+            request.visitor.send("PATCH", "/me", form.cleaned_data)
+            return redirect_with("/settings", "settings-saved")
+        except Problem as problem:
+            if problem.code != VALIDATION:
+                raise
+            form.take(problem)
+    return render_page(request, "settings", {"form": form}, me=request.visitor.get("/me"), status=422)
+
+
+@require_POST
+def time_zone(request: PortalRequest) -> HttpResponse:
+    """Change the time zone alone, from the offer that any page may make."""
+    request.visitor.send("PATCH", "/me", {"time_zone": request.POST.get("time_zone", "")})
+    return redirect_with(local_path(request.POST.get("next")), "time-zone-saved")
+
+
+@require_http_methods(["GET", "POST"])
+def deactivate(request: PortalRequest) -> HttpResponse:
+    """Leave, after a list of what that cancels."""
+    if request.method == "POST":
+        request.visitor.send("POST", "/me/deactivate")
+        request.visitor.forget()
+        return redirect_with("/signed-out?reason=left")
+    data = request.visitor.fetch(me="/me", bookings="/bookings?when=upcoming", slots="/slots?host=me&open=true")
+    coming = {"bookings": data["bookings"]["results"], "slots": data["slots"]["results"]}
+    return render_page(request, "deactivate", coming, me=data["me"])
+
+
+@require_GET
+def sessions(request: PortalRequest) -> HttpResponse:
+    """Where the person is signed in."""
+    data = request.visitor.fetch(me="/me", sessions="/sessions")
+    found = sorted(data["sessions"]["results"], key=lambda session: not session["current"])
+    return render_page(request, "sessions", {"sessions": found}, me=data["me"])
+
+
+@require_POST
+def revoke_session(request: PortalRequest, session_id: UUID) -> HttpResponse:
+    """Sign one session out."""
+    request.visitor.send("DELETE", f"/sessions/{session_id}")
+    return redirect_with("/sessions", "session-revoked")
+
+
+@require_POST
+def revoke_other_sessions(request: PortalRequest) -> HttpResponse:
+    """Sign all sessions out but this one."""
+    request.visitor.send("DELETE", "/sessions?keep=current")
+    return redirect_with("/sessions", "others-revoked")
+
+
+@require_http_methods(["GET", "POST"])
+def tokens(request: PortalRequest) -> HttpResponse:
+    """The personal access tokens, and a form for a new one. A new secret is shown once."""
+    if request.method == "POST":
+        return _create_token(request)
+    secret = cookies.find_secret_once(request)
+    response = _tokens_page(request, TokenForm(), secret=secret)
+    if secret:
+        cookies.delete_secret_once(response)
+    return response
+
+
+def _create_token(request: PortalRequest) -> HttpResponse:
+    form = TokenForm(request.POST)
+    if form.is_valid():
+        try:
+            made = request.visitor.send("POST", "/personal-access-tokens", form.body())
+        except Problem as problem:
+            if problem.code != VALIDATION:
+                raise
+            form.take(problem)
+        else:
+            response = redirect_with("/tokens")
+            cookies.set_secret_once(response, {"name": made["name"], "token": made["token"]})
+            return response
+    return _tokens_page(request, form, status=422)
+
+
+def _tokens_page(
+    request: PortalRequest, form: TokenForm, *, secret: dict[str, str] | None = None, status: int = 200
+) -> HttpResponse:
+    data = request.visitor.fetch(me="/me", tokens="/personal-access-tokens")
+    context = {"form": form, "secret": secret, "tokens": data["tokens"]["results"]}
+    return render_page(request, "tokens", context, me=data["me"], status=status)
+
+
+@require_POST
+def revoke_token(request: PortalRequest, token_id: UUID) -> HttpResponse:
+    """End one personal access token."""
+    request.visitor.send("DELETE", f"/personal-access-tokens/{token_id}")
+    return redirect_with("/tokens", "token-revoked")

@@ -1,0 +1,164 @@
+"""For hosts: what is coming up, who has booked, weekly hours and exceptions, one-off sessions, cancelling."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from portal.errors import PAGES, Problem, page_for
+from portal.forms import ApiForm, DayForm, ExceptionForm, HoursForm, SlotForm
+from portal.pages import redirect_with, render_error, render_page
+from portal.templatetags.portal import read_instant, zone_of
+from portal.visitor import PortalRequest, with_query
+
+WEEKS = 4
+EDGE = timedelta(hours=14)
+
+
+@require_GET
+def hosting(request: PortalRequest) -> HttpResponse:
+    """The host's open sessions of the coming weeks, by day."""
+    now = timezone.now()
+    data = request.visitor.fetch(me="/me", slots=_own_slots(now, now + timedelta(weeks=WEEKS)))
+    if not data["me"]["is_host"]:
+        return render_error(request, PAGES["not_a_host"])
+    days: dict[date, list[dict[str, Any]]] = {}
+    for slot in data["slots"]["results"]:
+        if slot["status"] == "open":
+            days.setdefault(read_instant(slot["starts_at"], data["me"]["time_zone"]).date(), []).append(slot)
+    context = {"days": sorted(days.items()), "weeks": WEEKS, "more": bool(data["slots"].get("next"))}
+    return render_page(request, "hosting", context, me=data["me"])
+
+
+def _own_slots(begin: datetime, end: datetime) -> str:
+    query = {"host": "me", "from": begin.isoformat(), "to": end.isoformat(), "limit": "200"}
+    return with_query("/slots", **query)
+
+
+@require_http_methods(["GET", "POST"])
+def new_slot(request: PortalRequest) -> HttpResponse:
+    """Open a one-off session. The host's zone comes with the form, so that saving is one call."""
+    form = SlotForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        zone = zone_of(request.POST.get("zone", ""))
+        if _accepted(request, form, "/slots", form.body(zone)):
+            return redirect_with("/hosting", "slot-created")
+    return _form_page(request, "hosting_new", form=form)
+
+
+def _accepted(request: PortalRequest, form: ApiForm, path: str, body: dict[str, Any]) -> bool:
+    try:
+        request.visitor.send("POST", path, body)
+    except Problem as problem:
+        if problem.status in {400, 409}:
+            form.take(problem)
+            return False
+        raise
+    return True
+
+
+def _form_page(request: PortalRequest, name: str, **context: Any) -> HttpResponse:
+    failed = any(isinstance(form, ApiForm) and form.errors for form in context.values())
+    return render_page(request, name, context, me=request.visitor.get("/me"), status=422 if failed else 200)
+
+
+@require_GET
+def hours(request: PortalRequest) -> HttpResponse:
+    """Weekly hours and the dates that differ."""
+    return _hours_page(request, HoursForm(), ExceptionForm(auto_id="exception_%s"))
+
+
+@require_POST
+def add_hours(request: PortalRequest) -> HttpResponse:
+    """Receive every week at these hours."""
+    form = HoursForm(request.POST)
+    if form.is_valid() and _accepted(request, form, "/availability-rules", form.body()):
+        return redirect_with("/hosting/hours", "rule-added")
+    return _hours_page(request, form, ExceptionForm(auto_id="exception_%s"), status=422)
+
+
+@require_POST
+def add_exception(request: PortalRequest) -> HttpResponse:
+    """Take a day off, or receive at extra hours."""
+    form = ExceptionForm(request.POST, auto_id="exception_%s")
+    if form.is_valid() and _accepted(request, form, "/availability-rules", form.body()):
+        return redirect_with("/hosting/hours", "exception-added")
+    return _hours_page(request, HoursForm(), form, status=422)
+
+
+@require_POST
+def remove_rule(request: PortalRequest, rule_id: UUID) -> HttpResponse:
+    """Remove weekly hours or an exception."""
+    request.visitor.send("DELETE", f"/availability-rules/{rule_id}")
+    return redirect_with("/hosting/hours", "rule-removed")
+
+
+def _hours_page(request: PortalRequest, weekly: HoursForm, exception: ExceptionForm, status: int = 200) -> HttpResponse:
+    data = request.visitor.fetch(me="/me", rules="/availability-rules")
+    rules = data["rules"]["results"]
+    by_day = sorted((one for one in rules if one["kind"] == "weekly"), key=lambda r: (r["weekday"], r["start_time"]))
+    dates = sorted((one for one in rules if one["kind"] != "weekly"), key=lambda rule: str(rule["date"]))
+    context = {"weekly_rules": by_day, "exceptions": dates, "weekly": weekly, "exception": exception}
+    return render_page(request, "hosting_hours", context, me=data["me"], status=status)
+
+
+@require_GET
+def slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    """Who has booked a session, and what cancelling it gives back."""
+    data = request.visitor.fetch(me="/me", slot=f"/slots/{slot_id}", roster=f"/slots/{slot_id}/bookings")
+    started = datetime.fromisoformat(data["slot"]["starts_at"]) <= timezone.now()
+    roster = data["roster"]["results"]
+    active = [one for one in roster if one["status"] == "active"]
+    context = {"slot": data["slot"], "roster": roster, "started": started, "active": active}
+    context["refund"] = sum(one["credits_charged"] for one in active)
+    return render_page(request, "hosting_slot", context, me=data["me"])
+
+
+@require_POST
+def cancel_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    """Cancel one session; everybody who booked gets the credit back."""
+    request.visitor.send("POST", f"/slots/{slot_id}/cancel")
+    return redirect_with("/hosting", "slot-cancelled")
+
+
+@require_POST
+def mark_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
+    """Note that somebody did not come."""
+    request.visitor.send("POST", f"/bookings/{booking_id}/no-show")
+    return redirect_with(f"/hosting/slots/{slot_id}", "no-show")
+
+
+@require_http_methods(["GET", "POST"])
+def cancel_day(request: PortalRequest) -> HttpResponse:
+    """Say what cancelling a whole day means, then do it."""
+    form = DayForm(request.POST if request.method == "POST" else request.GET or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            request.visitor.send("POST", "/hosts/me/cancel-day", {"date": form.cleaned_data["date"].isoformat()})
+            return redirect_with("/hosting", "day-cancelled")
+        except Problem as problem:
+            if problem.status not in {400, 409}:
+                raise
+            form.add_error("date", problem.detail or page_for(problem).text)
+    return _cancel_day_page(request, form)
+
+
+def _cancel_day_page(request: PortalRequest, form: DayForm) -> HttpResponse:
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return render_page(request, "hosting_day", {"form": form}, me=request.visitor.get("/me"), status=status)
+    day = form.cleaned_data["date"]
+    start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
+    begin, now = start - EDGE, timezone.now()
+    data = request.visitor.fetch(me="/me", slots=_own_slots(max(begin, now), start + timedelta(days=1) + EDGE))
+    zone = data["me"]["time_zone"]
+    found = [
+        one
+        for one in data["slots"]["results"]
+        if one["status"] == "open" and read_instant(one["starts_at"], zone).date() == day
+    ]
+    context = {"form": form, "day": day, "slots": found, "seats": sum(one["seats_taken"] for one in found)}
+    return render_page(request, "hosting_day", context, me=data["me"])

@@ -1,0 +1,133 @@
+"""Find a session, see its refund deadline, book it or wait for it."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from portal.errors import Page, Problem, page_for
+from portal.pages import redirect_with, render_page
+from portal.templatetags.portal import read_instant, zone_of
+from portal.visitor import PortalRequest, with_query
+
+DAYS = 7
+# A local day begins up to 14 hours before, and ends up to 12 hours after, the day of the same date in UTC.
+EDGE = timedelta(hours=14)
+
+
+@require_GET
+def slots(request: PortalRequest) -> HttpResponse:
+    """Seven days of sessions, from today or from `from`, in the person's time zone; `host` narrows them down."""
+    now, host = timezone.now(), _uuid(request.GET.get("host"))
+    asked = _date(request.GET.get("from"))
+    data = request.visitor.fetch(me="/me", hosts="/hosts", slots=_slots_path(asked, host, now))
+    zone = data["me"]["time_zone"]
+    today = now.astimezone(zone_of(zone)).date()
+    first = max(asked or today, today)
+    days = _by_day(data["slots"]["results"], first, zone, now)
+    around = {
+        "earlier": _week_link(max(first - timedelta(days=DAYS), today), host) if first > today else "",
+        "later": _week_link(first + timedelta(days=DAYS), host),
+    }
+    context = {"days": days, "first": first, "last": first + timedelta(days=DAYS - 1), "today": today, "host": host}
+    more = bool(data["slots"].get("next"))
+    context |= around | {"hosts": data["hosts"]["results"], "more": more, "any": any(found for _, found in days)}
+    return render_page(request, "slots", context, me=data["me"])
+
+
+def _slots_path(asked: date | None, host: str, now: datetime) -> str:
+    start = datetime.combine(asked or now.date() - timedelta(days=1), datetime.min.time(), tzinfo=UTC)
+    days = DAYS if asked else DAYS + 2
+    begin, end = max(start - EDGE, now), start + timedelta(days=days) + EDGE
+    query = {"from": begin.isoformat(), "to": end.isoformat(), "host": host, "limit": "200"}
+    return with_query("/slots", **query)
+
+
+def _week_link(first: date, host: str) -> str:
+    return with_query("/slots", **{"from": first.isoformat(), "host": host})
+
+
+def _by_day(found: Iterable[dict[str, Any]], first: date, zone: str, now: datetime) -> list[tuple[date, list[Any]]]:
+    days: dict[date, list[Any]] = {first + timedelta(days=day): [] for day in range(DAYS)}
+    for slot in found:
+        starts_at = read_instant(slot["starts_at"], zone)
+        is_shown = slot["status"] == "open" and starts_at > now
+        if is_shown and starts_at.date() in days:
+            days[starts_at.date()].append(slot)
+    return list(days.items())
+
+
+@require_http_methods(["GET", "POST"])
+def book(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    """What booking means, before it is done; then the booking. The form's key makes a second click harmless."""
+    if request.method == "GET":
+        return _book_page(request, slot_id)
+    key = _uuid(request.POST.get("key")) or str(uuid4())
+    try:
+        made = request.visitor.send("POST", "/bookings", {"slot_id": str(slot_id)}, idempotency_key=key)
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        return _book_page(request, slot_id, conflict=page_for(problem))
+    return redirect_with(f"/bookings/{made['id']}", "booked")
+
+
+def _book_page(request: PortalRequest, slot_id: UUID, conflict: Page | None = None) -> HttpResponse:
+    data = request.visitor.fetch(me="/me", slot=f"/slots/{slot_id}", subscriptions="/subscriptions")
+    slot, now = data["slot"], timezone.now()
+    usable = usable_subscriptions(data["subscriptions"]["results"])
+    context = {
+        "slot": slot,
+        "conflict": conflict,
+        "key": str(uuid4()),
+        "pays": usable[0] if usable else None,
+        "credits_left": sum(one["credits_remaining"] for one in usable),
+        "is_over": slot["status"] != "open" or datetime.fromisoformat(slot["starts_at"]) <= now,
+        "is_own": slot["host"]["id"] == data["me"]["id"],
+    }
+    return render_page(request, "book", context, me=data["me"], status=conflict.status if conflict else 200)
+
+
+def usable_subscriptions(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those with a credit to spend, in the order in which they are charged: the one that ends first is used first."""
+    usable = [one for one in found if one["active"] and one["credits_remaining"] > 0]
+    return sorted(usable, key=lambda one: str(one["ends_at"]))
+
+
+@require_POST
+def join_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    """Wait for a seat of a full session."""
+    try:
+        request.visitor.send("POST", f"/slots/{slot_id}/waitlist")
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        return _book_page(request, slot_id, conflict=page_for(problem))
+    return redirect_with(f"/slots/{slot_id}/book", "waiting")
+
+
+@require_POST
+def leave_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    """Wait no longer."""
+    request.visitor.send("DELETE", f"/slots/{slot_id}/waitlist")
+    return redirect_with(f"/slots/{slot_id}/book", "not-waiting")
+
+
+def _uuid(value: str | None) -> str:
+    try:
+        return str(UUID(value or ""))
+    except ValueError:
+        return ""
+
+
+def _date(value: str | None) -> date | None:
+    try:
+        found = date.fromisoformat(value or "")
+    except ValueError:
+        return None
+    # Far enough from the calendar's ends to count a week and a zone on.
+    return found if 2000 < found.year < 9000 else None

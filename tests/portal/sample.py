@@ -1,0 +1,226 @@
+"""A lively account for pages that are looked at: bookings, credits, sessions, tokens, a host's calendar."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.portal.fake_backend import ADA, Answer, Call, FakeBackend
+
+ZONES = {"grace": "America/New_York", "linus": "Europe/Helsinki", "margaret": "America/Los_Angeles"}
+NAMES = {"grace": "Grace Hopper", "linus": "Linus Torvalds", "margaret": "Margaret Hamilton"}
+SCOPES = ["bookings:read", "bookings:write"]
+
+
+def an_id(number: int) -> str:
+    """A UUIDv7 that is the same in every run."""
+    return f"0193a000-0000-7000-8000-{number:012d}"
+
+
+def iso(instant: datetime) -> str:
+    """RFC 3339."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def page_of(results: list[dict[str, Any]]) -> Answer:
+    """A list as the API gives it."""
+    return Answer(200, {"results": results, "next": None, "previous": None})
+
+
+def host(login: str) -> dict[str, Any]:
+    """One of the three hosts."""
+    number = list(ZONES).index(login) + 10
+    return {"id": an_id(number), "login": login, "display_name": NAMES[login], "time_zone": ZONES[login]}
+
+
+def slot(
+    number: int, starts_at: datetime, login: str, title: str, seats: tuple[int, int], **more: Any
+) -> dict[str, Any]:
+    """A session of an hour; `seats` is taken and capacity."""
+    taken, capacity = seats
+    return {
+        "id": an_id(number),
+        "host": host(login),
+        "title": title,
+        "starts_at": iso(starts_at),
+        "ends_at": iso(starts_at + timedelta(hours=1)),
+        "capacity": capacity,
+        "seats_taken": taken,
+        "seats_left": capacity - taken,
+        "status": "open",
+        "refund_deadline": iso(starts_at - timedelta(hours=12)),
+        "booking_id": None,
+        "waiting": False,
+    } | more
+
+
+def booking(number: int, of: dict[str, Any], status: str = "active", **more: Any) -> dict[str, Any]:
+    """A booking of the slot `of`."""
+    return {
+        "id": an_id(number),
+        "slot_id": of["id"],
+        "host": of["host"],
+        "title": of["title"],
+        "status": status,
+        "scheduled_start_time": of["starts_at"],
+        "scheduled_end_time": of["ends_at"],
+        "refund_deadline": of["refund_deadline"],
+        "credits_charged": 1,
+        "credits_refunded": 0,
+        "created_at": of["refund_deadline"],
+        "cancelled_at": None,
+        "cancelled_by": None,
+    } | more
+
+
+def week_of_slots(now: datetime) -> list[dict[str, Any]]:
+    """Slots of the coming days: open, full, booked by Ada, waited for, and too soon to be refunded."""
+    today = now.replace(minute=0, second=0, microsecond=0)
+    found = []
+    for day in range(7):
+        morning = today.replace(hour=9) + timedelta(days=day)
+        found += [
+            slot(100 + day, morning, "grace", "Compilers, gently", (day % 3, 3)),
+            slot(
+                200 + day, morning + timedelta(hours=2), "linus", "Reading a kernel patch", (12 if day == 2 else 5, 12)
+            ),
+            slot(300 + day, morning + timedelta(hours=5), "margaret", "Software that must not fail", (1, 4)),
+        ]
+    soon = slot(400, now.replace(second=0, microsecond=0) + timedelta(hours=5), "grace", "Ask me anything", (2, 6))
+    found = [one for one in found if one["starts_at"] > iso(now)] + [soon]
+    found[5] |= {"booking_id": an_id(500)}
+    return sorted(found, key=lambda one: str(one["starts_at"]))
+
+
+def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[str, Any]:
+    """Give the fake backend the whole account; the slots and bookings it holds."""
+    slots = week_of_slots(now)
+    mine = next(one for one in slots if one["booking_id"])
+    full = next((one for one in slots if not one["seats_left"]), slots[-1])
+    past = slot(900, now - timedelta(days=5), "margaret", "Software that must not fail", (4, 4))
+    cancelled = slot(901, now - timedelta(days=9), "linus", "Reading a kernel patch", (3, 12))
+    upcoming = [booking(500, mine)]
+    gone = [
+        booking(501, past, "completed"),
+        booking(502, cancelled, "cancelled", credits_refunded=1, cancelled_by="client", cancelled_at=iso(now)),
+    ]
+    me = ADA | {"is_host": hosting}
+    routes: dict[tuple[str, str], Any] = {
+        ("GET", "/me"): Answer(200, me),
+        ("GET", "/hosts"): page_of([host(login) for login in ZONES]),
+        ("GET", "/slots"): lambda call: page_of(_between(slots, call)),
+        ("GET", "/bookings"): lambda call: page_of(gone if call.query.get("when") == "past" else upcoming),
+        ("GET", "/subscriptions"): page_of(subscriptions(now)),
+        ("GET", "/credit-entries"): page_of(entries(now)),
+        ("GET", "/calendar-feed"): Answer(200, {"url": f"{backend.url}/api/v1/calendar/secret.ics"}),
+    }
+    routes |= {("GET", f"/slots/{one['id']}"): Answer(200, one) for one in slots}
+    routes |= {("GET", f"/bookings/{one['id']}"): Answer(200, one) for one in upcoming + gone}
+    routes["GET", f"/bookings/{an_id(500)}/refund-preview"] = Answer(200, preview(upcoming[0], now))
+    routes |= account_routes(now) | (hosting_routes(slots) if hosting else {})
+    backend.routes |= routes
+    return {"slots": slots, "mine": mine, "full": full, "upcoming": upcoming, "past": gone}
+
+
+def _between(slots: list[dict[str, Any]], call: Call) -> list[dict[str, Any]]:
+    first, last = (datetime.fromisoformat(call.query.get(name, default)) for name, default in _EDGES.items())
+    wanted = call.query.get("host")
+    found = [one for one in slots if first <= datetime.fromisoformat(one["starts_at"]) < last]
+    return [one for one in found if wanted in {None, one["host"]["id"], one["host"]["login"]}]
+
+
+_EDGES = {"from": "2000-01-01T00:00:00+00:00", "to": "2100-01-01T00:00:00+00:00"}
+
+
+def preview(of: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """What a cancellation would give back."""
+    refundable = datetime.fromisoformat(of["refund_deadline"]) > now
+    ends = iso(now + timedelta(days=20))
+    return {"refund_deadline": of["refund_deadline"], "refundable": refundable, "credits": int(refundable)} | {
+        "subscription_id": an_id(600),
+        "usable_until": ends,
+        "now": iso(now),
+    }
+
+
+def subscriptions(now: datetime) -> list[dict[str, Any]]:
+    """Two: the one that ends first is used next."""
+    start, plans = iso(now - timedelta(days=10)), (("Welcome", 3, 20), ("Monthly 8", 8, 25))
+    return [
+        {"id": an_id(600 + n), "plan": plan, "credits_remaining": left, "starts_at": start, "active": True}
+        | {"ends_at": iso(now + timedelta(days=days))}
+        for n, (plan, left, days) in enumerate(plans)
+    ]
+
+
+def entries(now: datetime) -> list[dict[str, Any]]:
+    """The ledger, newest first."""
+    rows = [(-1, "booking", 500, 11), (1, "refund", 502, 12), (8, "grant", None, 11), (-1, "booking", 502, 3)]
+    rows += [(-1, "booking", 501, 4), (5, "welcome", None, 5)]
+    return [
+        {
+            "id": an_id(700 + n),
+            "subscription_id": an_id(600),
+            "amount": amount,
+            "reason": reason,
+            "balance_after": balance,
+        }
+        | {"booking_id": an_id(of) if of else None, "created_at": iso(now - timedelta(days=2 * n, hours=3))}
+        for n, (amount, reason, of, balance) in enumerate(rows)
+    ]
+
+
+def account_routes(now: datetime) -> dict[tuple[str, str], Any]:
+    """Sessions, tokens and a device that asks."""
+    hours = [
+        ("insighta-portal", "Firefox on Linux", 1),
+        ("insighta-cli", "laptop", 30),
+        ("insighta-portal", "Safari on iPhone", 80),
+    ]
+    sessions = [
+        {"id": an_id(800 + n), "client_id": client, "label": label, "current": n == 0}
+        | {"created_at": iso(now - timedelta(days=9 + n)), "last_used_at": iso(now - timedelta(hours=ago))}
+        for n, (client, label, ago) in enumerate(hours)
+    ]
+    token = {"id": an_id(850), "name": "Backup job", "prefix": "insp_7Qd2", "scopes": SCOPES, "created_at": iso(now)}
+    token |= {"expires_at": iso(now + timedelta(days=60)), "last_used_at": iso(now - timedelta(hours=7))}
+    device = {
+        "user_code": "BCDF-GHJK",
+        "client_id": "insighta-cli",
+        "label": "build-server (Linux)",
+        "status": "pending",
+    }
+    device |= {"expires_at": iso(now + timedelta(minutes=9)), "created_at": iso(now), "address": "203.0.113.9"}
+    return {
+        ("GET", "/sessions"): page_of(sessions),
+        ("GET", "/personal-access-tokens"): page_of([token]),
+        ("GET", "/device-requests/BCDF-GHJK"): Answer(200, device),
+    }
+
+
+def hosting_routes(slots: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
+    """Grace's calendar."""
+    rule = {
+        "id": an_id(950),
+        "kind": "weekly",
+        "weekday": 2,
+        "date": None,
+        "start_time": "09:00:00",
+        "end_time": "12:00:00",
+    }
+    rule |= {"title": "Compilers, gently", "capacity": 3, "slot_minutes": 60, "buffer_minutes": 0}
+    rule |= {"minimum_notice_minutes": 0, "horizon_days": 28}
+    off = rule | {
+        "id": an_id(951),
+        "kind": "day_off",
+        "weekday": None,
+        "date": "2026-12-24",
+        "start_time": None,
+        "end_time": None,
+    }
+    people = [
+        booking(960 + n, slots[0], client={"id": an_id(20 + n), "login": login, "display_name": name})
+        for n, (login, name) in enumerate([("ada", "Ada Lovelace"), ("alan", ""), ("hedy", "Hedy Lamarr")])
+    ]
+    return {
+        ("GET", "/availability-rules"): page_of([rule, off]),
+        **{("GET", f"/slots/{one['id']}/bookings"): page_of(people[: one["seats_taken"]]) for one in slots},
+    }

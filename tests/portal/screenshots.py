@@ -1,0 +1,80 @@
+"""`python -m tests.portal.screenshots [word …]`: pictures of all pages (or of those named) in `screenshots/`."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from tests.portal.browsers import chromium, context_for
+from tests.portal.conftest import Portal, running
+from tests.portal.fake_backend import FakeBackend
+from tests.portal.sample import an_id, fill
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
+LOOKS = {"wide": 1280, "phone": 320}
+SCHEMES = ("light", "dark")
+
+
+def pages(held: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+    """Every page with the name of its picture."""
+    full, first = held["full"], held["slots"][1]
+    return {
+        "welcome": "",
+        "home": "/",
+        "slots": "/slots",
+        "book": f"/slots/{first['id']}/book",
+        "book-late": f"/slots/{an_id(400)}/book",
+        "book-full": f"/slots/{full['id']}/book",
+        "bookings": "/bookings",
+        "bookings-past": "/bookings?show=past",
+        "booking": f"/bookings/{an_id(500)}",
+        "receipt": f"/bookings/{an_id(502)}",
+        "cancel": f"/bookings/{an_id(500)}/cancel",
+        "reschedule": f"/bookings/{an_id(500)}/reschedule",
+        "credits": "/credits",
+        "hosting": "/hosting",
+        "hosting-slot": f"/hosting/slots/{first['id']}",
+        "sessions": "/sessions",
+        "tokens": "/tokens",
+        "device": "/device",
+        "device-decide": "/device?user_code=BCDF-GHJK",
+        "settings": "/settings",
+        "deactivate": "/settings/deactivate",
+        "not-found": "/nowhere",
+        "sign-in-needed": "",
+        "signed-out": "/signed-out?reason=logout",
+    }
+
+
+def take(browser: Browser, portal: Portal, addresses: dict[str, str], look: str, scheme: str) -> None:
+    """The pictures of one width and colour scheme."""
+    size = {"width": LOOKS[look], "height": 800}
+    options = {"viewport": size, "color_scheme": scheme, "timezone_id": "Africa/Lagos"}
+    signed_in = context_for(browser, portal.url, portal.backend.sign_in(), **options)
+    stranger = context_for(browser, portal.url, None, **options)
+    for name, address in addresses.items():
+        context = stranger if name in {"welcome", "sign-in-needed", "signed-out"} else signed_in
+        page = context.new_page()
+        page.goto(f"{portal.url}{'/settings' if name == 'sign-in-needed' else address}")
+        page.screenshot(path=FOLDER / f"{name}-{look}-{scheme}.png", full_page=True)
+        page.close()
+    signed_in.close()
+    stranger.close()
+
+
+def main(words: list[str]) -> None:
+    """Start a portal over sample data and take the pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    backend = FakeBackend()
+    held = fill(backend, datetime.now(UTC), hosting=True)
+    addresses = {name: path for name, path in pages(held).items() if not words or any(word in name for word in words)}
+    with running(Portal(backend, ACCESS_TOKEN_SECONDS="180")) as portal, chromium() as browser:
+        for look in LOOKS:
+            for scheme in SCHEMES:
+                take(browser, portal, addresses, look, scheme)
+    print(f"{len(addresses) * 4} pictures in {FOLDER}")  # noqa: T201  # the command's answer
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
