@@ -1,4 +1,4 @@
-"""Other people's OAuth clients as child processes: they ask for a browser or an approval, a person's `Browser` answers."""
+"""Other people's OAuth clients as child processes: they ask for a browser or an approval, a `Browser` answers."""
 
 import hashlib
 import json
