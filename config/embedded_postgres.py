@@ -97,10 +97,12 @@ def _boot(data: Path) -> None:
         _let_through(data, account)
     if not (data / "PG_VERSION").exists():
         _initialise(data, account)
+    directory = _short_directory(data, account)
     # A server that was killed needs a moment until the last of its processes has noticed.
     deadline = time.monotonic() + START_SECONDS
-    while not _try_to_start(data, account):
+    while not _try_to_start(data, directory, account):
         if time.monotonic() > deadline:
+            _remove_socket_directory(data, directory)
             log = data / "log"
             raise EmbeddedPostgresError(f"PostgreSQL did not start; its log {log} ends with: {_last_line(log)}")
         time.sleep(0.2)
@@ -120,11 +122,10 @@ def _initialise(data: Path, account: pwd.struct_passwd | None) -> None:
     fresh.rename(data)
 
 
-def _try_to_start(data: Path, account: pwd.struct_passwd | None) -> bool:
+def _try_to_start(data: Path, directory: Path, account: pwd.struct_passwd | None) -> bool:
     if _accepts(data):
         return True
     _forget_a_dead_server(data)
-    directory = _short_directory(data, account)
     options = f"-h '' -k {shlex.quote(str(directory))}"
     wait = ["-w", "-t", str(START_SECONDS)]
     _run(account, "pg_ctl", "-D", str(data), "-l", str(data / "log"), "-o", options, *wait, "start")
@@ -134,8 +135,7 @@ def _try_to_start(data: Path, account: pwd.struct_passwd | None) -> bool:
 def _stop(data: Path) -> None:
     directory = _socket_directory(data)
     _run(_account(), "pg_ctl", "-D", str(data), "-m", "fast", "-w", "-t", str(START_SECONDS), "stop")
-    if directory != data:
-        shutil.rmtree(directory, ignore_errors=True)
+    _remove_socket_directory(data, directory)
 
 
 def _run(account: pwd.struct_passwd | None, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -206,6 +206,11 @@ def _short_directory(data: Path, account: pwd.struct_passwd | None) -> Path:
     return directory
 
 
+def _remove_socket_directory(data: Path, directory: Path) -> None:
+    if directory != data:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def _forget_a_dead_server(data: Path) -> None:
     """Remove the process id of a killed server: PostgreSQL would not start while another program has that number."""
     lines = _postmaster(data)
@@ -216,6 +221,7 @@ def _forget_a_dead_server(data: Path) -> None:
     except FileNotFoundError:
         is_alive = False
     if not is_alive:
+        _remove_socket_directory(data, _socket_directory(data))
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 

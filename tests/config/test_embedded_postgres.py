@@ -1,0 +1,198 @@
+import multiprocessing
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config import embedded_postgres
+from tests.processes import ROOT
+
+HOLD = "import sys, pathlib; from config import embedded_postgres as e; s = e.start(pathlib.Path(sys.argv[1]));"
+
+
+@pytest.fixture(scope="session")
+def ready_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data that was made once, to be copied: making it takes longer than everything else here."""
+    data = tmp_path_factory.mktemp("ready") / "data"
+    embedded_postgres.start(data).cleanup()
+    return data
+
+
+@pytest.fixture
+def data(home: Path, ready_made: Path) -> Path:
+    subprocess.run(["cp", "-a", ready_made, home / "data"], check=True)
+    return home / "data"
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A directory for data that is gone at the end, with whatever still runs over it."""
+    directory = Path(tempfile.mkdtemp(prefix="insighta test "))
+    yield directory
+    for pid in _postmasters(directory):
+        os.kill(pid, signal.SIGQUIT)
+    shutil.rmtree(directory)
+
+
+def hold(data: Path) -> "subprocess.Popen[bytes]":
+    """Another process that uses the server until its standard input is closed."""
+    code = HOLD + "print(flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(data)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"\n"
+    return process
+
+
+def answer(server: embedded_postgres.Server, question: str = "SELECT 1") -> object:
+    with psycopg.connect(server.get_uri()) as connection:
+        row = connection.execute(question).fetchone()  # type: ignore[call-overload]
+    return row and row[0]
+
+
+@pytest.mark.parametrize("name", ["l" * 120, "quote's and space"])
+def test_it_serves_from_any_path_and_stops_without_a_trace(home: Path, ready_made: Path, name: str) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("insighta-postgres-*"))
+    (home / name).mkdir()
+    subprocess.run(["cp", "-a", ready_made, home / name / "data"], check=True)
+    server = embedded_postgres.start(home / name / "data")
+    assert answer(server, "SELECT lower('ÄÖ')") == "äö"
+    assert _postmasters(home)
+    server.cleanup()
+    assert not _postmasters(home)
+    assert set(Path(tempfile.gettempdir()).glob("insighta-postgres-*")) <= before
+
+
+def test_only_its_owner_can_reach_the_socket(data: Path) -> None:
+    server = embedded_postgres.start(data)
+    assert data.stat().st_mode & 0o077 == 0
+    assert answer(server, "SHOW listen_addresses") == ""
+    server.cleanup()
+
+
+def test_the_last_of_several_users_stops_it(data: Path) -> None:
+    first = embedded_postgres.start(data)
+    second = hold(data)
+    first.cleanup()
+    assert _postmasters(data)
+    second.communicate()
+    assert not _postmasters(data)
+
+
+def test_a_user_that_was_killed_does_not_keep_it_running(data: Path) -> None:
+    killed = hold(data)
+    killed.kill()
+    killed.wait()
+    running = _postmasters(data)
+    server = embedded_postgres.start(data)
+    assert _postmasters(data) == running
+    assert answer(server) == 1
+    server.cleanup()
+    assert not _postmasters(data)
+
+
+def test_it_recovers_after_the_server_was_killed(data: Path) -> None:
+    server = embedded_postgres.start(data)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (word text)")
+        os.kill(_postmasters(data)[0], signal.SIGKILL)
+    again = embedded_postgres.start(data)
+    assert answer(again, "SELECT count(*) FROM kept") == 0
+    again.cleanup()
+    server.cleanup()
+
+
+def test_it_starts_where_another_program_got_the_process_id_of_a_killed_server(data: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"], user=_server_user())
+    old = [str(other.pid), str(data), "1", "5432", str(data), "", "0 0", "ready"]
+    (data / "postmaster.pid").write_text("\n".join(old) + "\n")
+    try:
+        server = embedded_postgres.start(data)
+        assert answer(server) == 1
+        server.cleanup()
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_an_interrupted_first_start_leaves_no_half_made_data(home: Path) -> None:
+    starting = subprocess.Popen([sys.executable, "-c", HOLD, str(home / "data")], cwd=ROOT, start_new_session=True)
+    while not (home / "data.new").exists():
+        time.sleep(0.001)
+    os.killpg(starting.pid, signal.SIGKILL)
+    starting.wait()
+    assert not (home / "data").exists()
+    server = embedded_postgres.start(home / "data")
+    assert answer(server) == 1
+    server.cleanup()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_can_run_it(home: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    process = multiprocessing.get_context("fork").Process(target=_serve_as, args=(nobody, home / "data"))
+    process.start()
+    process.join(timeout=30)
+    assert process.exitcode == 0
+    assert (home / "data/PG_VERSION").stat().st_uid == nobody.pw_uid
+
+
+def test_data_it_cannot_serve_is_an_error_that_quotes_the_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data / "PG_VERSION").write_text("12\n")
+    monkeypatch.setattr(embedded_postgres, "START_SECONDS", 0.1)
+    with pytest.raises(embedded_postgres.EmbeddedPostgresError, match=r"its log .* ends with: .*version 12"):
+        embedded_postgres.start(data)
+
+
+def test_management_commands_bring_their_own_database(data: Path) -> None:
+    code = f"""
+import pathlib, sys, config.embedded_postgres as embedded, manage
+embedded.start.__defaults__ = (pathlib.Path({str(data)!r}),)
+sys.argv[1:] = ["shell", "-v0", "-c", "from django.db import connection as c; c.ensure_connection(); print(c.vendor)"]
+manage.main()
+"""
+    environment = {"PATH": os.environ["PATH"], "DEBUG": "true", "READ_DOT_ENV": "false"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout == "postgresql\n", done.stderr
+    assert not _postmasters(data)
+
+
+def _serve_as(account: pwd.struct_passwd, data: Path) -> None:
+    os.setgroups([])
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    server = embedded_postgres.start(data)
+    ok = answer(server) == 1
+    server.cleanup()
+    os._exit(0 if ok else 1)
+
+
+def _server_user() -> int:
+    return pwd.getpwnam(embedded_postgres.ACCOUNT).pw_uid if os.geteuid() == 0 else os.geteuid()
+
+
+def _postmasters(directory: Path) -> list[int]:
+    """The servers that run over data in `directory`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"/postgres") and any(os.fsencode(directory) in word for word in words):
+            found.append(int(process.name))
+    return found
