@@ -56,7 +56,7 @@ def hold(data: Path) -> "subprocess.Popen[bytes]":
 
 def answer(server: embedded_postgres.Server, question: str = "SELECT 1") -> object:
     with psycopg.connect(server.get_uri()) as connection:
-        row = connection.execute(question).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(question).fetchone()
     return row and row[0]
 
 

@@ -110,6 +110,6 @@ def test_the_env_file_is_read_and_the_environment_wins(checkout: Checkout) -> No
 def execute(checkout: Checkout, statement: str) -> object:
     directory = _socket_directory(checkout.path / ".local/postgres")
     with psycopg.connect(host=str(directory), user="postgres", autocommit=True) as connection:
-        cursor = connection.execute(statement)  # type: ignore[call-overload]
+        cursor = connection.execute(statement)
         row = cursor.fetchone() if cursor.description else None
     return row[0] if row else None
