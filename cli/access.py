@@ -48,8 +48,9 @@ def renew_access_token(settings: Settings, *, stale: Account, refused: bool = Fa
     """
     try:
         return _renew_locked(settings, stale=stale)
-    except (BackendUnreachable, UnexpectedAnswer, StoreError):
+    except (BackendUnreachable, UnexpectedAnswer, StoreError) as error:
         if refused or not _is_still_good(stale):
+            error.advice = f"You are still signed in. {error.advice}"
             raise
         return stale.access_token
 

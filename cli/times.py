@@ -50,6 +50,6 @@ def read_zone_name(instant: datetime) -> str:
     name = os.environ.get("TZ", "").lstrip(":")
     if not name and ZONE_LINK.is_symlink():
         name = str(ZONE_LINK.resolve()).partition("zoneinfo/")[2]
-    if "/" in name and not name.startswith("/"):
+    if "/" in name and not name.startswith(("/", "Etc/")):
         return name
     return instant.astimezone().tzname() or "local time"

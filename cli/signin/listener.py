@@ -81,6 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = SECONDS_PER_CONNECTION
     server_version = "insighta"
     sys_version = ""
+    wbufsize = -1
 
     def do_GET(self) -> None:
         """The callback, the page after it, or nothing."""

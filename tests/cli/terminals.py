@@ -1,0 +1,154 @@
+"""The installed command as a process, with and without a terminal."""
+
+import errno
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+INTERPRETER = Path(sys.executable)
+
+
+@dataclass
+class Done:
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Machine:
+    """One person's machine: the command, a home of its own and an environment without the tester's variables."""
+
+    command: Path
+    home: Path
+    api: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command sees."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+        own = {"HOME": str(self.home), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "TZ": "Africa/Lagos"}
+        return kept | own | ({"INSIGHTA_API": self.api} if self.api else {}) | self.variables
+
+    @property
+    def folder(self) -> Path:
+        """Where its credentials are."""
+        return Path(self.variables.get("INSIGHTA_HOME", self.home / ".insighta"))
+
+    @property
+    def credentials(self) -> Path:
+        """The file itself."""
+        return self.folder / "credentials.json"
+
+    def store(self, content: dict[str, Any] | str) -> None:
+        """Put credentials there as an earlier run would have left them."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.credentials.write_text(content if isinstance(content, str) else json.dumps(content))
+        self.credentials.chmod(0o600)
+
+    def account(self) -> dict[str, Any]:
+        """What is stored for this machine's backend."""
+        return dict(json.loads(self.credentials.read_text())["accounts"].get(self.api, {}))
+
+    def start(self, *words: str, before: Callable[[], None] | None = None, **variables: str) -> "subprocess.Popen[str]":
+        """A run that goes on, without a terminal."""
+        return subprocess.Popen(
+            [self.command, *words],
+            env=self.environment | variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=before,
+        )
+
+    def run(self, *words: str, typed: str = "", before: Callable[[], None] | None = None, **variables: str) -> Done:
+        """A run from start to end, without a terminal."""
+        process = self.start(*words, before=before, **variables)
+        out, err = process.communicate(typed, timeout=60)
+        return Done(process.returncode, out, err)
+
+    def terminal(self, *words: str, size: tuple[int, int] = (40, 120), **variables: str) -> "Terminal":
+        """A run under a pseudo-terminal of `size` lines and columns."""
+        return Terminal([str(self.command), *words], self.environment | variables, size)
+
+
+class Terminal:
+    """What a person at a terminal sees and types. Use with `with`."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], size: tuple[int, int]) -> None:
+        self.text = ""
+        self._pid, self._descriptor = pty.fork()
+        if self._pid == 0:
+            os.execvpe(command[0], command, environment)
+        import fcntl
+        import struct
+        import termios
+
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+        self._code: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._code is None:
+            os.kill(self._pid, 9)
+            os.waitpid(self._pid, 0)
+        os.close(self._descriptor)
+
+    @property
+    def plain(self) -> str:
+        """The text without colours."""
+        return re.sub(r"\x1b\[[0-9;]*[mK]", "", self.text).replace("\r\n", "\n")
+
+    def type(self, text: str) -> None:
+        """As if typed."""
+        os.write(self._descriptor, text.encode())
+
+    def see(self, pattern: str, seconds: float = 15) -> "re.Match[str]":
+        """Wait until the pattern is on the screen."""
+        deadline = time.monotonic() + seconds
+        while not (match := re.search(pattern, self.plain)):
+            if not self._read(deadline):
+                raise AssertionError(f"{pattern!r} is not in:\n{self.plain}")
+        return match
+
+    def end(self, seconds: float = 15) -> int:
+        """Wait for the exit code."""
+        deadline = time.monotonic() + seconds
+        while self._read(deadline):
+            pass
+        _, status = os.waitpid(self._pid, 0)
+        self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+    def _read(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self._descriptor], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            raise AssertionError(f"Nothing more came after:\n{self.plain}")
+        try:
+            chunk = os.read(self._descriptor, 65536)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return False
+        self.text += chunk.decode(errors="replace")
+        return bool(chunk)

@@ -1,0 +1,86 @@
+"""`kill -9` at any point of a refresh: the next command finds the sign-in alive."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.fake_backend import FakeBackend
+from tests.cli.terminals import Machine
+
+FEWEST_LINES_OF_A_REFRESH = 150
+
+
+class Guillotine:
+    """The command in a process that forks for each run."""
+
+    def __init__(self, machine: Machine) -> None:
+        script = Path(__file__).with_name("killed.py")
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            [machine.command.with_name("python"), script], env=machine.environment, stdin=pipe, stdout=pipe, text=True
+        )
+
+    def run(self, line: int = 0) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture
+def guillotine(machine: Machine) -> Iterator[Guillotine]:
+    it = Guillotine(machine)
+    yield it
+    it.close()
+
+
+def test_killed_at_every_line_of_a_refresh(backend: FakeBackend, machine: Machine, guillotine: Guillotine) -> None:
+    line, states = 0, set()
+    while True:
+        line += 1
+        backend.sessions.clear()
+        session = backend.sign_in()
+        machine.store(backend.store_for(session, seconds_left=-5))
+        if guillotine.run(line) == "0":
+            break
+        states.add((machine.account()["retry_key"] is not None, session.rotations))
+        assert guillotine.run() == "0", f"killed at line {line}, the next command failed"
+        assert not session.revoked
+        assert session.rotations == 1, f"killed at line {line}: not the same successor"
+        assert machine.account()["refresh_token"] == session.refresh_token
+    assert line > FEWEST_LINES_OF_A_REFRESH
+    # Before the key was stored, with the key before the request, after the rotation, after the answer was stored.
+    assert states == {(False, 0), (True, 0), (True, 1), (False, 1)}
+
+
+@pytest.mark.parametrize("killed_at", ["before the request is answered", "after the rotation"])
+def test_a_killed_process_leaves_its_key_to_the_next(backend: FakeBackend, machine: Machine, killed_at: str) -> None:
+    session = backend.sign_in()
+    machine.store(backend.store_for(session, seconds_left=-5))
+    backend.faults["/oauth/token"] = ["slow 0.6" if killed_at.startswith("before") else "cut after"] * 2
+    process = machine.start("token")
+    while not backend.requests:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    backend.faults.clear()
+    time.sleep(0.7)  # The abandoned request rotates meanwhile.
+    assert machine.run("whoami").out == "ada\n"
+    assert (session.rotations, session.revoked) == (1, False)
+
+
+def test_leftovers_of_a_killed_write_are_swept_away(backend: FakeBackend, machine: Machine) -> None:
+    machine.store(backend.store_for(backend.sign_in(), seconds_left=-5))
+    machine.folder.joinpath("credentials.json.new").write_text('{"version": 1, "acc')
+    assert machine.run("token").code == 0
+    assert sorted(path.name for path in machine.folder.iterdir()) == ["credentials.json", "credentials.json.lock"]
+    assert json.loads(machine.credentials.read_text())["version"] == 1
