@@ -133,6 +133,12 @@ def in_time(rows: Rows, *, when: str, status: str) -> Rows:
     return found
 
 
+def rows_since(client_id: UUID, *, since: datetime) -> Rows:
+    """The client's bookings whose session ended after `since`, in every status, as rows."""
+    rows: Rows = booking_rows(client_id=client_id).filter(scheduled_end_time__gt=since)
+    return rows
+
+
 def move_rows(booking_id: UUID) -> Rows:
     """Where a booking was before, oldest first, as rows."""
     moves = BookingMove.objects.filter(booking_id=booking_id).order_by("id")
@@ -140,8 +146,8 @@ def move_rows(booking_id: UUID) -> Rows:
 
 
 def roster_rows(slot_id: UUID) -> Rows:
-    """A slot's bookings with their clients, for its host: active first, then by when they were made."""
-    rows = booking_rows(slot_id=slot_id).order_by("status", "created_at", "id")
+    """A slot's bookings with their clients, for its host, in the order they were made."""
+    rows = booking_rows(slot_id=slot_id).order_by("created_at", "id")
     clients: Rows = rows.values(
         *BOOKING_FIELDS, "now", client_login=F("client__login"), client_name=F("client__display_name")
     )

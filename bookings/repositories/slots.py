@@ -8,7 +8,7 @@ from django.db.models import DurationField, Exists, F, OuterRef, Q, Subquery, Va
 from bookings.models import AvailabilityRule, Booking, Slot, WaitlistEntry
 from bookings.policies import Opening
 from bookings.repositories.people import may_use
-from bookings.repositories.rows import Rows
+from bookings.repositories.rows import Row, Rows
 
 # The compare stands on the updated table itself, so PostgreSQL checks it again after waiting for the row.
 TAKE_SEAT = """
@@ -16,6 +16,11 @@ UPDATE bookings_slot SET seats_taken = seats_taken + 1
 WHERE id = %s AND status = 'open' AND seats_taken < capacity AND bookings_close_at > %s AND host_id <> %s
 RETURNING *
 """
+
+ROW_FIELDS = (
+    "id", "host_id", "host__login", "host__display_name", "host__time_zone", "title", "starts_at", "ends_at",
+    "bookings_close_at", "capacity", "seats_taken", "status", "refund_window", "booking_id", "waiting",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,18 +127,25 @@ def slot_rows(*, viewer_id: UUID, refund_window: timedelta, hidden: bool = False
     slots = Slot.objects.all() if hidden else Slot.objects.filter(may_use("host__"))
     own = Booking.objects.filter(slot=OuterRef("id"), client=viewer_id).exclude(status="cancelled")
     waiting = WaitlistEntry.objects.filter(slot=OuterRef("id"), client=viewer_id, status="waiting")
-    return (
-        slots.annotate(
-            refund_window=Value(refund_window, output_field=DurationField()),
-            booking_id=Subquery(own.values("id")[:1]),
-            waiting=Exists(waiting),
-        )
-        .order_by("starts_at", "id")
-        .values(
-            "id", "host_id", "host__login", "host__display_name", "host__time_zone", "title", "starts_at", "ends_at",
-            "bookings_close_at", "capacity", "seats_taken", "status", "refund_window", "booking_id", "waiting",
-        )
-    )  # fmt: skip
+    seen: Rows = slots.annotate(
+        refund_window=Value(refund_window, output_field=DurationField()),
+        booking_id=Subquery(own.values("id")[:1]),
+        waiting=Exists(waiting),
+    )
+    return seen.order_by("starts_at", "id").values(*ROW_FIELDS)
+
+
+def hosted_rows(host_id: UUID, *, refund_window: timedelta, now: datetime) -> Rows:
+    """The host's own slots that are not over, whatever their status, by start."""
+    rows = slot_rows(viewer_id=host_id, refund_window=refund_window, hidden=True)
+    own: Rows = rows.filter(host_id=host_id, ends_at__gt=now).annotate(now=Value(now))
+    return own.values(*ROW_FIELDS, "now", "created_at", "cancelled_at")
+
+
+def find_slot_row(slot_id: UUID, *, viewer_id: UUID, refund_window: timedelta) -> Row | None:
+    """One slot as a row, whoever hosts it."""
+    rows = slot_rows(viewer_id=viewer_id, refund_window=refund_window, hidden=True)
+    return rows.filter(id=slot_id).first()
 
 
 def filtered(rows: Rows, *, by: SlotFilter, now: datetime) -> Rows:

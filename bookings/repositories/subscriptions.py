@@ -3,6 +3,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db.models import F, Q, Sum
 
 from bookings.errors import PlanUnknown
@@ -74,11 +75,8 @@ def list_unsettled_ids(*, now: datetime) -> list[UUID]:
 
 def subscription_rows(user_id: UUID) -> Rows:
     """A person's subscriptions as rows, the last to end first."""
-    return (
-        Subscription.objects.filter(user_id=user_id)
-        .order_by("-ends_at", "-id")
-        .values("id", "plan__name", "credits_remaining", "starts_at", "ends_at", "renews")
-    )
+    rows = Subscription.objects.filter(user_id=user_id).annotate(now=TransactionNow()).order_by("-ends_at", "-id")
+    return rows.values("id", "plan__name", "credits_remaining", "starts_at", "ends_at", "renews", "now")
 
 
 def usable_credits(user_id: UUID, *, now: datetime) -> int:

@@ -50,6 +50,11 @@ def list_waiting(slot_ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
     return list(entries.order_by("joined_at", "id").values_list("slot_id", "client_id"))
 
 
+def count_waiting(slot_id: UUID) -> int:
+    """How many wait for this slot."""
+    return WaitlistEntry.objects.filter(slot_id=slot_id, status="waiting").count()
+
+
 def set_status(status: str, *, slot_id: UUID, client_id: UUID) -> int:
     """Take a client out of a queue; how many places were given up."""
     return WaitlistEntry.objects.filter(slot_id=slot_id, client_id=client_id, status="waiting").update(status=status)

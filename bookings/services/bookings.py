@@ -5,6 +5,7 @@ from uuid import UUID
 from accounts.services.events import record_event
 from bookings import errors, policies
 from bookings.repositories import bookings, people, slots, subscriptions, waitlist
+from bookings.repositories.pages import PAGE_SIZE, Page, read_page
 from bookings.repositories.rows import Row, Rows
 from bookings.services import transactions
 from bookings.services.seats import seat_client
@@ -111,9 +112,12 @@ def _mark_no_show(host_id: UUID, booking_id: UUID, now: datetime) -> None:
     )
 
 
-def list_bookings(*, client_id: UUID, when: str = "", status: str = "") -> Rows:
-    """The client's bookings, latest session first; `when` is `upcoming` (next first) or `past`."""
-    return bookings.in_time(bookings.booking_rows(client_id=client_id), when=when, status=status)
+def list_bookings(
+    *, client_id: UUID, when: str = "", status: str = "", cursor: str = "", size: int = PAGE_SIZE
+) -> Page:
+    """The client's bookings, latest session first; `when` is `upcoming` (next first) or `past`. Raises NotValid."""
+    rows = bookings.in_time(bookings.booking_rows(client_id=client_id), when=when, status=status)
+    return read_page(rows, cursor=cursor, size=size)
 
 
 def get_booking(*, booking_id: UUID, client_id: UUID) -> Row:
@@ -126,12 +130,12 @@ def get_hosted_booking(*, booking_id: UUID, host_id: UUID) -> Row:
     return _one(bookings.booking_rows(id=booking_id, host_id=host_id))
 
 
-def list_roster(*, host_id: UUID, slot_id: UUID) -> Rows:
-    """The bookings of the host's own slot, with their clients. Raises NotFound."""
+def list_roster(*, host_id: UUID, slot_id: UUID, cursor: str = "") -> Page:
+    """The bookings of the host's own slot with their clients, as they were made. Raises NotFound, NotValid."""
     slot = slots.find_slot(slot_id)
     if slot is None or slot.host_id != host_id:
         raise errors.NotFound
-    return bookings.roster_rows(slot_id)
+    return read_page(bookings.roster_rows(slot_id), cursor=cursor)
 
 
 def _one(rows: Rows) -> Row:

@@ -5,7 +5,8 @@ from uuid import UUID
 from accounts.services.events import record_event
 from bookings import errors
 from bookings.repositories import clock, hosts, people, slots
-from bookings.repositories.rows import Row, Rows
+from bookings.repositories.pages import Page, read_page
+from bookings.repositories.rows import Row
 from bookings.repositories.slots import SlotFilter
 from bookings.services import transactions
 from bookings.services.rules import current_refund_window
@@ -40,21 +41,30 @@ def lock_calendar(host_id: UUID) -> None:
         raise errors.NotAHost
 
 
-def list_slots(*, viewer_id: UUID, by: SlotFilter) -> Rows:
-    """Slots by start, as the viewer sees them."""
+def list_slots(
+    *,
+    viewer_id: UUID,
+    starts_from: datetime | None = None,
+    starts_before: datetime | None = None,
+    host_id: UUID | None = None,
+    is_open: bool | None = None,
+    cursor: str = "",
+) -> Page:
+    """Slots by start, as the viewer sees them, from now on unless `starts_from` says otherwise. Raises NotValid."""
+    now = clock.read_now()
+    by = SlotFilter(starts_from or now, starts_before, host_id, is_open)
     rows = slots.slot_rows(viewer_id=viewer_id, refund_window=current_refund_window())
-    return slots.filtered(rows, by=by, now=clock.read_now())
+    return read_page(slots.filtered(rows, by=by, now=now), cursor=cursor)
 
 
 def get_slot(*, slot_id: UUID, viewer_id: UUID) -> Row:
     """One slot as the viewer sees it. Raises NotFound."""
-    rows = slots.slot_rows(viewer_id=viewer_id, refund_window=current_refund_window(), hidden=True)
-    row: Row | None = rows.filter(id=slot_id).first()
+    row = slots.find_slot_row(slot_id, viewer_id=viewer_id, refund_window=current_refund_window())
     if row is None:
         raise errors.NotFound
     return row
 
 
-def list_hosts() -> Rows:
-    """The people who host, by login."""
-    return people.host_rows()
+def list_hosts(*, cursor: str = "") -> Page:
+    """The people who host, by login. Raises NotValid."""
+    return read_page(people.host_rows(), cursor=cursor)

@@ -7,7 +7,7 @@ from django.conf import settings
 from accounts.services.events import record_event
 from bookings import errors, policies
 from bookings.repositories import clock, jobs, ledger, subscriptions
-from bookings.repositories.rows import Rows
+from bookings.repositories.pages import Page, read_page
 from bookings.services import transactions
 
 if TYPE_CHECKING:
@@ -122,14 +122,14 @@ def settle_subscriptions() -> int:
     return settled
 
 
-def list_subscriptions(*, user_id: UUID) -> Rows:
-    """The person's subscriptions, the last to end first."""
-    return subscriptions.subscription_rows(user_id)
+def list_subscriptions(*, user_id: UUID, cursor: str = "") -> Page:
+    """The person's subscriptions, the last to end first. Raises NotValid."""
+    return read_page(subscriptions.subscription_rows(user_id), cursor=cursor)
 
 
-def list_entries(*, user_id: UUID) -> Rows:
-    """The person's ledger, newest first."""
-    return ledger.entry_rows(user_id=user_id)
+def list_entries(*, user_id: UUID, cursor: str = "") -> Page:
+    """The person's ledger, newest first. Raises NotValid."""
+    return read_page(ledger.entry_rows(user_id=user_id), cursor=cursor)
 
 
 def _get(subscription_id: UUID) -> "Subscription":
