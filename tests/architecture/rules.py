@@ -14,7 +14,7 @@ from tests.architecture.tree import APPS, ROOMS, Source, Tree
 EDGES = {"views", "admin", "management", "tasks", "authentication"}
 """The parts of an app that a person, a program or a timer calls: the only ones that read the clock."""
 
-WITHOUT_SQL = {"views", "management", "tasks", "receivers", "serializers", "authentication"}
+WITHOUT_SQL = {"views", "management", "tasks", "receivers", "serializers", "authentication", "throttles"}
 
 Finding = tuple[PurePosixPath, int, str]
 
