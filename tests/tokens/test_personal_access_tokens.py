@@ -1,0 +1,254 @@
+"""`/api/v1/personal-access-tokens` and what such a token is worth: shown once, limited, revoked at once."""
+
+import binascii
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client as Http
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from accounts.services import people
+from tests.tokens.in_process import call, make_person, now, sign_in
+from tokens.errors import NotAuthenticated
+from tokens.models import PersonalAccessToken
+from tokens.services.credentials import get_credential
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+TOKENS = "/personal-access-tokens"
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return make_person("ada")
+
+
+@pytest.fixture
+def session(ada: User) -> str:
+    """An access token of Ada's with every scope."""
+    return sign_in(ada).access_token
+
+
+@pytest.fixture
+def mallory(db: None) -> str:
+    return sign_in(make_person("mallory")).access_token
+
+
+def create(client: Http, session: str, **fields: object) -> dict[str, Any]:
+    body = {"name": "nightly report", "scopes": ["account:read", "bookings:read"]} | fields
+    response = call(client, TOKENS, session, "POST", body)
+    assert response.status_code == 201, response.content
+    return dict(response.json())
+
+
+def refused(client: Http, session: str, **fields: object) -> dict[str, Any]:
+    body = {"name": "nightly report", "scopes": ["account:read"]} | fields
+    response = call(client, TOKENS, session, "POST", body)
+    assert response.status_code == 400, response.content
+    return dict(response.json())
+
+
+# Form
+
+
+def test_the_token_has_its_prefix_thirty_characters_and_their_checksum(client: Http, session: str) -> None:
+    token = create(client, session)["token"]
+    assert re.fullmatch(r"insp_[0-9A-Za-z]{36}", token)
+    secret, checksum = token[5:35], token[35:]
+    number = sum(BASE62.index(digit) * 62**place for place, digit in enumerate(reversed(checksum)))
+    assert number == binascii.crc32(secret.encode())
+
+
+def test_the_secret_is_in_the_201_only_and_is_not_stored_by_caches(client: Http, session: str) -> None:
+    response = call(client, TOKENS, session, "POST", {"name": "ci", "scopes": ["account:read"]})
+    created = response.json()
+    assert response["Cache-Control"] == "no-store"
+    assert set(created) == {
+        "id", "name", "prefix", "scopes", "expires_at", "last_used_at", "created_at", "token",
+    }  # fmt: skip
+    (listed,) = call(client, TOKENS, session).json()["results"]
+    assert listed == {name: value for name, value in created.items() if name != "token"}
+    assert created["token"].startswith(listed["prefix"])
+    assert len(listed["prefix"]) == 9
+    (row,) = PersonalAccessToken.objects.values()
+    assert created["token"] not in repr(row)
+    assert created["token"][9:] not in json.dumps(row, default=repr)
+
+
+# Expiry
+
+
+@pytest.mark.parametrize("days", [7, 30, 90])
+def test_a_token_may_live_for_some_days(client: Http, session: str, days: int) -> None:
+    before = now()
+    expires_at = datetime.fromisoformat(create(client, session, expires_in_days=days)["expires_at"])
+    assert before + timedelta(days=days) <= expires_at <= now() + timedelta(days=days)
+
+
+def test_without_an_expiry_a_token_lives_until_it_is_revoked(client: Http, session: str) -> None:
+    token = create(client, session)
+    assert token["expires_at"] is None
+    assert get_credential(token=token["token"], now=now() + timedelta(days=4000)).token_id is not None
+
+
+def test_a_date_means_the_end_of_that_day_in_utc(client: Http, session: str) -> None:
+    tomorrow = (now() + timedelta(days=1)).date()
+    token = create(client, session, expires_at=tomorrow.isoformat())
+    end = datetime.combine(tomorrow + timedelta(days=1), datetime.min.time(), tzinfo=UTC)
+    assert abs(datetime.fromisoformat(token["expires_at"]) - end) <= timedelta(seconds=1)
+    assert get_credential(token=token["token"], now=end - timedelta(seconds=2))
+    with pytest.raises(NotAuthenticated):
+        get_credential(token=token["token"], now=end)
+
+
+def test_the_last_date_there_is_needs_no_day_after_it(client: Http, session: str) -> None:
+    assert create(client, session, expires_at="9999-12-31")["expires_at"].startswith("9999-12-31")
+
+
+# What a person may not ask for
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "\u200b\u200b"}, "name"),
+        ({"name": "n" * 101}, "name"),
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["account:read", "admin"]}, "scopes"),
+        ({"scopes": "account:read"}, "scopes"),
+        ({"expires_at": "2020-01-01"}, "expires_at"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+        ({"expires_at": "next week"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),
+        ({"expires_at": 7}, "expires_at"),
+        ({"expires_in_days": 0}, "expires_in_days"),
+        ({"expires_in_days": 10**12}, "expires_in_days"),
+        ({"expires_in_days": 7, "expires_at": "2999-01-01"}, "expires_in_days"),
+    ],
+)
+def test_an_odd_wish_is_a_validation_error_of_its_field(
+    client: Http, session: str, fields: dict[str, object], names: str
+) -> None:
+    problem = refused(client, session, **fields)
+    assert problem["code"] == "validation_error"
+    assert list(problem["errors"]) == [names]
+    assert not PersonalAccessToken.objects.exists()
+
+
+def test_a_token_cannot_have_more_scopes_than_its_creator(client: Http, ada: User) -> None:
+    limited = sign_in(ada, scope="account:write bookings:read").access_token
+    body = {"name": "wide", "scopes": ["bookings:read", "bookings:write"]}
+    response = call(client, TOKENS, limited, "POST", body)
+    assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
+    assert not PersonalAccessToken.objects.exists()
+    assert create(client, limited, scopes=["bookings:read"])["scopes"] == ["bookings:read"]
+
+
+def test_the_hundred_and_first_token_is_refused(client: Http, session: str, ada: User) -> None:
+    digests = [number.to_bytes(32, "big") for number in range(100)]
+    PersonalAccessToken.objects.bulk_create(
+        PersonalAccessToken(user=ada, name="old", prefix="insp_old", token_hash=one, scope="") for one in digests
+    )
+    assert "Revoke one" in refused(client, session)["detail"]
+
+
+# What a token may do
+
+
+def test_a_token_calls_the_api_with_its_own_scopes(client: Http, session: str, ada: User) -> None:
+    token = create(client, session, scopes=["account:read"])["token"]
+    me = call(client, "/me", token)
+    assert (me.json()["login"], me.json()["scopes"]) == ("ada", ["account:read"])
+    assert call(client, "/me", token, "PATCH", {"display_name": "A"}).status_code == 403
+
+
+def test_a_token_cannot_create_tokens(client: Http, session: str) -> None:
+    token = create(client, session, scopes=["account:read", "account:write"])["token"]
+    response = call(client, TOKENS, token, "POST", {"name": "child", "scopes": ["account:read"]})
+    assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
+    assert PersonalAccessToken.objects.count() == 1
+
+
+@pytest.mark.parametrize("state", ["expired", "revoked", "suspended", "deactivated"])
+def test_a_token_that_is_over_is_refused_by_the_next_call(client: Http, session: str, ada: User, state: str) -> None:
+    created = create(client, session, expires_in_days=7)
+    assert call(client, "/me", created["token"]).status_code == 200
+    if state == "expired":
+        PersonalAccessToken.objects.update(expires_at=now())
+    elif state == "revoked":
+        assert call(client, f"{TOKENS}/{created['id']}", session, "DELETE").status_code == 204
+    elif state == "suspended":
+        people.suspend_person(user_id=ada.id, reason="spam", actor_id=None, now=now())
+    else:
+        people.deactivate_person(user_id=ada.id, now=now())
+    refusal = call(client, "/me", created["token"])
+    expected = {"suspended": (403, "account_suspended")}.get(state, (401, "not_authenticated"))
+    assert (refusal.status_code, refusal.json()["code"]) == expected
+
+
+def test_a_revoked_token_is_gone_from_the_list_and_cannot_be_revoked_again(client: Http, session: str) -> None:
+    created = create(client, session)
+    address = f"{TOKENS}/{created['id']}"
+    assert call(client, address, session, "DELETE").status_code == 204
+    assert call(client, TOKENS, session).json()["results"] == []
+    assert call(client, address, session, "DELETE").status_code == 404
+
+
+def test_mallory_neither_sees_nor_revokes_adas_token(client: Http, session: str, mallory: str) -> None:
+    created = create(client, session)
+    assert call(client, TOKENS, mallory).json()["results"] == []
+    response = call(client, f"{TOKENS}/{created['id']}", mallory, "DELETE")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert call(client, "/me", created["token"]).status_code == 200
+
+
+# What checking one costs
+
+
+def test_checking_a_token_is_one_query_by_its_unique_index(client: Http, session: str) -> None:
+    token = create(client, session)["token"]
+    instant = now()
+    get_credential(token=token, now=instant)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        credential = get_credential(token=token, now=instant)
+        assert credential.person.login == "ada"
+    (query,) = queries.captured_queries
+    with connection.cursor() as cursor:
+        # A table of one row would be read whole; what counts is that there is an index to read by.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {query['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert re.search(
+        r"Index Scan using tokens_personalaccesstoken_token_hash\w* on tokens_personalaccesstoken", plan
+    ), plan
+
+
+def test_last_used_is_written_at_most_once_a_minute(client: Http, session: str) -> None:
+    token = create(client, session)["token"]
+    start = now()
+    written = []
+    for seconds in (0, 1, 59, 60.5, 61, 120, 121.5):
+        with CaptureQueriesContext(connection) as queries:
+            get_credential(token=token, now=start + timedelta(seconds=seconds))
+        if any(query["sql"].startswith("UPDATE") for query in queries.captured_queries):
+            written.append(seconds)
+    assert written == [0, 60.5, 121.5]
+    last_used_at = PersonalAccessToken.objects.get().last_used_at
+    assert last_used_at == start + timedelta(seconds=121.5)
+
+
+def test_a_mistyped_token_costs_no_query(client: Http, session: str) -> None:
+    token = create(client, session)["token"]
+    for place in range(5, len(token)):
+        other = "a" if token[place] != "a" else "b"
+        mistyped = token[:place] + other + token[place + 1 :]
+        with CaptureQueriesContext(connection) as queries, pytest.raises(NotAuthenticated):
+            get_credential(token=mistyped, now=now())
+        assert not queries.captured_queries, mistyped
