@@ -199,6 +199,7 @@ class ExceptionForm(ApiForm):
 
 
 class DayForm(forms.Form):
-    """One date."""
+    """One date of one host's calendar; the host's id comes with the page, so that looking is one call."""
 
     date = forms.DateField(label="Date", widget=forms.DateInput(attrs={"class": "input input-short", "type": "date"}))
+    host = forms.UUIDField(widget=forms.HiddenInput)

@@ -4,24 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 180, 32, 8, 12, 28
+WIDTH, HEIGHT = 600, 100
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Coordinates in a box of WIDTH by HEIGHT; `rules` are heights with the number of credits they stand for."""
+    """Paths in a box of WIDTH by HEIGHT that is stretched to its place; its upper edge stands for `top` credits."""
 
     line: str
     area: str
-    end: tuple[float, float]
-    rules: list[tuple[float, int]]
+    top: int
     first: datetime
-    last: datetime
     width: int = WIDTH
     height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    floor: int = HEIGHT - BOTTOM
 
 
 def balances(entries: list[dict[str, Any]], total: int) -> list[tuple[datetime, int]]:
@@ -41,13 +36,11 @@ def plot_of(history: list[tuple[datetime, int]], now: datetime) -> Plot | None:
     seconds = (now - first).total_seconds()
 
     def x(instant: datetime) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (instant - first).total_seconds() / seconds, 1)
+        return round(WIDTH * (instant - first).total_seconds() / seconds, 1)
 
     def y(balance: int) -> float:
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * max(0, balance) / top, 1)
+        return round(HEIGHT - HEIGHT * max(0, balance) / top, 1)
 
-    path = f"M{LEFT} {y(history[0][1])}" + "".join(f"H{x(instant)}V{y(balance)}" for instant, balance in history[1:])
-    line = f"{path}H{x(now)}"
-    area = f"{line}V{y(0)}H{LEFT}Z"
-    rules = [(y(value), value) for value in sorted({0, top // 2, top})]
-    return Plot(line=line, area=area, end=(x(now), y(history[-1][1])), rules=rules, first=first, last=now)
+    steps = "".join(f"H{x(instant)}V{y(balance)}" for instant, balance in history[1:])
+    line = f"M0 {y(history[0][1])}{steps}H{WIDTH}"
+    return Plot(line=line, area=f"{line}V{HEIGHT}H0Z", top=top, first=first)

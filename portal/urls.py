@@ -16,6 +16,7 @@ urlpatterns = [
     path("bookings", bookings.bookings),
     path("bookings/calendar/rotate", bookings.rotate_feed),
     path("bookings/<uuid:booking_id>", bookings.booking),
+    path("bookings/<uuid:booking_id>/calendar.ics", bookings.calendar_file),
     path("bookings/<uuid:booking_id>/cancel", bookings.cancel),
     path("bookings/<uuid:booking_id>/reschedule", bookings.reschedule),
     path("credits", bookings.credits),

@@ -125,22 +125,13 @@ def client_name(client_id: str) -> str:
     return {"insighta-portal": "Portal, in a browser", "insighta-cli": "Command line"}.get(client_id, client_id)
 
 
-@register.simple_tag(takes_context=True)
-def refund_badge(context: template.Context, booking: dict[str, Any]) -> SafeString:
-    """What cancelling this active booking now would give back."""
-    if datetime.fromisoformat(booking["refund_deadline"]) > context["now"]:
-        return format_html('<span class="badge badge-good">{} back</span>', credits(booking["credits_charged"]))
-    return SafeString('<span class="badge badge-warn">no refund any more</span>')
-
-
 _REASONS = {
     "welcome": "Welcome credits",
     "grant": "Added by our staff",
     "booking": "Booking",
-    "charge": "Booking",
     "refund": "Refund",
+    "plan": "Plan started",
     "renewal": "Plan renewed",
-    "expiry": "Plan ended",
 }
 
 

@@ -50,9 +50,8 @@ def deactivate(request: PortalRequest) -> HttpResponse:
         request.visitor.send("POST", "/me/deactivate")
         request.visitor.forget()
         return redirect_with("/signed-out?reason=left")
-    data = request.visitor.fetch(me="/me", bookings="/bookings?when=upcoming", slots="/slots?host=me&open=true")
-    coming = {"bookings": data["bookings"]["results"], "slots": data["slots"]["results"]}
-    return render_page(request, "deactivate", coming, me=data["me"])
+    page = request.visitor.get("/pages/deactivation")
+    return render_page(request, "deactivate", page, me=page["person"])
 
 
 @require_GET

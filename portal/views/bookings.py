@@ -8,11 +8,12 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from portal.calendars import event_file
 from portal.errors import Page, Problem, page_for
 from portal.pages import redirect_with, render_page
 from portal.plots import balances, plot_of
 from portal.templatetags.portal import read_instant, zone_of
-from portal.views.slots import usable_subscriptions
+from portal.views.slots import cursor_after, usable_subscriptions
 from portal.visitor import PortalRequest, with_query
 
 CHOICE_DAYS = 14
@@ -20,32 +21,28 @@ CHOICE_DAYS = 14
 
 @require_GET
 def bookings(request: PortalRequest) -> HttpResponse:
-    """Upcoming bookings, or past ones with `show=past`."""
-    show = "past" if request.GET.get("show") == "past" else "upcoming"
-    path = with_query("/bookings", when=show, cursor=request.GET.get("cursor"))
-    data = request.visitor.fetch(me="/me", bookings=path, feed="/calendar-feed")
-    context = {"show": show, "bookings": data["bookings"]["results"], "feed": data["feed"].get("url")}
-    return render_page(request, "bookings", context | {"older": _cursor(data["bookings"])}, me=data["me"])
-
-
-def _cursor(page: dict[str, Any]) -> str:
-    return (page.get("next") or "").partition("cursor=")[2].partition("&")[0]
+    """Upcoming bookings and what the person waits for, or past ones with `show=past`."""
+    path = with_query("/pages/bookings", cursor=request.GET.get("cursor"))
+    data = request.visitor.fetch(page=path, feed="/calendar-feed")
+    page, is_past = data["page"], request.GET.get("show") == "past"
+    shown = page["past"]["results"] if is_past else page["upcoming"]
+    context = {"is_past": is_past, "bookings": shown, "waiting": page["waiting"], "feed": data["feed"]["url"]}
+    return render_page(request, "bookings", context | {"older": cursor_after(page["past"])}, me=page["person"])
 
 
 @require_GET
 def booking(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     """One booking; when it is over or cancelled, its receipt."""
-    data = request.visitor.fetch(me="/me", booking=f"/bookings/{booking_id}", entries="/credit-entries?limit=200")
-    entries = [one for one in data["entries"]["results"] if one["booking_id"] == str(booking_id)]
-    context = {"booking": data["booking"], "entries": entries} | _times(data["booking"])
-    return render_page(request, "booking", context, me=data["me"])
+    page = request.visitor.get(f"/pages/bookings/{booking_id}")
+    return render_page(request, "booking", {"booking": page["booking"]}, me=page["person"])
 
 
-def _times(found: dict[str, Any]) -> dict[str, bool]:
-    now = timezone.now()
-    started = datetime.fromisoformat(found["scheduled_start_time"]) <= now
-    active = found["status"] == "active" and not started
-    return {"may_cancel": active, "may_move": active and datetime.fromisoformat(found["refund_deadline"]) > now}
+@require_GET
+def calendar_file(request: PortalRequest, booking_id: UUID) -> HttpResponse:
+    """One booking for a calendar program (RFC 5545), under the identity it has in the person's feed."""
+    found = request.visitor.get(f"/bookings/{booking_id}")
+    headers = {"Content-Disposition": 'attachment; filename="insighta-booking.ics"'}
+    return HttpResponse(event_file(found, timezone.now()), content_type="text/calendar; charset=utf-8", headers=headers)
 
 
 @require_http_methods(["GET", "POST"])
@@ -65,10 +62,11 @@ def cancel(request: PortalRequest, booking_id: UUID) -> HttpResponse:
 
 
 def _cancel_page(request: PortalRequest, booking_id: UUID, conflict: Page | None = None) -> HttpResponse:
-    path = f"/bookings/{booking_id}"
-    data = request.visitor.fetch(me="/me", booking=path, preview=f"{path}/refund-preview")
-    context = {"booking": data["booking"], "preview": data["preview"], "conflict": conflict}
-    return render_page(request, "cancel", context, me=data["me"], status=conflict.status if conflict else 200)
+    page = request.visitor.get(f"/pages/bookings/{booking_id}")
+    if page["booking"]["refund_preview"] is None:
+        return redirect_with(f"/bookings/{booking_id}", "nothing-to-cancel")
+    context = {"booking": page["booking"], "preview": page["booking"]["refund_preview"], "conflict": conflict}
+    return render_page(request, "cancel", context, me=page["person"], status=conflict.status if conflict else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -92,20 +90,17 @@ _CHOOSE = Page(422, "Choose a new time", "Nothing has been changed yet.")
 
 
 def _reschedule_page(request: PortalRequest, booking_id: UUID, conflict: Page | None = None) -> HttpResponse:
-    now = timezone.now()
-    until = now + timedelta(days=CHOICE_DAYS)
-    query = {"from": now.isoformat(), "to": until.isoformat(), "open": "true", "limit": "200"}
-    data = request.visitor.fetch(
-        me="/me",
-        booking=f"/bookings/{booking_id}",
-        slots=with_query("/slots", **query),
-        others="/bookings?when=upcoming",
+    until = timezone.now() + timedelta(days=CHOICE_DAYS)
+    path = with_query(
+        f"/pages/bookings/{booking_id}/reschedule", to=until.isoformat(), cursor=request.GET.get("cursor")
     )
+    data = request.visitor.fetch(page=path, others="/bookings?when=upcoming")
+    page, me = data["page"], data["page"]["person"]
     others = [one for one in data["others"]["results"] if one["id"] != str(booking_id)]
-    free = [one for one in data["slots"]["results"] if _is_choice(one, data["booking"], others, data["me"])]
-    context = {"booking": data["booking"], "days": _by_day(free, data["me"]["time_zone"]), "conflict": conflict}
-    status = conflict.status if conflict else 200
-    return render_page(request, "reschedule", context | _times(data["booking"]), me=data["me"], status=status)
+    free = [one for one in page["slots"]["results"] if _is_choice(one, page["booking"], others, me)]
+    context = {"booking": page["booking"], "days": _by_day(free, me["time_zone"]), "conflict": conflict}
+    context["later"] = cursor_after(page["slots"])
+    return render_page(request, "reschedule", context, me=me, status=conflict.status if conflict else 200)
 
 
 def _is_choice(slot: dict[str, Any], moved: dict[str, Any], others: list[dict[str, Any]], me: dict[str, Any]) -> bool:
@@ -136,20 +131,17 @@ def rotate_feed(request: PortalRequest) -> HttpResponse:
 @require_GET
 def credits(request: PortalRequest) -> HttpResponse:
     """The balance, what is used next, and the ledger as a table and a plot."""
-    path = with_query("/credit-entries", cursor=request.GET.get("cursor"))
-    data = request.visitor.fetch(me="/me", subscriptions="/subscriptions", entries=path)
-    found, entries = data["subscriptions"]["results"], data["entries"]["results"]
-    total, now = sum(one["credits_remaining"] for one in found), timezone.now()
-    usable = usable_subscriptions(found)
-    is_newest = not request.GET.get("cursor")
-    plot = plot_of(balances(entries, total), now) if is_newest else None
+    cursor = request.GET.get("cursor", "")
+    page = request.visitor.get(with_query("/pages/credits", cursor=cursor))
+    found, entries = page["subscriptions"], page["entries"]["results"]
+    usable, total = usable_subscriptions(found), sum(one["credits_remaining"] for one in found)
     context = {
-        "balance": sum(one["credits_remaining"] for one in usable),
+        "balance": page["credits_available"],
         "next_used": usable[0] if usable else None,
         "subscriptions": found,
         "entries": entries,
-        "older": _cursor(data["entries"]),
-        "plot": plot,
-        "zone": zone_of(data["me"]["time_zone"]),
+        "older": cursor_after(page["entries"]),
+        "plot": None if cursor else plot_of(balances(entries, total), timezone.now()),
+        "zone": zone_of(page["person"]["time_zone"]),
     }
-    return render_page(request, "credits", context, me=data["me"])
+    return render_page(request, "credits", context, me=page["person"])

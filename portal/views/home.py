@@ -5,7 +5,6 @@ from django.views.decorators.http import require_safe
 
 from portal.errors import BAD_REQUEST, FAILED, FORM_EXPIRED, NOT_FOUND, PAGES
 from portal.pages import render_error, render_page
-from portal.views.slots import usable_subscriptions
 from portal.visitor import PortalRequest
 
 
@@ -14,14 +13,8 @@ def home(request: PortalRequest) -> HttpResponse:
     """Who is signed in and what comes next; for everybody else what Insighta is."""
     if not request.visitor.has_tokens:
         return render_page(request, "welcome", {}, me=None)
-    data = request.visitor.fetch(me="/me", bookings="/bookings?when=upcoming&limit=5", subscriptions="/subscriptions")
-    usable = usable_subscriptions(data["subscriptions"]["results"])
-    context = {
-        "bookings": data["bookings"]["results"][:5],
-        "balance": sum(one["credits_remaining"] for one in usable),
-        "next_used": usable[0] if usable else None,
-    }
-    return render_page(request, "home", context, me=data["me"])
+    page = request.visitor.get("/pages/home")
+    return render_page(request, "home", page, me=page["person"])
 
 
 @require_safe

@@ -8,34 +8,27 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from portal.errors import PAGES, Problem, page_for
+from portal.errors import Problem, page_for
 from portal.forms import ApiForm, DayForm, ExceptionForm, HoursForm, SlotForm
-from portal.pages import redirect_with, render_error, render_page
+from portal.pages import redirect_with, render_page
 from portal.templatetags.portal import read_instant, zone_of
+from portal.views.slots import cursor_after
 from portal.visitor import PortalRequest, with_query
 
-WEEKS = 4
+# A local day begins up to 14 hours before, and ends up to 12 hours after, the day of the same date in UTC.
 EDGE = timedelta(hours=14)
 
 
 @require_GET
 def hosting(request: PortalRequest) -> HttpResponse:
-    """The host's open sessions of the coming weeks, by day."""
-    now = timezone.now()
-    data = request.visitor.fetch(me="/me", slots=_own_slots(now, now + timedelta(weeks=WEEKS)))
-    if not data["me"]["is_host"]:
-        return render_error(request, PAGES["not_a_host"])
+    """The host's open sessions by day."""
+    page = request.visitor.get(with_query("/pages/hosting", cursor=request.GET.get("cursor")))
     days: dict[date, list[dict[str, Any]]] = {}
-    for slot in data["slots"]["results"]:
+    for slot in page["slots"]["results"]:
         if slot["status"] == "open":
-            days.setdefault(read_instant(slot["starts_at"], data["me"]["time_zone"]).date(), []).append(slot)
-    context = {"days": sorted(days.items()), "weeks": WEEKS, "more": bool(data["slots"].get("next"))}
-    return render_page(request, "hosting", context, me=data["me"])
-
-
-def _own_slots(begin: datetime, end: datetime) -> str:
-    query = {"host": "me", "from": begin.isoformat(), "to": end.isoformat(), "limit": "200"}
-    return with_query("/slots", **query)
+            days.setdefault(read_instant(slot["starts_at"], page["person"]["time_zone"]).date(), []).append(slot)
+    context = {"days": sorted(days.items()), "later": cursor_after(page["slots"])}
+    return render_page(request, "hosting", context, me=page["person"])
 
 
 @require_http_methods(["GET", "POST"])
@@ -108,13 +101,18 @@ def _hours_page(request: PortalRequest, weekly: HoursForm, exception: ExceptionF
 @require_GET
 def slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Who has booked a session, and what cancelling it gives back."""
-    data = request.visitor.fetch(me="/me", slot=f"/slots/{slot_id}", roster=f"/slots/{slot_id}/bookings")
-    started = datetime.fromisoformat(data["slot"]["starts_at"]) <= timezone.now()
-    roster = data["roster"]["results"]
+    page = request.visitor.get(f"/pages/hosting/slots/{slot_id}")
+    roster = page["bookings"]["results"]
     active = [one for one in roster if one["status"] == "active"]
-    context = {"slot": data["slot"], "roster": roster, "started": started, "active": active}
-    context["refund"] = sum(one["credits_charged"] for one in active)
-    return render_page(request, "hosting_slot", context, me=data["me"])
+    context = {
+        "slot": page["slot"],
+        "roster": roster,
+        "active": active,
+        "started": datetime.fromisoformat(page["slot"]["starts_at"]) <= timezone.now(),
+        "waiting": page["waiting"],
+        "refund": sum(one["credits_charged"] for one in active),
+    }
+    return render_page(request, "hosting_slot", context, me=page["person"])
 
 
 @require_POST
@@ -151,14 +149,15 @@ def _cancel_day_page(request: PortalRequest, form: DayForm) -> HttpResponse:
         status = 422 if form.is_bound else 200
         return render_page(request, "hosting_day", {"form": form}, me=request.visitor.get("/me"), status=status)
     day = form.cleaned_data["date"]
+    data = request.visitor.fetch(me="/me", slots=with_query("/slots", **_around(day, str(form.cleaned_data["host"]))))
+    me, found = data["me"], data["slots"]["results"]
+    own = [one for one in found if one["host"]["id"] == me["id"] and one["status"] == "open"]
+    on_day = [one for one in own if read_instant(one["starts_at"], me["time_zone"]).date() == day]
+    context = {"form": form, "day": day, "slots": on_day, "seats": sum(one["seats_taken"] for one in on_day)}
+    return render_page(request, "hosting_day", context, me=me)
+
+
+def _around(day: date, host: str) -> dict[str, str]:
     start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
-    begin, now = start - EDGE, timezone.now()
-    data = request.visitor.fetch(me="/me", slots=_own_slots(max(begin, now), start + timedelta(days=1) + EDGE))
-    zone = data["me"]["time_zone"]
-    found = [
-        one
-        for one in data["slots"]["results"]
-        if one["status"] == "open" and read_instant(one["starts_at"], zone).date() == day
-    ]
-    context = {"form": form, "day": day, "slots": found, "seats": sum(one["seats_taken"] for one in found)}
-    return render_page(request, "hosting_day", context, me=data["me"])
+    begin = max(start - EDGE, timezone.now())
+    return {"host": host, "from": begin.isoformat(), "to": (start + timedelta(days=1) + EDGE).isoformat()}

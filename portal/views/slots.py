@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 from django.http import HttpResponse
@@ -22,29 +23,45 @@ EDGE = timedelta(hours=14)
 @require_GET
 def slots(request: PortalRequest) -> HttpResponse:
     """Seven days of sessions, from today or from `from`, in the person's time zone; `host` narrows them down."""
-    now, host = timezone.now(), _uuid(request.GET.get("host"))
-    asked = _date(request.GET.get("from"))
-    data = request.visitor.fetch(me="/me", hosts="/hosts", slots=_slots_path(asked, host, now))
-    zone = data["me"]["time_zone"]
+    now, host, asked = timezone.now(), _uuid(request.GET.get("host")), _date(request.GET.get("from"))
+    cursor = request.GET.get("cursor", "")
+    page = request.visitor.get("/pages/slots", **_window(asked, now), **_given(host=host, cursor=cursor))
+    zone = page["person"]["time_zone"]
     today = now.astimezone(zone_of(zone)).date()
     first = max(asked or today, today)
-    days = _by_day(data["slots"]["results"], first, zone, now)
-    around = {
+    days = _by_day(page["slots"]["results"], first, zone, now)
+    context = {
+        "days": days,
+        "any": any(found for _, found in days),
+        "first": first,
+        "last": first + timedelta(days=DAYS - 1),
+        "today": today,
+        "host": host,
+        "hosts": page["hosts"],
         "earlier": _week_link(max(first - timedelta(days=DAYS), today), host) if first > today else "",
         "later": _week_link(first + timedelta(days=DAYS), host),
+        "rest": with_query(_week_link(first, host), cursor=cursor_after(page["slots"])),
+        "is_cut": bool(page["slots"]["next"]),
+        "is_rest": bool(cursor),
     }
-    context = {"days": days, "first": first, "last": first + timedelta(days=DAYS - 1), "today": today, "host": host}
-    more = bool(data["slots"].get("next"))
-    context |= around | {"hosts": data["hosts"]["results"], "more": more, "any": any(found for _, found in days)}
-    return render_page(request, "slots", context, me=data["me"])
+    return render_page(request, "slots", context, me=page["person"])
 
 
-def _slots_path(asked: date | None, host: str, now: datetime) -> str:
+def _window(asked: date | None, now: datetime) -> dict[str, str]:
     start = datetime.combine(asked or now.date() - timedelta(days=1), datetime.min.time(), tzinfo=UTC)
     days = DAYS if asked else DAYS + 2
     begin, end = max(start - EDGE, now), start + timedelta(days=days) + EDGE
-    query = {"from": begin.isoformat(), "to": end.isoformat(), "host": host, "limit": "200"}
-    return with_query("/slots", **query)
+    return {"from": begin.isoformat(), "to": end.isoformat()}
+
+
+def _given(**query: str) -> dict[str, str]:
+    return {name: value for name, value in query.items() if value}
+
+
+def cursor_after(page: dict[str, Any]) -> str:
+    """The cursor of the page that follows; empty at the end."""
+    query = parse_qs(urlsplit(page["next"] or "").query)
+    return query.get("cursor", [""])[0]
 
 
 def _week_link(first: date, host: str) -> str:
@@ -86,7 +103,7 @@ def _book_page(request: PortalRequest, slot_id: UUID, conflict: Page | None = No
         "key": str(uuid4()),
         "pays": usable[0] if usable else None,
         "credits_left": sum(one["credits_remaining"] for one in usable),
-        "is_over": slot["status"] != "open" or datetime.fromisoformat(slot["starts_at"]) <= now,
+        "is_over": slot["status"] != "open" or datetime.fromisoformat(slot["bookings_close_at"]) <= now,
         "is_own": slot["host"]["id"] == data["me"]["id"],
     }
     return render_page(request, "book", context, me=data["me"], status=conflict.status if conflict else 200)

@@ -22,7 +22,7 @@ def iso(instant: datetime) -> str:
 
 def page_of(results: list[dict[str, Any]]) -> Answer:
     """A list as the API gives it."""
-    return Answer(200, {"results": results, "next": None, "previous": None})
+    return Answer(200, a_page(results))
 
 
 def host(login: str) -> dict[str, Any]:
@@ -47,6 +47,7 @@ def slot(
         "seats_left": capacity - taken,
         "status": "open",
         "refund_deadline": iso(starts_at - timedelta(hours=12)),
+        "bookings_close_at": iso(starts_at),
         "booking_id": None,
         "waiting": False,
     } | more
@@ -68,6 +69,8 @@ def booking(number: int, of: dict[str, Any], status: str = "active", **more: Any
         "created_at": of["refund_deadline"],
         "cancelled_at": None,
         "cancelled_by": None,
+        "subscription_id": an_id(600),
+        "usable_until": of["ends_at"],
     } | more
 
 
@@ -103,21 +106,64 @@ def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[
         booking(502, cancelled, "cancelled", credits_refunded=1, cancelled_by="client", cancelled_at=iso(now)),
     ]
     me = ADA | {"is_host": hosting}
-    routes: dict[tuple[str, str], Any] = {
+    page = {"person": me, "credits_available": 11}
+    ledger = entries(now)
+    details = [detail(one, ledger, now) for one in upcoming + gone]
+    lists = {
+        "/hosts": [host(login) for login in ZONES],
+        "/bookings": upcoming,
+        "/subscriptions": subscriptions(now),
+        "/credit-entries": ledger,
+    }
+    pages = {
+        "home": page | {"upcoming": upcoming},
+        "bookings": page | {"upcoming": upcoming, "past": a_page(gone), "waiting": [waiting(full)]},
+        "credits": page | {"subscriptions": subscriptions(now), "entries": a_page(ledger)},
+        "deactivation": page | {"bookings": [one | {"credits_to_refund": 1} for one in upcoming], "slots": []},
+    }
+    routes: dict[tuple[str, str], Any] = {("GET", path): page_of(found) for path, found in lists.items()}
+    routes |= {("GET", f"/pages/{name}"): Answer(200, body) for name, body in pages.items()}
+    routes |= {("GET", f"/slots/{one['id']}"): Answer(200, one) for one in slots}
+    for one in details:
+        routes["GET", f"/bookings/{one['id']}"] = Answer(200, one)
+        routes["GET", f"/pages/bookings/{one['id']}"] = Answer(200, page | {"booking": one})
+    routes["GET", f"/pages/bookings/{an_id(500)}/reschedule"] = lambda call: Answer(
+        200, page | {"booking": details[0], "slots": a_page(_between(slots, call))}
+    )
+    routes |= {
         ("GET", "/me"): Answer(200, me),
-        ("GET", "/hosts"): page_of([host(login) for login in ZONES]),
         ("GET", "/slots"): lambda call: page_of(_between(slots, call)),
-        ("GET", "/bookings"): lambda call: page_of(gone if call.query.get("when") == "past" else upcoming),
-        ("GET", "/subscriptions"): page_of(subscriptions(now)),
-        ("GET", "/credit-entries"): page_of(entries(now)),
+        ("GET", "/pages/slots"): lambda call: Answer(
+            200, page | {"hosts": lists["/hosts"], "slots": a_page(_between(slots, call))}
+        ),
         ("GET", "/calendar-feed"): Answer(200, {"url": f"{backend.url}/api/v1/calendar/secret.ics"}),
     }
-    routes |= {("GET", f"/slots/{one['id']}"): Answer(200, one) for one in slots}
-    routes |= {("GET", f"/bookings/{one['id']}"): Answer(200, one) for one in upcoming + gone}
-    routes["GET", f"/bookings/{an_id(500)}/refund-preview"] = Answer(200, preview(upcoming[0], now))
-    routes |= account_routes(now) | (hosting_routes(slots) if hosting else {})
+    routes |= account_routes(now) | (hosting_routes(slots, page) if hosting else {})
     backend.routes |= routes
     return {"slots": slots, "mine": mine, "full": full, "upcoming": upcoming, "past": gone}
+
+
+def a_page(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """A list without neighbours."""
+    return {"results": results, "next": None, "previous": None}
+
+
+def waiting(of: dict[str, Any]) -> dict[str, Any]:
+    """A place in the queue of a slot."""
+    return {
+        "slot_id": of["id"],
+        "title": of["title"],
+        "host_login": of["host"]["login"],
+        "joined_at": of["refund_deadline"],
+    } | {name: of[name] for name in ("starts_at", "ends_at")}
+
+
+def detail(of: dict[str, Any], ledger: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    """A booking with all that its page shows."""
+    refund = preview(of, now) if of["status"] == "active" else None
+    own = [one for one in ledger if one["booking_id"] == of["id"]]
+    may_move = bool(refund and refund["refundable"])
+    return of | {"may_reschedule": may_move, "refund_preview": refund, "history": [], "credit_entries": own}
 
 
 def _between(slots: list[dict[str, Any]], call: Call) -> list[dict[str, Any]]:
@@ -196,8 +242,8 @@ def account_routes(now: datetime) -> dict[tuple[str, str], Any]:
     }
 
 
-def hosting_routes(slots: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
-    """Grace's calendar."""
+def hosting_routes(slots: list[dict[str, Any]], page: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    """A calendar of her own."""
     rule = {
         "id": an_id(950),
         "kind": "weekly",
@@ -216,11 +262,18 @@ def hosting_routes(slots: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
         "start_time": None,
         "end_time": None,
     }
+    own = [one for one in slots if one["host"]["login"] == "grace"]
     people = [
         booking(960 + n, slots[0], client={"id": an_id(20 + n), "login": login, "display_name": name})
         for n, (login, name) in enumerate([("ada", "Ada Lovelace"), ("alan", ""), ("hedy", "Hedy Lamarr")])
     ]
     return {
         ("GET", "/availability-rules"): page_of([rule, off]),
-        **{("GET", f"/slots/{one['id']}/bookings"): page_of(people[: one["seats_taken"]]) for one in slots},
+        ("GET", "/pages/hosting"): Answer(200, page | {"slots": a_page(own), "rules": [rule, off]}),
+        **{
+            ("GET", f"/pages/hosting/slots/{one['id']}"): Answer(
+                200, page | {"slot": one, "bookings": a_page(people[: one["seats_taken"]]), "waiting": 2}
+            )
+            for one in own
+        },
     }

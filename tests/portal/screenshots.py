@@ -3,12 +3,13 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser
 
 from tests.portal.browsers import chromium, context_for
 from tests.portal.conftest import Portal, running
-from tests.portal.fake_backend import FakeBackend
+from tests.portal.fake_backend import ADA, FakeBackend
 from tests.portal.sample import an_id, fill
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
@@ -16,7 +17,7 @@ LOOKS = {"wide": 1280, "phone": 320}
 SCHEMES = ("light", "dark")
 
 
-def pages(held: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+def pages(held: dict[str, Any]) -> dict[str, str]:
     """Every page with the name of its picture."""
     full, first = held["full"], held["slots"][1]
     return {
@@ -27,6 +28,9 @@ def pages(held: dict[str, list[dict[str, str]]]) -> dict[str, str]:
         "book-late": f"/slots/{an_id(400)}/book",
         "book-full": f"/slots/{full['id']}/book",
         "bookings": "/bookings",
+        "hosting-new": "/hosting/new",
+        "hosting-hours": "/hosting/hours",
+        "hosting-day": f"/hosting/cancel-day?date={first['starts_at'][:10]}&host={ADA['id']}",
         "bookings-past": "/bookings?show=past",
         "booking": f"/bookings/{an_id(500)}",
         "receipt": f"/bookings/{an_id(502)}",
