@@ -33,7 +33,7 @@ def choose_way(
         return Way("browser", "BROWSER is set")
     if any(environment.get(name) for name in SSH_VARIABLES):
         return Way("device", "this is an SSH session")
-    if find_command(environment, platform=platform, which=which):
+    if find_command(environment, platform=platform, which=which) is not None:
         return Way("browser", "there is a browser here")
     return Way("device", _explain_missing_browser(environment, exists))
 

@@ -173,6 +173,8 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(float(fault.split()[1]))
         if fault == "html":
             return self._send(200, HTML, "text/html")
+        if fault.startswith("redirect"):
+            return self._send(307, HTML, "text/html", Location=fault.split()[1])
         if fault.isdigit():
             return self._send(int(fault), HTML, "text/html")
         status, answer = self._answer(method, parts.path, parts.query, headers, body)
@@ -242,8 +244,10 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {"id": "019a0000-0000-7000-8000-000000000001", "login": login, "scopes": []}
         return 404, {"code": "not_found", "title": "Not found", "detail": "There is nothing here.", "status": 404}
 
-    def _send(self, status: int, body: bytes, kind: str) -> None:
+    def _send(self, status: int, body: bytes, kind: str, **headers: str) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")

@@ -123,6 +123,10 @@ class Terminal:
         """As if typed."""
         os.write(self._descriptor, text.encode())
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self._pid, number)
+
     def see(self, pattern: str, seconds: float = 15) -> "re.Match[str]":
         """Wait until the pattern is on the screen."""
         deadline = time.monotonic() + seconds
