@@ -62,6 +62,18 @@ def next_period(*, ends_at: datetime, period_days: int, now: datetime) -> tuple[
     return start, start + period
 
 
+def describe_instant(instant: datetime, *, zone: ZoneInfo) -> str:
+    """A time for people to read: `Tue 24 Nov 2026, 14:00 (Africa/Lagos)`."""
+    return f"{instant.astimezone(zone):%a %d %b %Y, %H:%M} ({zone.key})"
+
+
+def describe_period(start: datetime, end: datetime, *, zone: ZoneInfo) -> str:
+    """A session's time for people to read; the end has a date of its own only where it is another day."""
+    local_start, local_end = start.astimezone(zone), end.astimezone(zone)
+    end_form = "%H:%M" if local_start.date() == local_end.date() else "%a %d %b %Y, %H:%M"
+    return f"{local_start:%a %d %b %Y, %H:%M}-{local_end.strftime(end_form)} ({zone.key})"
+
+
 class Rule(Protocol):
     """As much of an availability rule as its expansion looks at."""
 

@@ -6,7 +6,7 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db.models import F, Q
 
 from bookings.models import Booking, BookingMove, Slot
-from bookings.repositories.rows import Rows
+from bookings.repositories.rows import Row, Rows
 
 BOOKING_FIELDS = (
     "id", "slot_id", "client_id", "host_id", "host__login", "host__display_name", "host__time_zone", "slot__title",
@@ -131,6 +131,11 @@ def in_time(rows: Rows, *, when: str, status: str) -> Rows:
     if when == "upcoming":
         found = found.order_by("scheduled_start_time", "id")
     return found
+
+
+def find_booking_row(booking_id: UUID) -> Row | None:
+    """One booking as a row, whosesoever it is."""
+    return booking_rows(id=booking_id).first()
 
 
 def rows_since(client_id: UUID, *, since: datetime) -> Rows:
