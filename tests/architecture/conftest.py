@@ -1,7 +1,9 @@
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +57,17 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         add(copy / plant.path, plant.code)
     for path, code in plants.INNOCENT.items():
         add(copy / path, code)
+    copy_type_cache(copy)
     return run_checks(copy)
+
+
+def copy_type_cache(copy: Path) -> None:
+    """Let mypy begin with what its last run knew: it saves ten seconds. Another run may be writing there meanwhile."""
+    for database in (ROOT / ".mypy_cache").rglob("*.db"):
+        target = copy / database.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(database)) as held, closing(sqlite3.connect(target)) as copied:
+            held.backup(copied)
 
 
 def add(file: Path, code: str) -> None:
