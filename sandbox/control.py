@@ -15,7 +15,7 @@ def list_faults(world: World, request: Request) -> Response:
 def add_fault(world: World, request: Request) -> Response:
     """`{"endpoint", "mode", "seconds"?, "times"?, "login"?}`; see `Fault`."""
     try:
-        world.faults.add(Fault(**_object(request)))  # type: ignore[arg-type]
+        world.faults.add(Fault(**_object(request)))  # type: ignore[arg-type]  # checked by Fault
     except (TypeError, ValueError, AttributeError) as error:
         return json_answer({"message": str(error)}, 422)
     return Response(204)

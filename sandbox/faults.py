@@ -25,6 +25,8 @@ class Fault:
             raise ValueError(f"endpoint must be one of {', '.join(ENDPOINTS)}.")
         if self.mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}.")
+        if not isinstance(self.seconds, int | float) or not isinstance(self.times, int | None):
+            raise ValueError("seconds and times must be numbers.")
         self.login = self.login.lower() if self.login else None
 
 

@@ -71,7 +71,7 @@ class People:
             "email_verified": True,
             "avatar_url": f"{self._address}/avatars/{login.lower()}.svg",
         }
-        return Person(**person | self._described.get(login.lower(), {}))  # type: ignore[arg-type]
+        return Person(**person | self._described.get(login.lower(), {}))  # type: ignore[arg-type]  # checked by control
 
     def describe(self, login: str, fields: dict[str, object]) -> None:
         """Replace fields of whoever has this login: giving it another id is what GitHub does with a recycled name."""

@@ -128,7 +128,9 @@ def test_it_starts_where_another_program_got_the_process_id_of_a_killed_server(d
 
 def test_an_interrupted_first_start_leaves_no_half_made_data(home: Path) -> None:
     starting = subprocess.Popen([sys.executable, "-c", HOLD, str(home / "data")], cwd=ROOT, start_new_session=True)
+    deadline = time.monotonic() + 10
     while not (home / "data.new").exists():
+        assert time.monotonic() < deadline
         time.sleep(0.001)
     os.killpg(starting.pid, signal.SIGKILL)
     starting.wait()

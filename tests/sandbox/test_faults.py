@@ -61,7 +61,15 @@ def test_faults_are_cleared_for_one_person_or_for_all(github: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [{}, {"endpoint": "user", "mode": "odd"}, {"endpoint": "x", "mode": "slow"}, {"unknown": 1}]
+    "fault",
+    [
+        {},
+        {"unknown": 1},
+        {"endpoint": "x", "mode": "slow"},
+        {"endpoint": "user", "mode": "odd"},
+        {"endpoint": "user", "mode": "slow", "seconds": "long"},
+        {"endpoint": "user", "mode": "slow", "login": 7},
+    ],
 )
 def test_a_fault_that_does_not_exist_is_refused(github: Visitor, fault: dict[str, object]) -> None:
     assert github.http.post("/_sandbox/faults", json=fault).status_code == 422
