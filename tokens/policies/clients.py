@@ -3,11 +3,11 @@
 import hmac
 import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
 
 CLI, PORTAL = "insighta-cli", "insighta-portal"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1"})
+# Numeric addresses only, for `localhost` may be made to mean another host (RFC 8252 §8.3); a plain path, no more.
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,5 @@ class Client:
 
 
 def _is_loopback_callback(uri: str) -> bool:
-    # Only printable ASCII without backslash: browsers and parsers disagree about everything else.
-    if not re.fullmatch(r"http://(127\.0\.0\.1|\[::1\])(:\d{1,5})?/[!-\[\]-~]*", uri) or "#" in uri:
-        return False
-    try:
-        parts = urlsplit(uri)
-        return _is_plain(parts) and parts.hostname in _LOOPBACK_HOSTS and 0 < (parts.port or 80) < 65_536
-    except ValueError:
-        return False
-
-
-def _is_plain(parts: SplitResult) -> bool:
-    return not parts.query and "@" not in parts.netloc and parts.path == "/callback"
+    match = _LOOPBACK.fullmatch(uri)
+    return match is not None and 0 < int(match["port"] or 80) < 65_536

@@ -20,6 +20,12 @@ def retire_keys_before(activates_at: datetime, *, retires_at: datetime) -> int:
     return SigningKey.objects.filter(activates_at__lt=activates_at, retires_at=None).update(retires_at=retires_at)
 
 
+def retire_other_keys(kid: str, *, retires_at: datetime) -> int:
+    """End the publication of every key but one, also of those that are about to retire or have not signed yet."""
+    published = Q(retires_at=None) | Q(retires_at__gt=retires_at)
+    return SigningKey.objects.filter(published).exclude(kid=kid).update(retires_at=retires_at)
+
+
 def lock_keys() -> None:
     """Let one transaction at a time add a key (a transaction-level advisory lock)."""
     with connection.cursor() as cursor:

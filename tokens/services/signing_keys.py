@@ -114,8 +114,11 @@ def rotate_signing_keys(*, now: datetime, activates_in: timedelta, retire_now: b
     delay = max(activates_in, timedelta(seconds=_FRESH_SECONDS))
     key = _generate(activates_at=now if retire_now else now + delay)
     signing_keys.insert_key(key)
-    grace = timedelta(seconds=settings.ACCESS_TOKEN_SECONDS + 2 * _FRESH_SECONDS)
-    signing_keys.retire_keys_before(key.activates_at, retires_at=now if retire_now else key.activates_at + grace)
+    if retire_now:
+        signing_keys.retire_other_keys(key.kid, retires_at=now)
+    else:
+        grace = timedelta(seconds=settings.ACCESS_TOKEN_SECONDS + 2 * _FRESH_SECONDS)
+        signing_keys.retire_keys_before(key.activates_at, retires_at=key.activates_at + grace)
     transaction.on_commit(_ring.forget)
     return key.kid
 
