@@ -56,8 +56,9 @@ def _text(value: bytes) -> str:
 
 def _owner_of(secret: str) -> UUID:
     """Whose feed this is. Raises NotFound for a forged or rotated secret and for people who may not use the account."""
+    body = secret.removeprefix(PREFIX)
     try:
-        raw = base64.b64decode(secret.removeprefix(PREFIX).encode(), altchars=b"-_", validate=True)
+        raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars="-_", validate=True)
     except ValueError as error:
         raise errors.NotFound from error
     if len(raw) != 16 + MAC_BYTES or secret != PREFIX + _text(raw):
