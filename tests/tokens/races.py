@@ -1,13 +1,20 @@
 """Requests that reach the server at one moment: each on a connection of its own, all sent before an answer is read."""
 
+import contextlib
 import http.client
 import json
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tests.people import CLI
 from tests.processes import Live
+from tests.tokens.rows import session_id
+
+# path, form, headers
+Request = tuple[str, dict[str, str], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -29,16 +36,14 @@ class Racers:
 
     def refresh(self, token: str, *, keys: list[str]) -> list[Answer]:
         """Refresh one token with each of these retry keys at once ("" for none), a connection a key."""
-        form = {"grant_type": "refresh_token", "client_id": CLI, "refresh_token": token}
-        requests = [("/oauth/token", form, {"Idempotency-Key": key} if key else {}) for key in keys]
-        return self.send(requests)
+        return self.send(refreshes(token, keys=keys))
 
-    def send(self, requests: list[tuple[str, dict[str, str], dict[str, str]]]) -> list[Answer]:
+    def send(self, requests: list[Request]) -> list[Answer]:
         """Send all (path, form, headers), then read all answers, in the same order."""
         self.start(requests)
         return self.answers(len(requests))
 
-    def start(self, requests: list[tuple[str, dict[str, str], dict[str, str]]]) -> None:
+    def start(self, requests: list[Request]) -> None:
         """Send all, read nothing yet."""
         for connection, (path, form, headers) in zip(self._connections, requests, strict=False):
             content = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -51,6 +56,33 @@ class Racers:
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
+
+
+def refreshes(token: str, *, keys: list[str]) -> list[Request]:
+    """A terminal's refresh of one token with each of these retry keys."""
+    form = {"grant_type": "refresh_token", "client_id": CLI, "refresh_token": token}
+    return [("/oauth/token", form, {"Idempotency-Key": key} if key else {}) for key in keys]
+
+
+@contextlib.contextmanager
+def queued(live: Live, refresh_token: str, *, at_least: int) -> Iterator[None]:
+    """Hold the token's row until that many of the rotations started in the block wait for it; then let all go at once."""
+    with live.connect() as connection, connection.transaction():
+        connection.execute("SELECT 1 FROM tokens_session WHERE id = %s FOR UPDATE", [session_id(refresh_token)])
+        yield
+        wait_for_blocked(live, at_least)
+
+
+def wait_for_blocked(live: Live, at_least: int) -> None:
+    """Return once that many server connections wait for a session's row. Fails after five seconds."""
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock' AND query LIKE %s"
+    deadline = time.monotonic() + 5
+    with live.connect() as watcher:
+        while (
+            int(str(watcher.execute(blocked, [live.database, "%UPDATE tokens_session%"]).fetchall()[0][0])) < at_least
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def _read(response: http.client.HTTPResponse) -> Answer:
