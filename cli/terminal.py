@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+SECRET = re.compile(r"\b(ins[a-z]_|eyJ)[\w.-]{4,}")
 # C0, DEL, C1 and the bidirectional overrides: what others typed must not move the reader's cursor or reorder a line.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
@@ -18,8 +19,8 @@ def show(text: str = "") -> None:
 
 
 def say(text: str = "") -> None:
-    """One line for the person."""
-    sys.stderr.write(text + "\n")
+    """One line for the person. A secret that someone typed in the wrong place is not repeated into a log."""
+    sys.stderr.write(SECRET.sub(r"\1…", text) + "\n")
     sys.stderr.flush()
 
 

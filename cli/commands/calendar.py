@@ -1,0 +1,128 @@
+import argparse
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from .. import clock
+from ..api import Api
+from ..credentials import format_instant
+from ..errors import UsageError
+from ..ids import Items, shorten
+from ..parsing import add_json_option
+from ..schedule import name_host
+from ..settings import read_settings
+from ..terminal import clean, paint, say, show, show_json
+from ..times import MONTHS, format_day, format_span, parse_instant, read_zone_name
+
+SUMMARY = "Show a week: what you have booked and, for hosts, what you offer."
+EXAMPLES = """
+insighta calendar
+insighta calendar --week +1           the next week; -1 the last, 2026-W49 or 2026-12-01 any other
+insighta calendar --feed              the secret address for your calendar program
+insighta calendar --json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--week", default="+0", help="+1, -1, 2026-W49 or a day in it (default: this week)")
+    parser.add_argument("--feed", action="store_true", help="print the address of your calendar feed and stop")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """A week starts on Monday at midnight of this machine's zone."""
+    api = Api(read_settings())
+    if arguments.feed:
+        return _show_feed(api, as_json=arguments.json)
+    start = read_week(arguments.week, clock.read_now().astimezone())
+    end = _add_days(start, 7)
+    entries = _list_bookings(api, start, end) + _list_hosted(api, start, end)
+    if arguments.json:
+        show_json(_to_json(start, end, entries))
+    else:
+        _show(start, sorted(entries, key=lambda entry: entry["start"]))
+    return 0
+
+
+def read_week(text: str, today: datetime) -> datetime:
+    """The Monday midnight of a week. Raises UsageError."""
+    if re.fullmatch(r"[+-]?\d{1,3}", text):
+        return _monday_of(_add_days(today, 7 * int(text)))
+    try:
+        return _monday_of(datetime.fromisoformat(text))
+    except ValueError:
+        raise UsageError(f"'{text}' is not a week.", "Write +1, -1, 2026-W49 or a day such as 2026-12-01.") from None
+
+
+def _monday_of(day: datetime) -> datetime:
+    return _add_days(day, -day.weekday())
+
+
+def _add_days(day: datetime, days: int) -> datetime:
+    """Midnight some days on; days are not always 24 hours long."""
+    moved = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None) + timedelta(days=days)
+    return moved.astimezone()
+
+
+def _show_feed(api: Api, *, as_json: bool) -> int:
+    feed = api.get("/calendar-feed")
+    if as_json:
+        show_json(feed)
+        return 0
+    say("Give this address to your calendar program. Whoever has it can read your calendar.")
+    show(clean(feed["url"]))
+    return 0
+
+
+def _list_bookings(api: Api, start: datetime, end: datetime) -> Items:
+    found = [booking for booking in api.list("/bookings") if booking["status"] != "cancelled"]
+    entries = [_to_entry("booking", b, b["scheduled_start_time"], b["scheduled_end_time"]) for b in found]
+    return [entry for entry in entries if start <= entry["start"] < end]
+
+
+def _list_hosted(api: Api, start: datetime, end: datetime) -> Items:
+    person = api.get("/me")
+    if not person.get("is_host"):
+        return []
+    query = {"from": format_instant(start), "to": format_instant(end), "host": person["id"]}
+    found = [slot for slot in api.list("/slots", **query) if slot["status"] == "open"]
+    return [_to_entry("hosting", slot, slot["starts_at"], slot["ends_at"]) for slot in found]
+
+
+def _to_entry(kind: str, item: dict[str, Any], start: str, end: str) -> dict[str, Any]:
+    return {"kind": kind, "item": item, "start": parse_instant(start), "end": parse_instant(end)}
+
+
+def _to_json(start: datetime, end: datetime, entries: Items) -> dict[str, Any]:
+    return {
+        "week": f"{start:%G-W%V}",
+        "starts_at": start.isoformat(),
+        "ends_at": end.isoformat(),
+        "time_zone": read_zone_name(start),
+        "bookings": [entry["item"] for entry in entries if entry["kind"] == "booking"],
+        "hosting": [entry["item"] for entry in entries if entry["kind"] == "hosting"],
+    }
+
+
+def _show(start: datetime, entries: Items) -> None:
+    last = _add_days(start, 6)
+    span = f"{start.day} {MONTHS[start.month - 1]} to {last.day} {MONTHS[last.month - 1]} {last.year}"
+    show(f"{paint(f'Week {start:%V}', 'bold')}, {span}, times in {read_zone_name(start)}\n")
+    short = shorten(entry["item"]["id"] for entry in entries)
+    today = clock.read_now().astimezone().date()
+    for offset in range(7):
+        day = _add_days(start, offset)
+        lines = [_describe(entry, short) for entry in entries if entry["start"].date() == day.date()]
+        label = paint(f"{format_day(day):<10}", "bold" if day.date() == today else "dim")
+        for index, line in enumerate(lines or [paint("-", "dim")]):
+            show(f"{label if index == 0 else ' ' * 10}  {line}")
+
+
+def _describe(entry: dict[str, Any], short: dict[str, str]) -> str:
+    item = entry["item"]
+    time = format_span(entry["start"], entry["end"])
+    if entry["kind"] == "hosting":
+        return f"{time}  {clean(item['title'])}, hosting {item['seats_taken']} of {item['capacity']}"
+    mark = "" if item["status"] == "active" else f" ({clean(item['status']).replace('_', ' ')})"
+    return f"{time}  {clean(item['title'])} with {name_host(item)}{mark}  {paint(short[item['id']], 'dim')}"

@@ -1,0 +1,62 @@
+import argparse
+
+from ..terminal import show
+
+SUMMARY = "Print a completion script: commands, options, and the ids of your bookings, slots, sessions and tokens."
+EXAMPLES = """
+insighta completion bash > ~/.local/share/bash-completion/completions/insighta
+insighta completion zsh > "${fpath[1]}/_insighta"
+insighta completion fish > ~/.config/fish/completions/insighta.fish
+"""
+
+BASH = r"""
+_insighta() {
+    local IFS=$'\n' word="${COMP_WORDS[COMP_CWORD]}" line candidates=() words=() i
+    # Colons split words for bash, so scopes such as account:read are put together again.
+    local before="${COMP_LINE:0:COMP_POINT}"
+    IFS=$' \t\n' read -r -a words <<< "$before"
+    [[ "$before" == *[[:space:]] ]] && words+=("")
+    local current="${words[${#words[@]}-1]}"
+    while IFS=$'\t' read -r line _; do
+        candidates+=("$line")
+    done < <(insighta __complete -- "${words[@]:1}" 2>/dev/null)
+    COMPREPLY=($(compgen -W "${candidates[*]}" -- "$current"))
+    if [[ "$current" == *:* && "$word" != "$current" ]]; then
+        local prefix="${current%"${current##*:}"}"
+        for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]="${COMPREPLY[i]#"$prefix"}"; done
+    fi
+}
+complete -o nosort -F _insighta insighta
+"""
+
+ZSH = r"""
+#compdef insighta
+_insighta() {
+    local -a candidates values
+    local line
+    for line in "${(@f)$(insighta __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+        [[ -n "$line" ]] || continue
+        values+=("${line%%$'\t'*}")
+        candidates+=("${line/$'\t'/  }")
+    done
+    compadd -l -d candidates -a -- values
+}
+if [[ "${funcstack[1]}" == _insighta ]]; then _insighta "$@"; else compdef _insighta insighta; fi
+"""
+
+FISH = r"""
+complete -c insighta -f -a "(insighta __complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)"
+"""
+
+SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("shell", choices=SCRIPTS, help="the shell you use")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The script asks the hidden command `__complete` at every Tab."""
+    show(SCRIPTS[arguments.shell].strip())
+    return 0

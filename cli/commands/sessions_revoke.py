@@ -1,0 +1,47 @@
+import argparse
+
+from ..api import Api
+from ..credentials import CredentialStore
+from ..errors import UsageError
+from ..ids import Items, resolve_id
+from ..settings import Settings, read_settings
+from ..terminal import clean, say
+
+SUMMARY = "End a sign-in: that terminal or browser is signed out at once."
+EXAMPLES = """
+insighta sessions revoke 019ab3f7
+insighta sessions revoke --others     everywhere but here
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("session", nargs="?", help="the session's id, or its start")
+    parser.add_argument("--others", action="store_true", help="every session but this one")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ending this terminal's own session is signing out."""
+    if bool(arguments.session) == arguments.others:
+        raise UsageError("Say which session to end: an id, or --others.", "List them: insighta sessions list")
+    settings = read_settings()
+    api = Api(settings)
+    if arguments.others:
+        api.delete("/sessions", keep="current")
+        say("Signed out everywhere but here.")
+        return 0
+    sessions = api.list("/sessions")
+    session_id = resolve_id(arguments.session, "session", lambda: sessions)
+    api.delete(f"/sessions/{session_id}")
+    _report(settings, sessions, session_id)
+    return 0
+
+
+def _report(settings: Settings, sessions: Items, session_id: str) -> None:
+    ended = next((session for session in sessions if session["id"] == session_id), {})
+    say(f"Ended: {clean(ended.get('label') or session_id)}.")
+    if ended.get("current"):
+        store = CredentialStore(settings.home)
+        with store.locked():
+            store.remove_account(settings.api)
+        say("That was this terminal, so you are signed out here.")

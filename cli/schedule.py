@@ -1,0 +1,74 @@
+"""Slots and bookings, as several commands need them."""
+
+from typing import Any
+
+from . import clock
+from .api import Api
+from .credentials import format_instant
+from .errors import CliError, UsageError
+from .ids import Items, resolve_id
+from .terminal import clean
+from .times import format_day, format_moment, format_span, parse_instant, read_zone_name
+
+MOST_LISTED = 500
+
+
+def list_open_slots(api: Api) -> Items:
+    """What can be booked from now on, soonest first."""
+    return api.list("/slots", most=MOST_LISTED, **{"from": format_instant(clock.read_now()), "open": "true"})
+
+
+def list_active_bookings(api: Api) -> Items:
+    """What can be cancelled or moved, soonest first."""
+    found = api.list("/bookings", when="upcoming", status="active")
+    return sorted(found, key=lambda booking: str(booking["scheduled_start_time"]))
+
+
+def resolve_slot(api: Api, text: str) -> str:
+    """Raises as resolve_id."""
+    return resolve_id(text, "slot", lambda: list_open_slots(api))
+
+
+def resolve_active_booking(api: Api, text: str) -> str:
+    """Raises as resolve_id."""
+    return resolve_id(text, "booking", lambda: list_active_bookings(api))
+
+
+def resolve_host(api: Api, text: str) -> str:
+    """The id of the host with that login, or whose id starts so. Raises CliError, and UsageError for several."""
+    hosts = api.list("/hosts")
+    matches = [host for host in hosts if str(host["login"]).lower() == text.lower()]
+    if len(matches) == 1:
+        return str(matches[0]["id"])
+    if len(matches) > 1:
+        raise UsageError(f"Several hosts are called {text}. Name one by id:", "\n".join(str(h["id"]) for h in matches))
+    if len(text) >= 4 and any(str(host["id"]).startswith(text.lower()) for host in hosts):
+        return resolve_id(text, "host", lambda: hosts)
+    names = ", ".join(sorted(clean(host["login"]) for host in hosts)) or "nobody yet"
+    raise CliError(f"No host is called {clean(text)}.", f"Hosts: {names}")
+
+
+def name_host(item: dict[str, Any]) -> str:
+    """How the host of a slot or booking is shown."""
+    host = item.get("host") or {}
+    return clean(host.get("display_name") or host.get("login") or "")
+
+
+def describe_booking(booking: dict[str, Any]) -> str:
+    """`Interview practice with Grace, Tue 24 Nov, 14:00-15:00 (Africa/Lagos)`."""
+    start, end = parse_instant(booking["scheduled_start_time"]), parse_instant(booking["scheduled_end_time"])
+    when = f"{format_day(start).replace('  ', ' ')}, {format_span(start, end)} ({read_zone_name(start)})"
+    return f"{clean(booking['title'])} with {name_host(booking)}, {when}"
+
+
+def describe_deadline(booking: dict[str, Any]) -> str:
+    """Until when a cancellation costs nothing, or that it is too late for that."""
+    deadline = parse_instant(booking["refund_deadline"])
+    if deadline <= clock.read_now():
+        return f"Cancelling gives no credit back: the deadline was {format_moment(deadline)}."
+    return f"Cancel before {format_moment(deadline)} and you get your credit back."
+
+
+def count_credits(number: int) -> str:
+    """`1 credit`, `3 credits`."""
+    return f"{number} credit{'' if number == 1 else 's'}"
