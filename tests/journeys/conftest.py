@@ -1,0 +1,42 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.processes import Live
+
+ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update".split()
+ACCESS_TOKEN_SECONDS = 6
+
+
+@pytest.fixture(scope="session")
+def quick_live() -> Iterator[Live]:
+    """The whole product with access tokens that expire while a journey waits."""
+    with Live(ACCESS_TOKEN_SECONDS=str(ACCESS_TOKEN_SECONDS)) as product:
+        yield product
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, one process for all journeys."""
+    with sync_playwright() as playwright:
+        arguments = [*ARGUMENTS, "--disable-sync", "--no-first-run"]
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def person(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser of one person's own: nothing in it is shared with another's."""
+    context = chromium.new_context()
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+def sign_in_at_github(page: Page, login: str) -> None:
+    """Fill in the stand-in's form and go on."""
+    page.get_by_role("textbox").fill(login)
+    page.get_by_role("textbox").press("Enter")
