@@ -22,6 +22,8 @@ DATABASES: dict[str, dict[str, object]] = {}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Django pads the answer with random bytes, so that its length tells nothing about the CSRF token in it.
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.VisitorMiddleware",
     "django.middleware.common.CommonMiddleware",

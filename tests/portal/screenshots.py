@@ -14,6 +14,7 @@ from tests.portal.sample import an_id, fill
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
 LOOKS = {"wide": 1280, "phone": 320}
+FOR_STRANGERS = {"welcome", "sign-in-needed", "signed-out"}
 SCHEMES = ("light", "dark")
 
 
@@ -46,7 +47,7 @@ def pages(held: dict[str, Any]) -> dict[str, str]:
         "settings": "/settings",
         "deactivate": "/settings/deactivate",
         "not-found": "/nowhere",
-        "sign-in-needed": "",
+        "sign-in-needed": "/settings",
         "signed-out": "/signed-out?reason=logout",
     }
 
@@ -58,9 +59,9 @@ def take(browser: Browser, portal: Portal, addresses: dict[str, str], look: str,
     signed_in = context_for(browser, portal.url, portal.backend.sign_in(), **options)
     stranger = context_for(browser, portal.url, None, **options)
     for name, address in addresses.items():
-        context = stranger if name in {"welcome", "sign-in-needed", "signed-out"} else signed_in
+        context = stranger if name in FOR_STRANGERS else signed_in
         page = context.new_page()
-        page.goto(f"{portal.url}{'/settings' if name == 'sign-in-needed' else address}")
+        page.goto(f"{portal.url}{address}")
         page.screenshot(path=FOLDER / f"{name}-{look}-{scheme}.png", full_page=True)
         page.close()
     signed_in.close()

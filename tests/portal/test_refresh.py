@@ -117,10 +117,10 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(portal: Portal, back
 def test_new_tokens_reach_the_browser_even_when_the_page_fails(portal: Portal, backend: FakeBackend) -> None:
     browser = without_access_token(portal.signed_in())
     before = browser.cookies["insighta_rt"]
-    backend.routes["GET", "/me"] = Answer(500, {})
+    backend.routes["GET", "/pages/home"] = Answer(500, {})
     assert browser.get("/").status_code == 503
     assert browser.cookies["insighta_rt"] != before
-    del backend.routes["GET", "/me"]
+    del backend.routes["GET", "/pages/home"]
     assert browser.get("/").status_code == 200
 
 
@@ -160,14 +160,14 @@ def test_signing_out_with_garbage_in_the_cookies_works(portal: Portal) -> None:
 def test_each_refusal_has_its_page(
     portal: Portal, backend: FakeBackend, answer: Answer, status: int, sentence: str
 ) -> None:
-    backend.routes["GET", "/me"] = answer
+    backend.routes["GET", "/pages/home"] = answer
     page = portal.signed_in().get("/")
     assert page.status_code == status
     assert sentence in page.text
 
 
 def test_too_many_requests_says_when_to_come_back(portal: Portal, backend: FakeBackend) -> None:
-    backend.routes["GET", "/me"] = Answer(429, {"code": "throttled"}, {"Retry-After": "7"})
+    backend.routes["GET", "/pages/home"] = Answer(429, {"code": "throttled"}, {"Retry-After": "7"})
     page = portal.signed_in().get("/")
     assert (page.status_code, page.headers["Retry-After"]) == (429, "7")
     assert "Too many requests" in page.text

@@ -1,0 +1,327 @@
+"""Each page: one call to the backend, what it shows, what its forms send, and what it says when that is refused."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.portal.conftest import Portal, csrf_of
+from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
+from tests.portal.sample import an_id, fill
+from tests.portal.screenshots import FOR_STRANGERS, pages
+
+NOW = datetime.now(UTC)
+SLOT, BOOKING = an_id(400), an_id(500)
+
+
+@pytest.fixture
+def held(backend: FakeBackend) -> dict[str, Any]:
+    return fill(backend, NOW, hosting=True)
+
+
+@pytest.fixture
+def ada(portal: Portal, held: dict[str, Any]) -> httpx.Client:
+    return portal.signed_in()
+
+
+def post(browser: httpx.Client, path: str, page: str = "/device", **fields: str) -> httpx.Response:
+    return browser.post(path, data=csrf_of(browser, page) | fields)
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, f"no field {name}"
+    return found[1]
+
+
+def test_every_page_is_one_call(portal: Portal, backend: FakeBackend, held: dict[str, Any]) -> None:
+    browser, counts = portal.signed_in(), {}
+    for name, address in pages(held).items():
+        if name in FOR_STRANGERS or name == "not-found":
+            continue
+        backend.calls.clear()
+        answer = browser.get(address)
+        counts[name] = (answer.status_code, len(backend.calls))
+    assert len(counts) > 20
+    assert {name: count for name, count in counts.items() if count != (200, 1)} == {}
+
+
+@pytest.mark.parametrize(
+    "path", ["/slots", "/bookings", "/credits", "/sessions", "/tokens", "/device?user_code=BCDF-GHJK", "/settings"]
+)
+def test_a_stranger_is_asked_to_sign_in_and_comes_back(portal: Portal, backend: FakeBackend, path: str) -> None:
+    page = portal.browser().get(path)
+    assert page.status_code == 401
+    assert f"/login?{httpx.QueryParams({'next': path})}" in page.text
+    assert backend.calls == []
+
+
+class TestSlots:
+    def test_times_are_in_the_persons_zone_which_is_named(self, ada: httpx.Client, held: dict[str, Any]) -> None:
+        page = ada.get("/slots").text
+        assert "in Lagos time" in page
+        nine_in_utc = next(one for one in held["slots"] if "T09:00" in one["starts_at"])
+        assert f'<time datetime="{nine_in_utc["starts_at"]}">10:00</time>' in page
+
+    def test_a_host_and_a_day_narrow_it_down(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.calls.clear()
+        page = ada.get("/slots", params={"host": an_id(11), "from": "2099-05-04"})
+        query = backend.calls[0].query
+        assert query["host"] == an_id(11)
+        assert query["from"].startswith("2099-05-03T10:00")
+        assert "Mon 4 May" in page.text
+
+    @pytest.mark.parametrize(
+        "query", ["?from=nonsense", "?from=0001-01-01", "?from=9999-12-31", "?host=1%27", "?from=2020-01-01"]
+    )
+    def test_nonsense_in_the_address_is_ignored(self, ada: httpx.Client, query: str) -> None:
+        assert ada.get(f"/slots{query}").status_code == 200
+
+    def test_the_refund_deadline_is_said_before_booking(self, ada: httpx.Client, held: dict[str, Any]) -> None:
+        assert "Cancel before" in ada.get(f"/slots/{held['slots'][-1]['id']}/book").text
+        assert "This session cannot be refunded" in ada.get(f"/slots/{SLOT}/book").text
+
+    def test_booking_sends_the_forms_key_and_redirects(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", "/bookings"] = Answer(201, {"id": BOOKING})
+        form = ada.get(f"/slots/{SLOT}/book").text
+        fields = {name: hidden(form, name) for name in ("csrfmiddlewaretoken", "key")}
+        backend.calls.clear()
+        answers = [ada.post(f"/slots/{SLOT}/book", data=fields) for _ in range(2)]
+        assert {one.headers["Location"] for one in answers} == {f"/bookings/{BOOKING}?notice=booked"}
+        assert {call.headers["idempotency-key"] for call in backend.calls} == {fields["key"]}
+        assert backend.calls[0].body == {"slot_id": SLOT}
+
+    @pytest.mark.parametrize(
+        ("code", "sentence"),
+        [
+            ("slot_full", "last seat has just gone"),
+            ("overlapping_booking", "booked at that time"),
+            ("insufficient_credits", "no credit left"),
+        ],
+    )
+    def test_a_conflict_says_what_changed(
+        self, ada: httpx.Client, backend: FakeBackend, code: str, sentence: str
+    ) -> None:
+        backend.routes["POST", "/bookings"] = problem(409, code)
+        answer = post(ada, f"/slots/{SLOT}/book", key="x")
+        assert answer.status_code == 409
+        assert sentence in answer.text
+
+    def test_a_full_session_offers_the_waitlist(
+        self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+    ) -> None:
+        address = f"/slots/{held['full']['id']}"
+        assert "Join the waitlist" in ada.get(f"{address}/book").text
+        backend.routes["POST", f"{address}/waitlist"] = Answer(201, {"position": 1})
+        backend.routes["DELETE", f"{address}/waitlist"] = Answer(204)
+        assert post(ada, f"{address}/waitlist").headers["Location"] == f"{address}/book?notice=waiting"
+        assert post(ada, f"{address}/waitlist/leave").headers["Location"] == f"{address}/book?notice=not-waiting"
+
+
+class TestBookings:
+    def test_cancelling_promises_and_sends_the_same_refund(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", f"/bookings/{BOOKING}/cancel"] = Answer(200, {})
+        page = ada.get(f"/bookings/{BOOKING}/cancel").text
+        assert "Cancel booking and get 1 credit back" in page
+        shown = hidden(page, "expected_credits_refunded")
+        answer = post(ada, f"/bookings/{BOOKING}/cancel", expected_credits_refunded=shown)
+        assert answer.headers["Location"] == f"/bookings/{BOOKING}?notice=cancelled"
+        assert backend.made("POST", f"/api/v1/bookings/{BOOKING}/cancel")[0].body == {"expected_credits_refunded": 1}
+
+    def test_a_deadline_that_passed_meanwhile_is_shown_not_taken(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", f"/bookings/{BOOKING}/cancel"] = problem(409, "refund_changed")
+        answer = post(ada, f"/bookings/{BOOKING}/cancel", expected_credits_refunded="1")
+        assert answer.status_code == 409
+        assert "The refund has changed meanwhile" in answer.text
+
+    def test_only_times_that_fit_are_offered(
+        self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+    ) -> None:
+        other = held["slots"][-1]
+        meeting = held["upcoming"][0] | {"id": an_id(510), "scheduled_start_time": other["starts_at"]}
+        meeting |= {"scheduled_end_time": other["ends_at"]}
+        backend.routes["GET", "/bookings"] = Answer(200, {"results": [*held["upcoming"], meeting], "next": None})
+        page = ada.get(f"/bookings/{BOOKING}/reschedule").text
+        offered = set(re.findall(r'name="slot_id" value="([^"]+)"', page))
+        assert offered
+        assert not offered & {held["mine"]["id"], held["full"]["id"], other["id"]}
+
+    def test_moving_needs_a_choice_and_keeps_the_booking(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", f"/bookings/{BOOKING}/reschedule"] = Answer(200, {})
+        path = f"/bookings/{BOOKING}/reschedule"
+        assert "Choose a new time" in post(ada, path).text
+        assert post(ada, path, slot_id=SLOT).headers["Location"] == f"/bookings/{BOOKING}?notice=rescheduled"
+
+    def test_the_receipt_has_the_ledger_entry(self, ada: httpx.Client) -> None:
+        page = ada.get(f"/bookings/{an_id(502)}").text
+        assert "Came back" in page
+        assert "+1" in page
+
+    def test_the_calendar_file_has_the_feeds_identity(self, ada: httpx.Client) -> None:
+        answer = ada.get(f"/bookings/{BOOKING}/calendar.ics")
+        assert answer.headers["Content-Type"].startswith("text/calendar")
+        assert f"UID:booking-{BOOKING}@insighta" in answer.text
+
+    def test_somebody_elses_booking_is_not_found(self, ada: httpx.Client) -> None:
+        assert ada.get(f"/bookings/{an_id(999)}").status_code == 404
+
+
+class TestAccount:
+    def test_a_new_token_is_shown_once(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        secret = "insp_" + "x" * 36
+        backend.routes["POST", "/personal-access-tokens"] = Answer(
+            201, {"id": an_id(1), "name": "Job", "token": secret}
+        )
+        answer = post(ada, "/tokens", name="Job", scopes="bookings:read", days="30")
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/tokens")
+        sent = backend.made("POST", "/api/v1/personal-access-tokens")[0].body
+        assert sent == {"name": "Job", "scopes": ["bookings:read"], "expires_in_days": 30}
+        assert secret in ada.get("/tokens").text
+        assert secret not in ada.get("/tokens").text
+
+    def test_errors_stand_beside_their_fields_and_keep_what_was_typed(
+        self, ada: httpx.Client, backend: FakeBackend
+    ) -> None:
+        backend.routes["PATCH", "/me"] = problem(400, "validation_error", errors={"display_name": ["Too silly."]})
+        answer = post(ada, "/settings", display_name="Ada the <Great>", time_zone="Europe/Paris")
+        assert answer.status_code == 422
+        assert 'id="id_display_name_error">Too silly.' in answer.text
+        assert 'value="Ada the &lt;Great&gt;"' in answer.text
+        assert '<option value="Europe/Paris" selected>' in answer.text
+
+    def test_settings_are_saved(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["PATCH", "/me"] = Answer(200, ADA)
+        answer = post(ada, "/settings", display_name="Ada", time_zone="UTC")
+        assert answer.headers["Location"] == "/settings?notice=settings-saved"
+        body = {"display_name": "Ada", "time_zone": "UTC", "email_notifications": False}
+        assert backend.made("PATCH", "/api/v1/me")[0].body == body
+
+    def test_the_time_zone_changes_in_one_click_and_stays_on_the_page(
+        self, ada: httpx.Client, backend: FakeBackend
+    ) -> None:
+        backend.routes["PATCH", "/me"] = Answer(200, ADA)
+        answer = post(ada, "/settings/time-zone", time_zone="Asia/Tokyo", next="/slots?host=")
+        assert answer.headers["Location"] == "/slots?host=&notice=time-zone-saved"
+
+    @pytest.mark.parametrize(
+        ("path", "call"),
+        [
+            (f"/sessions/{an_id(801)}/revoke", f"/sessions/{an_id(801)}"),
+            (f"/tokens/{an_id(850)}/revoke", f"/personal-access-tokens/{an_id(850)}"),
+            ("/sessions/revoke-others", "/sessions"),
+        ],
+    )
+    def test_sessions_and_tokens_end_at_a_press(
+        self, ada: httpx.Client, backend: FakeBackend, path: str, call: str
+    ) -> None:
+        backend.routes["DELETE", call] = Answer(204)
+        assert post(ada, path).status_code == 303
+        assert len(backend.made("DELETE", f"/api/v1{call}")) == 1
+
+    def test_looking_at_a_device_approves_nothing(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.calls.clear()
+        page = ada.get("/device?user_code=bcdfghjk")
+        assert "build-server (Linux)" in page.text
+        assert "203.0.113.9" in page.text
+        assert {call.method for call in backend.calls} == {"GET"}
+
+    @pytest.mark.parametrize(
+        ("decision", "verb"), [("approve", "approve"), ("deny", "deny"), ("", "deny"), ("nonsense", "deny")]
+    )
+    def test_only_the_right_button_approves(
+        self, ada: httpx.Client, backend: FakeBackend, decision: str, verb: str
+    ) -> None:
+        backend.routes["POST", f"/device-requests/BCDF-GHJK/{verb}"] = Answer(200, {})
+        assert post(ada, "/device", user_code="BCDF-GHJK", decision=decision).status_code == 303
+        assert [call.path for call in backend.calls if call.method == "POST"][-1].endswith(verb)
+
+    @pytest.mark.parametrize("code", ["ZZZZ-ZZZZ", "short", "../../me", "<b>"])
+    def test_an_unknown_code_says_so(self, ada: httpx.Client, code: str) -> None:
+        page = ada.get("/device", params={"user_code": code})
+        assert page.status_code in {404, 422}
+        assert 'role="alert"' in page.text
+
+    def test_leaving_lists_what_is_cancelled_and_signs_out(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", "/me/deactivate"] = Answer(204)
+        assert "Software that must not fail" in ada.get("/settings/deactivate").text
+        answer = post(ada, "/settings/deactivate")
+        assert answer.headers["Location"] == "/signed-out?reason=left"
+        assert "insighta_rt" not in ada.cookies
+
+
+class TestHosting:
+    def test_a_session_opens_at_the_hosts_wall_clock(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", "/slots"] = Answer(201, {})
+        fields = {"title": "Winter", "date": "2027-01-15", "start_time": "10:30", "minutes": "90", "capacity": "4"}
+        answer = post(ada, "/hosting/new", zone="Africa/Lagos", **fields)
+        assert answer.headers["Location"] == "/hosting?notice=slot-created"
+        body = backend.made("POST", "/api/v1/slots")[0].body
+        assert (body["starts_at"], body["ends_at"]) == ("2027-01-15T09:30:00+00:00", "2027-01-15T11:00:00+00:00")
+
+    def test_an_overlap_is_said_above_the_form(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", "/slots"] = problem(409, "slot_overlaps", detail="It overlaps another session of yours.")
+        fields = {"title": "Winter", "date": "2027-01-15", "start_time": "10:30", "minutes": "90", "capacity": "4"}
+        answer = post(ada, "/hosting/new", zone="Africa/Lagos", **fields)
+        assert answer.status_code == 422
+        assert "It overlaps another session of yours." in answer.text
+        assert 'value="Winter"' in answer.text
+
+    def test_hours_and_exceptions(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", "/availability-rules"] = Answer(201, {})
+        weekly = {"weekday": "2", "start_time": "09:00", "end_time": "12:00", "title": "T", "slot_minutes": "60"}
+        post(ada, "/hosting/hours/add", **weekly, buffer_minutes="0", capacity="2")
+        post(ada, "/hosting/hours/except", kind="day_off", date="2026-12-24")
+        first, second = (call.body for call in backend.made("POST", "/api/v1/availability-rules"))
+        assert first["kind"] == "weekly"
+        assert (first["weekday"], first["start_time"]) == (2, "09:00")
+        assert second == {"kind": "day_off", "date": "2026-12-24"}
+        refused = post(ada, "/hosting/hours/except", kind="extra", date="2026-12-24")
+        assert refused.status_code == 422
+
+    def test_cancelling_a_day_says_how_much_goes_back_first(
+        self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+    ) -> None:
+        day = next(one for one in held["slots"] if one["seats_taken"] == 2 and one["host"]["login"] == "grace")
+        backend.routes["POST", "/hosts/me/cancel-day"] = Answer(200, {})
+        fields = {"date": day["starts_at"][:10], "host": ADA["id"]}
+        page = ada.get("/hosting/cancel-day", params=fields).text
+        assert "credits back" in page
+        assert not backend.made("POST", "/api/v1/hosts/me/cancel-day")
+        assert post(ada, "/hosting/cancel-day", **fields).headers["Location"] == "/hosting?notice=day-cancelled"
+
+    def test_who_has_booked_and_what_cancelling_means(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", f"/slots/{SLOT}/cancel"] = Answer(200, {})
+        page = ada.get(f"/hosting/slots/{SLOT}").text
+        assert "Ada Lovelace" in page
+        assert "2 people get 2 credits back" in page
+        assert post(ada, f"/hosting/slots/{SLOT}/cancel").status_code == 303
+
+    def test_people_who_do_not_host_are_told_so(self, portal: Portal, backend: FakeBackend) -> None:
+        backend.routes["GET", "/pages/hosting"] = problem(403, "not_a_host")
+        page = portal.signed_in().get("/hosting")
+        assert page.status_code == 403
+        assert "for hosts" in page.text
+
+
+def test_a_form_sent_after_the_session_ended_returns_to_its_page(
+    ada: httpx.Client, backend: FakeBackend, portal: Portal
+) -> None:
+    form = csrf_of(ada, "/settings")
+    backend.access.clear()
+    backend.live.clear()
+    answer = ada.post("/settings", data=form | {"time_zone": "UTC"}, headers={"Referer": f"{portal.url}/settings"})
+    assert answer.headers["Location"].startswith("/signed-out?next=%2Fsettings")
+
+
+def test_a_mistake_in_a_page_is_a_page_without_secrets(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["GET", "/pages/credits"] = Answer(200, {"nonsense": True})
+    page = ada.get("/credits")
+    assert page.status_code == 500
+    assert "Something went wrong on our side" in page.text
+    assert ada.cookies["insighta_rt"] not in page.text
+
+
+def test_pages_are_compressed(ada: httpx.Client) -> None:
+    assert ada.get("/slots").headers["Content-Encoding"] == "gzip"
