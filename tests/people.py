@@ -62,7 +62,7 @@ class Browser:
         data = {name: value.replace("&amp;", "&") for name, value in hidden.items()} | fields
         return self.http.post(url, data=data)
 
-    def authorize(self, client_id: str = CLI, *, pkce: Pkce | None = None, **changes: str | None) -> httpx.Response:
+    def authorize(self, client_id: str = CLI, *, pkce: Pkce | None = None, **changes: Any) -> httpx.Response:
         """The authorize request of a client as it should be, with `changes` (None leaves a parameter out)."""
         portal = f"{self.live.portal_url}/auth/callback"
         parameters: dict[str, str | None] = {
@@ -76,7 +76,7 @@ class Browser:
         given = {name: value for name, value in (parameters | changes).items() if value is not None}
         return self.http.get(f"{self.live.backend_url}/oauth/authorize", params=given)
 
-    def answer(self, client_id: str = CLI, *, pkce: Pkce | None = None, **changes: str | None) -> dict[str, str]:
+    def answer(self, client_id: str = CLI, *, pkce: Pkce | None = None, **changes: Any) -> dict[str, str]:
         """The whole sign-in as the client sees it: the parameters of the final redirect. The person approves."""
         response = self.follow(self.authorize(client_id, pkce=pkce, **changes), until=_target(self.live, client_id))
         if not response.is_redirect:
@@ -119,10 +119,10 @@ def query(response: httpx.Response) -> dict[str, str]:
 
 def post_token(live: Live, *, client_id: str = CLI, key: str = "", **fields: str | None) -> httpx.Response:
     """`POST /oauth/token` as a client, authenticated where it has a secret."""
-    auth = (PORTAL, PORTAL_SECRET) if client_id == PORTAL else None
+    secret: dict[str, Any] = {"auth": (PORTAL, PORTAL_SECRET)} if client_id == PORTAL else {}
     data = {name: value for name, value in ({"client_id": client_id} | fields).items() if value is not None}
     headers = {"Idempotency-Key": key} if key else {}
-    return HTTP.post(f"{live.backend_url}/oauth/token", data=data, headers=headers, auth=auth)
+    return HTTP.post(f"{live.backend_url}/oauth/token", data=data, headers=headers, **secret)
 
 
 def refresh(live: Live, token: str, *, client_id: str = CLI, key: str = "", **fields: str | None) -> httpx.Response:
