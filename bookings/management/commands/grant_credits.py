@@ -1,0 +1,30 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.errors import AccountsError
+from bookings.errors import BookingsError
+from bookings.services.staff import give_credits, give_plan
+
+
+class Command(BaseCommand):
+    """Give a person credits, or a plan that brings them."""
+
+    help = "Give a person, by GitHub login or id, a number of credits, or a plan (--plan NAME)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("person", help="GitHub login, or id where several people have been called that")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("credits", nargs="?", type=int, help="how many credits")
+        what.add_argument("--plan", help="the name of a plan, which begins now and renews itself")
+
+    def handle(self, *args: object, **options: Any) -> None:
+        person, credits, plan = options["person"], options["credits"], options["plan"]
+        try:
+            if plan:
+                subscription_id = give_plan(person=person, plan_name=plan)
+            else:
+                subscription_id = give_credits(person=person, credits=credits)
+        except (AccountsError, BookingsError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{person} has {plan or f'{credits} more credits'} in subscription {subscription_id}.")

@@ -1,0 +1,216 @@
+import statistics
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User
+from bookings.models import Booking, Slot
+from bookings.repositories import clock
+from bookings.services.bookings import book_slot
+from bookings.services.cancellations import cancel_booking
+from bookings.services.subscriptions import grant_credits
+from bookings.services.waitlist import join_waitlist
+from bookings.views.slots import SlotsView
+from tests.bookings.api import Caller
+from tests.bookings.people import make_person, make_slot
+from tokens.services.personal_tokens import add_token
+
+LISTS = ["/hosts", "/slots", "/bookings", "/subscriptions", "/credit-entries"]
+PAGES = ["/pages/home", "/pages/slots", "/pages/bookings", "/pages/credits", "/pages/deactivation", "/calendar-feed"]
+
+
+def queries(call: Callable[[], object]) -> int:
+    call()
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+@pytest.fixture
+def crowd(ada: User, grace: User) -> list[Slot]:
+    """Two slots to begin with; `grow` adds many of everything."""
+    return [make_slot(grace, hours=50 + 2 * n) for n in range(2)]
+
+
+def grow(ada: User, host: User) -> None:
+    grant_credits(user_id=ada.id, credits=50)
+    for number in range(12):
+        slot = make_slot(host, hours=100 + 2 * number)
+        booking = book_slot(client_id=ada.id, slot_id=slot.id)
+        if number % 3 == 0:
+            cancel_booking(client_id=ada.id, booking_id=booking["id"])
+        make_person(f"host{number}", is_host=True)
+
+
+def test_lists_and_pages_take_the_same_queries_whatever_they_hold(ada: User, grace: User, crowd: list[Slot]) -> None:
+    book_slot(client_id=ada.id, slot_id=crowd[0].id)
+    caller = Caller(ada)
+    before = {path: queries(lambda path=path: caller.get(path)) for path in LISTS + PAGES}
+    grow(ada, grace)
+    assert {path: queries(lambda path=path: caller.get(path)) for path in LISTS + PAGES} == before
+    # The credential, and where time decides what is listed, the clock, come before the list's own query.
+    assert {before[path] for path in LISTS} <= {2, 3}
+
+
+def test_a_hosts_lists_take_the_same_queries_whatever_they_hold(ada: User, grace: User) -> None:
+    slot = make_slot(grace, capacity=20)
+    book_slot(client_id=ada.id, slot_id=slot.id)
+    paths = [f"/slots/{slot.id}/bookings", "/pages/hosting", f"/pages/hosting/slots/{slot.id}"]
+    caller = Caller(grace)
+    before = {path: queries(lambda path=path: caller.get(path)) for path in paths}
+    for number in range(10):
+        book_slot(client_id=make_person(f"client{number}").id, slot_id=slot.id)
+        make_slot(grace, hours=200 + 2 * number)
+    assert {path: queries(lambda path=path: caller.get(path)) for path in paths} == before
+
+
+def test_booking_takes_a_known_number_of_statements(ada: User, slot: Slot) -> None:
+    """Clock, seat, subscriptions, people, collisions, queue, charge, booking, ledger, event, two jobs, the answer."""
+    with CaptureQueriesContext(connection) as captured:
+        book_slot(client_id=ada.id, slot_id=slot.id)
+    statements = [q["sql"] for q in captured if "SAVEPOINT" not in q["sql"]]
+    assert len(statements) == 13
+
+
+def walk(caller: Caller, path: str, direction: str = "next") -> list[str]:
+    found: list[str] = []
+    page: dict[str, Any] = caller.get(path)
+    while True:
+        ids = [row["id"] for row in page["results"]]
+        found = found + ids if direction == "next" else ids + found
+        if page[direction] is None:
+            return found
+        page = caller.get(page[direction])
+
+
+def last_page(caller: Caller, path: str) -> str:
+    address, page = path, caller.get(path)
+    while page["next"]:
+        address = page["next"]
+        page = caller.get(address)
+    return address
+
+
+def many_slots(host: User, number: int) -> None:
+    """Slots of four hosts, four at each instant: ties, which cursors must survive."""
+    start = clock.read_now() + timedelta(days=2)
+    others = [make_person(f"tied{n}", is_host=True) for n in range(3)]
+    Slot.objects.bulk_create(
+        Slot(
+            host=other,
+            title="tie",
+            starts_at=start + timedelta(hours=2 * n),
+            ends_at=start + timedelta(hours=2 * n + 1),
+            bookings_close_at=start + timedelta(hours=2 * n),
+            capacity=3,
+        )
+        for n in range(number // 4)
+        for other in [host, *others]
+    )
+
+
+def test_cursors_walk_every_row_once_both_ways_over_ties(ada: User, grace: User) -> None:
+    many_slots(grace, 180)
+    caller = Caller(ada)
+    everything = [str(i) for i in Slot.objects.order_by("starts_at", "id").values_list("id", flat=True)]
+    assert walk(caller, "/slots") == everything
+    end = last_page(caller, "/slots")
+    assert walk(caller, end, "previous") == everything
+
+
+def test_cursors_survive_new_rows_in_front(ada: User, grace: User) -> None:
+    many_slots(grace, 120)
+    caller = Caller(ada)
+    first = caller.get("/slots")
+    make_slot(make_person("newcomer", is_host=True), hours=1)
+    second = caller.get(first["next"])
+    assert not {s["id"] for s in first["results"]} & {s["id"] for s in second["results"]}
+    assert len(caller.get(second["previous"])["results"]) == 50
+
+
+def test_filters(ada: User, grace: User, mallory: User) -> None:
+    linus = make_person("linus", is_host=True)
+    soon, later, other = make_slot(grace, hours=10), make_slot(grace, hours=30), make_slot(linus, hours=20)
+    caller = Caller(ada)
+
+    def found(**query: str) -> list[str]:
+        return [row["id"] for row in caller.get("/slots", **query)["results"]]
+
+    assert found() == [str(soon.id), str(other.id), str(later.id)]
+    assert found(host=str(grace.id)) == [str(soon.id), str(later.id)]
+    assert found(**{"from": other.starts_at.isoformat()}) == [str(other.id), str(later.id)]
+    assert found(to=other.starts_at.isoformat()) == [str(soon.id)]
+    Slot.objects.filter(id=later.id).update(status="cancelled", cancelled_at=clock.read_now())
+    assert found(open="true") == [str(soon.id), str(other.id)]
+    assert found(open="false") == [str(later.id)]
+    User.objects.filter(id=linus.id).update(standing="suspended")
+    assert found(open="true") == [str(soon.id)]
+
+
+def test_a_list_of_bookings_by_time_and_status(ada: User, grace: User) -> None:
+    first, second, third = (make_slot(grace, hours=hours) for hours in (30, 40, 50))
+    booked = [book_slot(client_id=ada.id, slot_id=slot.id)["id"] for slot in (first, second, third)]
+    cancel_booking(client_id=ada.id, booking_id=booked[1])
+    now = clock.read_now()
+    Booking.objects.filter(id=booked[2]).update(
+        scheduled_start_time=now - timedelta(hours=2), scheduled_end_time=now - timedelta(hours=1)
+    )
+    Slot.objects.filter(id=third.id).update(
+        bookings_close_at=now - timedelta(hours=2),
+        starts_at=now - timedelta(hours=2),
+        ends_at=now - timedelta(hours=1),
+    )
+    caller = Caller(ada)
+
+    def found(**query: str) -> list[tuple[str, str]]:
+        return [(row["id"], row["status"]) for row in caller.get("/bookings", **query)["results"]]
+
+    active, cancelled, over = ((str(i), s) for i, s in zip(booked, ("active", "cancelled", "completed"), strict=True))
+    assert found() == [cancelled, active, over]
+    assert found(when="upcoming") == [active]
+    assert found(when="past") == [cancelled, over]
+    assert (found(status="completed"), found(status="active"), found(status="cancelled")) == (
+        [over],
+        [active],
+        [cancelled],
+    )
+
+
+def test_the_queue_is_part_of_the_bookings_page(ada: User, grace: User, mallory: User) -> None:
+    slot = make_slot(grace, capacity=1)
+    book_slot(client_id=mallory.id, slot_id=slot.id)
+    join_waitlist(client_id=ada.id, slot_id=slot.id)
+    (waiting,) = Caller(ada).get("/pages/bookings")["waiting"]
+    assert (waiting["slot_id"], waiting["host_login"]) == (str(slot.id), "grace")
+
+
+class EmptyView(APIView):
+    """An authenticated view that does nothing."""
+
+    def get(self, request: Request) -> Response:
+        return Response({})
+
+
+def test_a_page_of_fifty_slots_takes_at_most_three_times_an_empty_view(ada: User, grace: User) -> None:
+    many_slots(grace, 120)
+    _, secret = add_token(user_id=ada.id, name="tests", scopes=frozenset({"bookings:read"}), expires_at=None)
+    requests = RequestFactory(headers={"Authorization": f"Bearer {secret}"})
+
+    def seconds(view: Any) -> float:
+        started = time.perf_counter()
+        view(requests.get("/api/v1/slots")).render()
+        return time.perf_counter() - started
+
+    empty, slots = EmptyView.as_view(), SlotsView.as_view()
+    measured = [(seconds(empty), seconds(slots)) for _ in range(80)][20:]
+    empty_seconds, slots_seconds = (statistics.median(column) for column in zip(*measured, strict=True))
+    assert slots_seconds < 3 * empty_seconds, f"{slots_seconds * 1000:.2f} ms against {empty_seconds * 1000:.2f} ms"
