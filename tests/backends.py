@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import signal
 from collections.abc import Iterator
 
 from tests.processes import Live, free_port
@@ -20,4 +21,5 @@ def another_backend(live: Live, **settings: str) -> Iterator[Live]:
     try:
         yield other
     finally:
-        process.stop()
+        # Asked kindly, it would wait for the connections that the tests' own HTTP client keeps open.
+        process.stop(signal.SIGKILL)

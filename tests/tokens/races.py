@@ -66,7 +66,7 @@ def refreshes(token: str, *, keys: list[str]) -> list[Request]:
 
 @contextlib.contextmanager
 def queued(live: Live, refresh_token: str, *, at_least: int) -> Iterator[None]:
-    """Hold the token's row until that many of the rotations started in the block wait for it; then let all go at once."""
+    """Hold the token's row until that many of the rotations started in the block wait for it, then let all go."""
     with live.connect() as connection, connection.transaction():
         connection.execute("SELECT 1 FROM tokens_session WHERE id = %s FOR UPDATE", [session_id(refresh_token)])
         yield

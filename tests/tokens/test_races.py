@@ -23,7 +23,7 @@ def racers(live: Live) -> Iterator[Racers]:
 
 
 def one_successor(answers: list[Answer], *, generation: int) -> set[str]:
-    """The refresh tokens of answers that must all succeed with this generation, each with an access token of its own."""
+    """The refresh tokens of answers that must all succeed with this generation, each with its own access token."""
     assert [answer.status for answer in answers] == [200] * REQUESTS
     access = {answer.body["access_token"] for answer in answers}
     assert len(access) == REQUESTS
