@@ -146,3 +146,14 @@ def test_a_batch_only_reads(client: Http, ada: User) -> None:
     answer = call(client, "/batch?a=/device-requests/BCDF-GHJK/approve&b=/me/deactivate&c=/batch", token).json()
     assert [answer[name]["status"] for name in "abc"] == [405, 405, 404]
     assert call(client, "/me", token).status_code == 200
+
+
+READS = [operation for operation in SCOPE_OF if operation.startswith("GET ") and "account" not in SCOPE_OF[operation]]
+
+
+@pytest.mark.parametrize("operation", READS)
+def test_the_account_is_shown_to_no_credential_without_its_scope(client: Http, ada: User, operation: str) -> None:
+    User.objects.filter(id=ada.id).update(email="ada@example.org", is_host=True)
+    _, path = address(operation)
+    answer = call(client, path, sign_in(ada, scope="bookings:read bookings:write").access_token)
+    assert b"ada@example.org" not in answer.content
