@@ -38,7 +38,7 @@ class Process:
     output: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile())  # noqa: SIM115  # open as long as the process
 
     def start(self, *, seconds: float = 30) -> "Process":
-        """Start it and wait until `answers_at` gives any HTTP answer. Raises RuntimeError with its output if it ends first."""
+        """Start it and wait until `answers_at` gives any HTTP answer. Raises RuntimeError with its output otherwise."""
         self.popen = subprocess.Popen(
             self.command, env=self.environment, cwd=ROOT, stdout=self.output, stderr=self.output, start_new_session=True
         )

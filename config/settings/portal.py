@@ -2,12 +2,12 @@
 
 from config.settings.base import *
 from config.settings.base import (
-    PORTAL_CLIENT_SECRETS,
     PORTAL_URL,
     STATIC_ROOT,
     allowed_hosts_for,
     env,
     harden_for,
+    secret_list,
 )
 
 STATIC_ROOT = STATIC_ROOT / "portal"
@@ -61,4 +61,6 @@ APPEND_SLASH = False
 
 # Where the portal's processes reach the backend; the browser's address of it is BACKEND_URL.
 BACKEND_TIMEOUT_SECONDS = env.float("BACKEND_TIMEOUT_SECONDS", default=10)
-PORTAL_RETRY_KEY = env.str("PORTAL_RETRY_KEY", default="") or PORTAL_CLIENT_SECRETS[0]
+# A key of its own, because it must outlive a change of PORTAL_CLIENT_SECRET: during one, two portals that derive
+# different retry keys from one refresh token would look like its owner and a thief.
+PORTAL_RETRY_KEY = secret_list("PORTAL_RETRY_KEY")[0]

@@ -14,6 +14,7 @@ DEPLOYED = {
     "SECRET_KEY": f"{LONG}a",
     "TOKEN_KEY": f"{LONG}b",
     "PORTAL_CLIENT_SECRET": f"{LONG}c",
+    "PORTAL_RETRY_KEY": f"{LONG}d",
     "GITHUB_CLIENT_ID": "an-app",
     "GITHUB_CLIENT_SECRET": "its-secret",
     "BACKEND_URL": "https://api.example.test",
@@ -62,6 +63,7 @@ def test_a_complete_environment_starts_with_browser_security_on(room: str) -> No
         ("backend", "GITHUB_CLIENT_SECRET"),
         ("portal", "SECRET_KEY"),
         ("portal", "PORTAL_CLIENT_SECRET"),
+        ("portal", "PORTAL_RETRY_KEY"),
     ],
 )
 def test_a_missing_secret_is_named(room: str, name: str) -> None:
