@@ -41,7 +41,7 @@ class Browser:
         return self.http.get(url)
 
     def follow(self, response: httpx.Response, *, until: str) -> httpx.Response:
-        """Follow redirects and fill in GitHub's form until a redirect to an address that begins with `until`, or a page."""
+        """Follow redirects and fill in GitHub's form, until a redirect to what begins with `until`, or a page."""
         for _ in range(12):
             if response.is_redirect:
                 target = urljoin(str(response.url), response.headers["location"])

@@ -35,7 +35,7 @@ class Process:
     environment: dict[str, str]
     answers_at: str = ""
     popen: "subprocess.Popen[bytes] | None" = None
-    output: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile())  # noqa: SIM115  # open as long as the process
+    output: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile())  # noqa: SIM115  # lives with the process
 
     def start(self, *, seconds: float = 30) -> "Process":
         """Start it and wait until `answers_at` gives any HTTP answer. Raises RuntimeError with its output otherwise."""
