@@ -31,7 +31,7 @@ PROBLEM = {
 _STATUSES = {status for code, status in STATUS.items() if code not in {"method_not_allowed", "not_acceptable"}}
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself, untyped
+class BearerScheme(OpenApiAuthenticationExtension):
     """RFC 6750: an access token or a personal access token."""
 
     target_class = "tokens.authentication.BearerAuthentication"

@@ -17,16 +17,16 @@ from tokens.authentication import credential_of
 if TYPE_CHECKING:
     from bookings.services.pages import LeavingPage
 
-PERSON_FIELDS = (
-    "id", "login", "display_name", "email", "email_notifications", "avatar_url", "time_zone", "standing", "is_host",
-    "is_staff",
-)  # fmt: skip
+PERSON_FIELDS = ("id", "login", "display_name", "avatar_url", "time_zone", "is_host")
+# Only for a credential that could ask `/me`.
+ACCOUNT_FIELDS = ("email", "email_notifications", "standing", "is_staff")
 
 
 def _person(request: Request) -> dict[str, Any]:
-    """The caller as in `/me`, without another query."""
-    person = credential_of(request).person
-    return {name: getattr(person, name) for name in PERSON_FIELDS}
+    """The caller as in `/me`, without another query and as far as the credential's scopes go."""
+    credential = credential_of(request)
+    fields = PERSON_FIELDS + (ACCOUNT_FIELDS if "account:read" in credential.scopes else ())
+    return {name: getattr(credential.person, name) for name in fields}
 
 
 class PageView(APIView):
