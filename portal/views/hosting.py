@@ -102,7 +102,7 @@ def _hours_page(request: PortalRequest, weekly: HoursForm, exception: ExceptionF
 def slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Who has booked a session, and what cancelling it gives back."""
     page = request.visitor.get(f"/pages/hosting/slots/{slot_id}")
-    roster = page["bookings"]["results"]
+    roster = sorted(page["bookings"]["results"], key=lambda one: one["status"] == "cancelled")
     active = [one for one in roster if one["status"] == "active"]
     context = {
         "slot": page["slot"],

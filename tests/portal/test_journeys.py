@@ -1,0 +1,259 @@
+"""The portal of the real product in Debian's Chromium: Ada books, Grace hosts, Mallory must see nothing."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.people import Browser as Stranger
+from tests.portal.browsers import chromium, context_for
+from tests.processes import Live
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def contexts(browser: Browser, live: Live) -> Iterator[Any]:
+    """Makes browsers of one person each, all closed at the end."""
+    opened: list[BrowserContext] = []
+
+    def open_one(**options: Any) -> BrowserContext:
+        opened.append(context_for(browser, live.portal_url, None, **options))
+        return opened[-1]
+
+    yield open_one
+    for context in opened:
+        context.close()
+
+
+def sign_in(context: BrowserContext, live: Live, login: str, address: str = "/") -> Page:
+    """Through the portal's page, the backend and GitHub's form, back to `address`."""
+    page = context.new_page()
+    page.goto(f"{live.portal_url}/login?next={address}")
+    page.fill("input[name=login]", login)
+    page.press("input[name=login]", "Enter")
+    page.wait_for_url(f"{live.portal_url}{address}")
+    return page
+
+
+def access_token(context: BrowserContext) -> str:
+    return next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "insighta_at")
+
+
+def drop_access_token(context: BrowserContext) -> None:
+    """As after three minutes: the browser has let the access token's cookie go."""
+    context.clear_cookies(name="insighta_at")
+
+
+def person_id(live: Live, context: BrowserContext) -> str:
+    me = httpx.get(f"{live.backend_url}/api/v1/me", headers={"Authorization": f"Bearer {access_token(context)}"})
+    return str(me.json()["id"])
+
+
+def make_host(live: Live, context: BrowserContext) -> None:
+    live.manage("make_host", person_id(live, context))
+
+
+def open_slot(page: Page, live: Live, title: str, starts: datetime, seats: int = 2) -> None:
+    """As the host, through the form; the account's zone is UTC."""
+    page.goto(f"{live.portal_url}/hosting/new")
+    page.fill("#id_title", title)
+    page.fill("#id_date", f"{starts:%Y-%m-%d}")
+    page.fill("#id_start_time", f"{starts:%H:%M}")
+    page.fill("#id_capacity", str(seats))
+    page.click("text=Open for booking")
+    expect(page.get_by_role("status")).to_contain_text("open for booking")
+
+
+def test_signing_in_survives_the_access_token_and_ends_in_every_tab(live: Live, contexts: Any) -> None:
+    ada = contexts()
+    page = sign_in(ada, live, "portal-ada")
+    assert "at=" not in page.url
+    expect(page.get_by_role("main")).to_contain_text("Signed in as portal-ada")
+    drop_access_token(ada)
+    page.goto(f"{live.portal_url}/sessions")
+    expect(page.get_by_role("main")).to_contain_text("This session")
+    other = ada.new_page()
+    other.goto(f"{live.portal_url}/tokens")
+    other.goto(f"{live.portal_url}/settings")
+    page.click("details.menu summary")
+    page.click(".menu-list button")
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    other.reload()
+    expect(other.get_by_role("heading", name="Sign in to continue")).to_be_visible()
+    other.go_back()
+    expect(other.get_by_role("heading", name="Sign in to continue")).to_be_visible()
+
+
+def test_ten_tabs_at_once_on_an_expired_access_token_stay_signed_in(live: Live, contexts: Any) -> None:
+    ada = contexts()
+    sign_in(ada, live, "portal-tabs")
+    drop_access_token(ada)
+    tabs = [ada.new_page() for _ in range(10)]
+    for tab in tabs:
+        tab.evaluate("address => { setTimeout(() => location.assign(address), 50) }", f"{live.portal_url}/credits")
+    for tab in tabs:
+        expect(tab.get_by_role("heading", name="Credits")).to_be_visible()
+    drop_access_token(ada)
+    tabs[0].reload()
+    expect(tabs[0].get_by_role("heading", name="Credits")).to_be_visible()
+
+
+def test_a_session_ended_elsewhere_says_so_and_returns_to_the_page_wanted(live: Live, contexts: Any) -> None:
+    laptop, phone = contexts(), contexts()
+    on_laptop = sign_in(laptop, live, "portal-two", "/credits")
+    on_phone = sign_in(phone, live, "portal-two", "/sessions")
+    on_phone.get_by_role("button", name="Sign out all others").click()
+    expect(on_phone.get_by_role("status")).to_contain_text("All other sessions are signed out")
+    on_laptop.reload()
+    expect(on_laptop.get_by_role("heading", name="You have been signed out")).to_be_visible()
+    on_laptop.get_by_role("link", name="Sign in and go on").click()
+    on_laptop.fill("input[name=login]", "portal-two")
+    on_laptop.press("input[name=login]", "Enter")
+    on_laptop.wait_for_url(f"{live.portal_url}/credits")
+
+
+def test_a_callback_address_of_mallory_signs_nobody_in(live: Live, contexts: Any) -> None:
+    mallory, ada = Stranger(live, "portal-mallory"), contexts()
+    callback = f"{live.portal_url}/auth/callback"
+    address = mallory.follow(mallory.get(f"{live.portal_url}/login"), until=callback).headers["location"]
+    assert "rt=insr_" in address
+    victim = ada.new_page()
+    victim.goto(address)
+    expect(victim.get_by_role("heading", name="not started in this browser")).to_be_visible()
+    victim.goto(live.portal_url)
+    expect(victim.get_by_role("link", name="Sign in with GitHub")).to_be_visible()
+    assert not [cookie for cookie in ada.cookies() if cookie["name"].startswith("insighta_rt")]
+
+
+def test_without_scripts_ada_books_moves_cancels_and_waits(live: Live, contexts: Any) -> None:
+    grace, ada, alan = contexts(java_script_enabled=False), contexts(java_script_enabled=False), contexts()
+    host = sign_in(grace, live, "portal-grace")
+    make_host(live, grace)
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=2)
+    open_slot(host, live, "First hour", start, seats=1)
+    open_slot(host, live, "Second hour", start + timedelta(hours=3), seats=1)
+
+    page = sign_in(ada, live, "portal-client", f"/slots?from={start:%Y-%m-%d}")
+    page.get_by_role("link", name="First hour").click()
+    expect(page.get_by_role("main")).to_contain_text("for a full refund")
+    page.get_by_role("button", name="Book for 1 credit").click()
+    expect(page.get_by_role("status")).to_contain_text("Your seat is booked")
+    page.get_by_role("link", name="Reschedule").click()
+    page.get_by_role("radio", name="Second hour").check()
+    page.get_by_role("button", name="Move my booking").click()
+    expect(page.get_by_role("main")).to_contain_text("Moved from")
+
+    late = sign_in(alan, live, "portal-alan", f"/slots?from={start:%Y-%m-%d}")
+    late.get_by_role("link", name="Second hour").click()
+    late.get_by_role("button", name="Join the waitlist").click()
+    expect(late.get_by_role("status")).to_contain_text("You are on the waitlist")
+
+    page.get_by_role("link", name="Cancel…").click()
+    page.get_by_role("button", name="Cancel booking and get 1 credit back").click()
+    expect(page.get_by_role("status")).to_contain_text("cancelled")
+    expect(page.get_by_role("main")).to_contain_text("Came back")
+    late.goto(f"{live.portal_url}/bookings")
+    expect(late.get_by_role("link", name="Second hour", exact=True)).to_be_visible()
+    host.goto(f"{live.portal_url}/hosting")
+    host.get_by_role("link", name="Second hour").click()
+    expect(host.get_by_role("main")).to_contain_text("Portal-alan")
+
+
+def test_a_host_cancels_and_the_client_sees_it(live: Live, contexts: Any) -> None:
+    grace, ada = contexts(), contexts()
+    host = sign_in(grace, live, "portal-host")
+    make_host(live, grace)
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=3)
+    open_slot(host, live, "Called off", start)
+    page = sign_in(ada, live, "portal-guest", f"/slots?from={start:%Y-%m-%d}")
+    page.get_by_role("link", name="Called off").click()
+    page.get_by_role("button", name="Book for 1 credit").click()
+    expect(page.get_by_role("status")).to_contain_text("Your seat is booked")
+    host.goto(f"{live.portal_url}/hosting/cancel-day")
+    host.fill("#id_date", f"{start:%Y-%m-%d}")
+    host.get_by_role("button", name="See what would be cancelled").click()
+    host.get_by_role("button", name="and give 1 credit back").click()
+    expect(host.get_by_role("status")).to_contain_text("The day is cancelled")
+    page.goto(f"{live.portal_url}/bookings?show=past")
+    expect(page.get_by_role("main")).to_contain_text("Cancelled by the host")
+    page.goto(f"{live.portal_url}/credits")
+    expect(page.locator(".figure")).to_have_text("5")
+
+
+def test_somebody_elses_booking_is_not_there(live: Live, contexts: Any) -> None:
+    grace, ada, mallory = contexts(), contexts(), contexts()
+    host = sign_in(grace, live, "portal-own")
+    make_host(live, grace)
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=4)
+    open_slot(host, live, "Private matter", start)
+    page = sign_in(ada, live, "portal-private", f"/slots?from={start:%Y-%m-%d}")
+    page.get_by_role("link", name="Private matter").click()
+    page.get_by_role("button", name="Book for 1 credit").click()
+    page.wait_for_url(re.compile("/bookings/"))
+    prying = sign_in(mallory, live, "portal-prying")
+    for suffix in ("", "/cancel", "/reschedule", "/calendar.ics"):
+        answer = prying.goto(page.url.partition("?")[0] + suffix)
+        assert answer is not None
+        assert answer.status == 404
+
+
+def test_a_token_is_made_copied_and_revoked(live: Live, contexts: Any) -> None:
+    ada = contexts(permissions=["clipboard-read", "clipboard-write"])
+    page = sign_in(ada, live, "portal-tokens", "/tokens")
+    page.fill("#id_name", "Night job")
+    page.check("#id_scopes_2")
+    page.click("text=Make the token")
+    secret = page.inner_text("#secret")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.locator("#copied")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    ask = {"Authorization": f"Bearer {secret}"}
+    assert httpx.get(f"{live.backend_url}/api/v1/me", headers=ask).status_code == 200
+    page.reload()
+    expect(page.get_by_role("main")).not_to_contain_text(secret)
+    page.get_by_role("button", name="Revoke Night job").click()
+    expect(page.get_by_role("status")).to_contain_text("revoked")
+    assert httpx.get(f"{live.backend_url}/api/v1/me", headers=ask).status_code == 401
+
+
+@pytest.mark.parametrize(("button", "outcome"), [("Sign the device in", "access_token"), ("Deny", "access_denied")])
+def test_a_device_is_let_in_or_turned_away(live: Live, contexts: Any, button: str, outcome: str) -> None:
+    form = {"client_id": "insighta-cli", "device_name": "build server"}
+    asked = httpx.post(f"{live.backend_url}/oauth/device_authorization", data=form).json()
+    page = sign_in(contexts(), live, "portal-device", "/device")
+    page.fill("#id_user_code", asked["user_code"].lower())
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("main")).to_contain_text("127.0.0.1")
+    page.get_by_role("button", name=button).click()
+    expect(page.get_by_role("status")).to_be_visible()
+    grant = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": asked["device_code"]}
+    answer = httpx.post(f"{live.backend_url}/oauth/token", data=grant | {"client_id": "insighta-cli"}).json()
+    assert outcome in {*answer, answer.get("error")}
+
+
+def test_the_browsers_time_zone_is_offered_once_and_taken(live: Live, contexts: Any) -> None:
+    page = sign_in(contexts(timezone_id="Africa/Lagos"), live, "portal-zone", "/slots")
+    page.get_by_role("button", name="Use Africa/Lagos").click()
+    expect(page.get_by_role("status")).to_contain_text("your time zone")
+    expect(page.get_by_role("main")).to_contain_text("in Lagos time")
+    expect(page.locator("[data-zone-offer]")).to_be_hidden()
+
+
+def test_leaving_and_coming_back(live: Live, contexts: Any) -> None:
+    ada = contexts()
+    page = sign_in(ada, live, "portal-leaver", "/settings/deactivate")
+    page.get_by_role("button", name="Deactivate my account").click()
+    expect(page.get_by_role("heading", name="Your account is deactivated")).to_be_visible()
+    again = sign_in(ada, live, "portal-leaver")
+    expect(again.get_by_role("main")).to_contain_text("Signed in as portal-leaver")
