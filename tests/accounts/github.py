@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from tests.people import PORTAL, Browser
+from tests.people import PORTAL, Browser, Pkce
 from tests.processes import Live
 
 
@@ -35,6 +35,10 @@ def broken(live: Live, login: str, endpoint: str, mode: str, **more: object) -> 
         httpx.delete(faults, params={"login": login})
 
 
-def answered_by_github(browser: Browser, client_id: str = PORTAL, **changes: str | None) -> httpx.Response:
+def answered_by_github(
+    browser: Browser, client_id: str = PORTAL, *, pkce: Pkce | None = None, **changes: str | None
+) -> httpx.Response:
     """The redirect with which GitHub sends the browser back to the backend, not yet followed."""
-    return browser.follow(browser.authorize(client_id, **changes), until=f"{browser.live.backend_url}/auth/complete/")
+    return browser.follow(
+        browser.authorize(client_id, pkce=pkce, **changes), until=f"{browser.live.backend_url}/auth/complete/"
+    )

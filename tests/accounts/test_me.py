@@ -42,12 +42,11 @@ def test_a_person_sees_themselves(live: Live) -> None:
         {"Authorization": "Bearer garbage"},
         {"Authorization": "Bearer a.b.c"},
         {"Authorization": "Basic YTpi"},
-        {"Authorization": b"Bearer \xff\xfe"},
         {"Authorization": "Bearer insr_" + "A" * 91},
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
-def test_without_a_good_token_nobody_is_anybody(live: Live, method: str, headers: dict[str, str | bytes]) -> None:
+def test_without_a_good_token_nobody_is_anybody(live: Live, method: str, headers: dict[str, str]) -> None:
     answer = httpx.request(method, f"{live.backend_url}/api/v1/me", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"

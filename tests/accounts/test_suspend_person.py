@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import errors
 from accounts.models import Event, User
-from accounts.services import people
+from accounts.services import lookup, people
 from tokens.models import Session
 from tokens.services.clients import registry
 from tokens.services.sessions import TokenPair, open_session
@@ -100,9 +100,9 @@ def test_a_person_who_is_not_there_is_an_error(staff: User) -> None:
 def test_a_command_refuses_a_name_that_several_people_have_borne(mallory: User) -> None:
     namesake = people.upsert_person(github_id=667, login="Mallory", now=timezone.now())
     with pytest.raises(errors.LoginAmbiguous) as refused:
-        people.get_person_called(login_or_id="mallory")
+        lookup.get_person_called(login_or_id="mallory")
     assert str(mallory.id) in str(refused.value)
     assert str(namesake.id) in str(refused.value)
-    assert people.get_person_called(login_or_id=str(namesake.id)) == namesake
+    assert lookup.get_person_called(login_or_id=str(namesake.id)) == namesake
     with pytest.raises(errors.PersonNotFound):
-        people.get_person_called(login_or_id="nobody")
+        lookup.get_person_called(login_or_id="nobody")

@@ -25,9 +25,9 @@ def assert_page(response: httpx.Response, code: str) -> None:
     assert "evil.example" not in response.text
 
 
-def confirmation(browser: Browser, **changes: str | None) -> httpx.Response:
+def confirmation(browser: Browser, *, pkce: Pkce | None = None, **changes: str | None) -> httpx.Response:
     """The page that asks, after GitHub."""
-    page = browser.follow(browser.authorize(**changes), until=LOOPBACK)
+    page = browser.follow(browser.authorize(CLI, pkce=pkce, **changes), until=LOOPBACK)
     assert page.status_code == 200
     return page
 
@@ -108,7 +108,7 @@ def test_any_port_of_loopback_is_fine_for_the_terminal(live: Live, uri: str) -> 
 def test_the_code_goes_to_the_port_that_was_asked_for(live: Live, host: str) -> None:
     uri, pkce = f"http://{host}:43210/callback", Pkce()
     browser = Browser(live, fresh("ada"))
-    sent = browser.submit(confirmation(browser, redirect_uri=uri, pkce=pkce), decision="approve")  # type: ignore[arg-type]
+    sent = browser.submit(confirmation(browser, redirect_uri=uri, pkce=pkce), decision="approve")
     assert sent.headers["location"].startswith(f"{uri}?code=insc_")
     assert redeem(live, query(sent)["code"], pkce, redirect_uri=uri).status_code == 200
 
@@ -178,7 +178,7 @@ def test_a_repeated_client_or_address_is_a_page(live: Live, name: str, code: str
 def test_a_wrong_request_is_answered_at_once_with_state_and_issuer(
     live: Live, changes: dict[str, str | None], error: str
 ) -> None:
-    answer = Browser(live, "ada").authorize(state="the state", **changes)
+    answer = Browser(live, "ada").authorize(CLI, pkce=None, state="the state", **changes)
     assert answer.headers["location"].startswith(f"{LOOPBACK}?")
     assert "no-store" in answer.headers["cache-control"]
     given = query(answer)
@@ -336,7 +336,7 @@ def test_two_clicks_at_once_give_one_code(live: Live) -> None:
 
 def test_using_another_account_asks_github_again_as_often_as_the_person_likes(live: Live) -> None:
     browser, pkce = Browser(live, fresh("ada")), Pkce()
-    page = confirmation(browser, pkce=pkce)  # type: ignore[arg-type]
+    page = confirmation(browser, pkce=pkce)
     for login in (fresh("grace"), fresh("mallory"), fresh("ada")):
         browser.login = login
         (link,) = re.findall(r'<a href="([^"]+)">Use another GitHub account', page.text)

@@ -117,7 +117,7 @@ def test_the_endpoints_take_posted_forms_only(live: Live, endpoint: str) -> None
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
         assert answer.headers["cache-control"] == "no-store"
     for options in ({"json": {"client_id": CLI}}, {"content": b"client_id=insighta-cli"}, {"files": {"token": b"x"}}):
-        refused = httpx.post(url, **options)  # type: ignore[arg-type]  # one option each
+        refused = httpx.post(url, **options)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
 
 

@@ -19,7 +19,7 @@ def assert_refused(response: httpx.Response, error: str = "invalid_grant") -> No
 
 
 def code_of(live: Live, pkce: Pkce, **changes: str | None) -> str:
-    return Browser(live, fresh("ada")).answer(pkce=pkce, **changes)["code"]
+    return Browser(live, fresh("ada")).answer(CLI, pkce=pkce, **changes)["code"]
 
 
 def age_code(live: Live, code_owner: str, seconds: int) -> None:
