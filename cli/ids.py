@@ -1,5 +1,6 @@
 """Identifiers that people can type: any unique start of a UUID."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,21 +9,19 @@ from .errors import CliError, UsageError
 
 WHOLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 START = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
-SHORTEST_SHOWN = 8
+# The time of creation in a UUIDv7, to the millisecond, and that with the characters after it: what one person makes
+# differs in the first, what a program makes in one go in the second. Lists that are only a part show the second.
+TIME_LENGTH = 13
+TIME_AND_ORDER_LENGTH = 18
 
 Items = list[dict[str, Any]]
 
 
-def shorten(ids: Iterable[str]) -> dict[str, str]:
-    """Each id with the shortest start, of 8 characters or more, that no other of them shares."""
+def shorten(ids: Iterable[str], *, at_least: int = TIME_LENGTH) -> dict[str, str]:
+    """Each id with a start of the same length that no other of them shares."""
     ordered = sorted(set(ids))
-    return {id_: _shorten(id_, ordered[max(0, i - 1) : i] + ordered[i + 1 : i + 2]) for i, id_ in enumerate(ordered)}
-
-
-def _shorten(id_: str, neighbours: list[str]) -> str:
-    length = max([SHORTEST_SHOWN, *(_count_common(id_, other) + 1 for other in neighbours)])
-    # An id that ended in a dash would look cut off.
-    return id_[: length + (id_[length - 1 : length] == "-")]
+    length = max([at_least, *(_count_common(one, other) + 1 for one, other in itertools.pairwise(ordered))])
+    return {id_: id_[:length].rstrip("-") for id_ in ordered}
 
 
 def _count_common(one: str, other: str) -> int:

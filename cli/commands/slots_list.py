@@ -6,7 +6,7 @@ from .. import clock
 from ..api import Api
 from ..credentials import format_instant
 from ..errors import UsageError
-from ..ids import Items, shorten
+from ..ids import TIME_AND_ORDER_LENGTH, Items, shorten
 from ..parsing import add_json_option
 from ..schedule import name_host, resolve_host
 from ..settings import read_settings
@@ -74,7 +74,7 @@ def _show(slots: Items) -> None:
     if not slots:
         say("There is no slot that fits. Try another day or host, or --all to see full ones too.")
         return
-    short = shorten(slot["id"] for slot in slots)
+    short = shorten((slot["id"] for slot in slots), at_least=TIME_AND_ORDER_LENGTH)
     zone = read_zone_name(parse_instant(slots[0]["starts_at"]))
     rows = [[short[slot["id"]], *_describe(slot)] for slot in slots[:MOST_SHOWN]]
     for line in format_table(["ID", "DAY", zone, "HOST", "SESSION", "SEATS LEFT"], rows, flexible=4):

@@ -100,26 +100,25 @@ def _show(status: dict[str, Any], store: CredentialStore) -> None:
 def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
     name = clean(status["login"] or "unknown")
     asked = {True: "confirmed by the backend", None: "as stored, not confirmed", False: "not confirmed"}
+    is_session = status["kind"] == "session"
+    until = "you sign out; it renews itself as you use it" if is_session else "the personal access token ends"
     return [
         ("Signed in", f"{paint(name, 'bold')} ({asked[status['confirmed']]})"),
         ("Where", status["api"]),
-        ("Until", _until(status)),
+        ("Until", until),
+        *([("Token", _describe_expiry(status["access_token_expires_at"]))] if is_session else []),
         ("Stored", _storage(status)),
     ]
 
 
-def _until(status: dict[str, Any]) -> str:
+def _describe_expiry(text: str | None) -> str:
     from ..times import format_distance, format_time, parse_instant, read_zone_name
 
-    if status["kind"] == "personal_access_token":
-        return "the personal access token expires or is revoked"
-    if not status["access_token_expires_at"]:
-        return "you sign out; renewed with the next command"
-    expires_at = parse_instant(status["access_token_expires_at"])
-    if expires_at <= clock.read_now():
-        return "you sign out; renewed with the next command"
-    at = f"{format_time(expires_at)} {read_zone_name(expires_at)}, {format_distance(expires_at - clock.read_now())}"
-    return f"you sign out; renewed as you use it (this access token: {at})"
+    left = parse_instant(text) - clock.read_now() if text else None
+    if text is None or left is None or left.total_seconds() <= 0:
+        return "expired; the next command gets another"
+    expires_at = parse_instant(text)
+    return f"good until {format_time(expires_at)} ({read_zone_name(expires_at)}), {format_distance(left)}"
 
 
 def _storage(status: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ def test_status_tells_who_where_until_when_and_how(backend: FakeBackend, machine
     assert done.code == 0
     assert "ada (confirmed by the backend)" in done.out
     assert backend.url in done.out
-    assert "Africa/Lagos, in 2 minutes" in done.out
+    assert "(Africa/Lagos), in 2 minutes" in done.out
     assert f"{machine.credentials} (readable by you only)" in done.out
     assert "insr_" not in done.out
     assert "eyJ" not in done.out
