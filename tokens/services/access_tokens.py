@@ -43,7 +43,6 @@ def mint_access_token(
     ends_at: datetime,
 ) -> tuple[str, int]:
     """An access token (RFC 9068, ES256) and its lifetime in seconds, which never passes the session's end."""
-    key = signing_keys.active_key(now=now)
     lifetime = max(1, min(int(settings.ACCESS_TOKEN_SECONDS), int((ends_at - now).total_seconds())))
     issued_at = int(now.timestamp())
     claims = {
@@ -58,8 +57,7 @@ def mint_access_token(
         "sid": str(session_id),
         "gen": generation,
     }
-    headers = {"typ": TYPE, "kid": key.kid}
-    return jwt.encode(claims, key.private_key, algorithm=signing_keys.ALGORITHM, headers=headers), lifetime
+    return signing_keys.sign(claims=claims, headers={"typ": TYPE}, now=now), lifetime
 
 
 class _VerifiedTokens:

@@ -1,13 +1,16 @@
 import base64
 import hashlib
+import logging
 import secrets
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from cryptography.fernet import Fernet, MultiFernet
+import jwt
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -26,31 +29,39 @@ from tokens.repositories import signing_keys
 if TYPE_CHECKING:
     from tokens.models import SigningKey
 
+logger = logging.getLogger(__name__)
+
 ALGORITHM = "ES256"
 # A process looks for new keys this often; an unknown `kid` makes it look at most once in the shorter time.
 _FRESH_SECONDS, _UNKNOWN_KID_SECONDS = 60.0, 5.0
 
 
 @dataclass(frozen=True)
-class LoadedKey:
-    """A signing key as this process holds it."""
+class PublishedKey:
+    """A key as this process verifies with it, whether or not a SECRET_KEY opens its private half."""
 
     kid: str
-    private_key: ec.EllipticCurvePrivateKey
     public_key: ec.EllipticCurvePublicKey
     public_jwk: dict[str, Any]
     activates_at: datetime
+
+
+@dataclass(frozen=True)
+class LoadedKey(PublishedKey):
+    """A key that this process can sign with."""
+
+    private_key: ec.EllipticCurvePrivateKey = field(repr=False)
 
 
 class KeyRing:
     """The unretired keys, kept in the process so that signing and verifying cost no query."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, LoadedKey] = {}
+        self._keys: dict[str, PublishedKey] = {}
         self._loaded_at = float("-inf")
         self._lock = threading.Lock()
 
-    def load(self, *, now: datetime, at_most_every: float = _FRESH_SECONDS) -> dict[str, LoadedKey]:
+    def load(self, *, now: datetime, at_most_every: float = _FRESH_SECONDS) -> dict[str, PublishedKey]:
         """The keys by `kid`, read again when they are older than `at_most_every` seconds."""
         if time.monotonic() - self._loaded_at < at_most_every:
             return self._keys
@@ -68,13 +79,21 @@ class KeyRing:
 _ring = KeyRing()
 
 
+def sign(*, claims: dict[str, Any], headers: dict[str, str], now: datetime) -> str:
+    """A JWT, signed with the key that is active at `now`."""
+    key = active_key(now=now)
+    return jwt.encode(claims, key.private_key, algorithm=ALGORITHM, headers={**headers, "kid": key.kid})
+
+
 def active_key(*, now: datetime) -> LoadedKey:
-    """The key that signs at `now`; the first one is made here if there is none yet."""
-    active = [key for key in _ring.load(now=now).values() if key.activates_at <= now]
-    if active:
-        return max(active, key=lambda key: key.activates_at)
-    ensure_signing_key(now=now)
-    return max(_ring.load(now=now).values(), key=lambda key: key.activates_at)
+    """The key that signs at `now`, with its private half; the first one is made here if there is none yet."""
+    key = _find_signer(_ring.load(now=now).values(), now=now)
+    if key is None:
+        ensure_signing_key(now=now)
+        key = _find_signer(_ring.load(now=now).values(), now=now)
+    if key is None:
+        raise RuntimeError("A signing key was made, but it cannot be read back.")
+    return key
 
 
 def find_public_key(kid: str, *, now: datetime) -> ec.EllipticCurvePublicKey | None:
@@ -94,12 +113,17 @@ def has_signing_key(*, now: datetime) -> bool:
 
 
 def ensure_signing_key(*, now: datetime) -> None:
-    """Make the first signing key unless there is one."""
+    """Make a signing key unless there is one that SECRET_KEY opens."""
     with transaction.atomic():
         signing_keys.lock_keys()
-        if not any(key.activates_at <= now for key in signing_keys.list_keys(now=now)):
+        if _find_signer(map(_unseal, signing_keys.list_keys(now=now)), now=now) is None:
             signing_keys.insert_key(_generate(activates_at=now))
     _ring.forget()
+
+
+def _find_signer(keys: Iterable[PublishedKey], *, now: datetime) -> LoadedKey | None:
+    able = [key for key in keys if isinstance(key, LoadedKey) and key.activates_at <= now]
+    return max(able, key=lambda key: key.activates_at, default=None)
 
 
 @transaction.atomic(durable=True)
@@ -141,11 +165,15 @@ def _generate(*, activates_at: datetime) -> "SigningKey":
     )
 
 
-def _unseal(row: "SigningKey") -> LoadedKey:
-    private_key = load_der_private_key(_cipher().decrypt(bytes(row.private_key)), password=None)
-    if not isinstance(private_key, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"Signing key {row.kid} is no elliptic-curve key.")
-    return LoadedKey(row.kid, private_key, private_key.public_key(), row.public_jwk, row.activates_at)
+def _unseal(row: "SigningKey") -> PublishedKey:
+    public_key = cast(ec.EllipticCurvePublicKey, ECAlgorithm.from_jwk(row.public_jwk))
+    published = PublishedKey(row.kid, public_key, row.public_jwk, row.activates_at)
+    try:
+        opened = load_der_private_key(_cipher().decrypt(bytes(row.private_key)), password=None)
+    except InvalidToken:
+        logger.warning("no SECRET_KEY opens signing key %s: it verifies, but does not sign", row.kid)
+        return published
+    return LoadedKey(**vars(published), private_key=cast(ec.EllipticCurvePrivateKey, opened))
 
 
 def _cipher() -> MultiFernet:

@@ -8,6 +8,8 @@ from django.http import HttpRequest, QueryDict
 from django.urls import Resolver404, resolve
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +27,7 @@ class BatchView(APIView):
     """
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """For each name its `status` and `body`; at most six parts, reads of this API only."""
         parts = request.query_params.dict()
@@ -35,6 +38,8 @@ class BatchView(APIView):
 
 def _read(request: Request, address: str) -> dict[str, Any]:
     parts = urlsplit(address)
+    if parts.scheme or parts.netloc:
+        return _UNKNOWN
     path = f"/api/v1{parts.path}"
     try:
         found = resolve(path)

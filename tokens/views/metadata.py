@@ -44,5 +44,5 @@ def authorization_server(request: HttpRequest) -> JsonResponse:
 def jwks(request: HttpRequest) -> JsonResponse:
     """RFC 7517: the keys that access tokens are signed with now, soon, or were until their tokens expired."""
     now = timezone.now()
-    signing_keys.active_key(now=now)
+    signing_keys.has_signing_key(now=now)
     return JsonResponse(signing_keys.key_set(now=now))
