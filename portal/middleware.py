@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
@@ -32,7 +33,7 @@ class VisitorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
-        caller = Caller(request_id=_request_id(request), address=request.META.get("REMOTE_ADDR", ""))
+        caller = Caller(request_id=_request_id(request), address=_address(request))
         visitor = cast(PortalRequest, request).visitor = Visitor(request, caller)
         response = self.get_response(request)
         visitor.write_cookies(response)
@@ -74,6 +75,13 @@ def page_wanted(request: HttpRequest) -> str:
     if origin.netloc != request.get_host():
         return "/"
     return f"{origin.path}?{origin.query}" if origin.query else origin.path
+
+
+def _address(request: HttpRequest) -> str:
+    """The browser's address; where a proxy ends TLS for us, the one that it names."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _request_id(request: HttpRequest) -> str:

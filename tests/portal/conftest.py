@@ -104,8 +104,15 @@ def portal(shared_portal: Portal, backend: FakeBackend) -> Portal:
 @contextmanager
 def running(portal: Portal) -> Iterator[Portal]:
     """`portal` with settings of its own, for as long as the block lasts."""
-    portal.process.start()
-    try:
+    with running_process(portal.process):
         yield portal
+
+
+@contextmanager
+def running_process(process: Process) -> Iterator[Process]:
+    """`process`, for as long as the block lasts."""
+    process.start()
+    try:
+        yield process
     finally:
-        portal.process.stop()
+        process.stop()
