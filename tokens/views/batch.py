@@ -8,8 +8,6 @@ from django.http import HttpRequest, QueryDict
 from django.urls import Resolver404, resolve
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +24,6 @@ class BatchView(APIView):
     leaves the others.
     """
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """For each name its `status` and `body`; at most six parts, reads of this API only."""
