@@ -23,14 +23,19 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("\nStopped.")
         code = USAGE
-    except BrokenPipeError:
-        # The reader (head, a pager) has seen enough; the interpreter's own flush at exit must find nowhere to fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # The reader (head, a pager) has seen enough.
+        _discard_output()
         code = 0
     except OSError as error:
+        _discard_output()
         say(f"insighta: {error.strerror or type(error).__name__}{f': {error.filename}' if error.filename else ''}.")
         code = FAILED
     return code
+
+
+def _discard_output() -> None:
+    """What could not be written must not fail a second time in the interpreter's own flush at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(words: list[str]) -> int:

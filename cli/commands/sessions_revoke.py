@@ -1,9 +1,11 @@
 import argparse
+from functools import cache
+from typing import Any
 
 from ..api import Api
 from ..credentials import CredentialStore
 from ..errors import UsageError
-from ..ids import Items, resolve_id
+from ..ids import resolve_id
 from ..settings import Settings, read_settings
 from ..terminal import clean, say
 
@@ -30,15 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
         api.delete("/sessions", keep="current")
         say("Signed out everywhere but here.")
         return 0
-    sessions = api.list("/sessions")
-    session_id = resolve_id(arguments.session, "session", lambda: sessions)
+    list_sessions = cache(lambda: api.list("/sessions"))
+    session_id = resolve_id(arguments.session, "session", list_sessions)
+    ended = next((session for session in list_sessions() if session["id"] == session_id), {})
     api.delete(f"/sessions/{session_id}")
-    _report(settings, sessions, session_id)
+    _report(settings, ended, session_id)
     return 0
 
 
-def _report(settings: Settings, sessions: Items, session_id: str) -> None:
-    ended = next((session for session in sessions if session["id"] == session_id), {})
+def _report(settings: Settings, ended: dict[str, Any], session_id: str) -> None:
     say(f"Ended: {clean(ended.get('label') or session_id)}.")
     if ended.get("current"):
         store = CredentialStore(settings.home)

@@ -1,4 +1,5 @@
 import argparse
+from functools import cache
 
 from ..api import Api
 from ..ids import resolve_id
@@ -19,9 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """By id, because a secret does not belong on a command line."""
     api = Api(read_settings())
-    tokens = api.list("/personal-access-tokens")
-    token_id = resolve_id(arguments.token, "token", lambda: tokens)
+    list_tokens = cache(lambda: api.list("/personal-access-tokens"))
+    token_id = resolve_id(arguments.token, "token", list_tokens)
+    revoked = next((token for token in list_tokens() if token["id"] == token_id), {})
     api.delete(f"/personal-access-tokens/{token_id}")
-    revoked = next((token for token in tokens if token["id"] == token_id), {})
     say(f"Revoked: {clean(revoked.get('name') or token_id)}.")
     return 0

@@ -52,6 +52,7 @@ class FakeBackend(ThreadingHTTPServer):
         self.access_token_seconds = 180
         self.issuer = self.url
         self.padding = ""
+        self.skew_seconds = 0.0
         self.lock = threading.Lock()
 
     def __enter__(self) -> "FakeBackend":
@@ -152,6 +153,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date header, by this backend's clock."""
+        return super().date_time_string(time.time() + self.server.skew_seconds)
 
     def _serve(self, method: str) -> None:
         parts = urlsplit(self.path)
