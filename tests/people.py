@@ -4,7 +4,9 @@ import base64
 import hashlib
 import re
 import secrets
+import ssl
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
@@ -12,7 +14,11 @@ import httpx
 
 from tests.processes import Live
 
-HTTP = httpx.Client(timeout=30, limits=httpx.Limits(max_connections=None))
+# Everything here is plain http, and loading the certificates takes longer than most requests.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+HTTP = httpx.Client(timeout=30, limits=httpx.Limits(max_connections=None), verify=NO_CERTIFICATES)
+# Clients and curious people keep no cookies; a `Browser` does.
+HTTP.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 CLI, PORTAL = "insighta-cli", "insighta-portal"
 PORTAL_SECRET = "development-only-portal-client-secret-do-not-deploy"
 LOOPBACK = "http://127.0.0.1:9876/callback"
@@ -35,7 +41,7 @@ class Browser:
     def __init__(self, live: Live, login: str) -> None:
         self.live = live
         self.login = login
-        self.http = httpx.Client(follow_redirects=False, timeout=30)
+        self.http = httpx.Client(follow_redirects=False, timeout=30, verify=NO_CERTIFICATES)
 
     def get(self, url: str) -> httpx.Response:
         return self.http.get(url)

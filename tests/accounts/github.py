@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from tests.people import PORTAL, Browser, Pkce
+from tests.people import HTTP, PORTAL, Browser, Pkce
 from tests.processes import Live
 
 
@@ -17,22 +17,22 @@ def fresh(name: str) -> str:
 
 def describe(live: Live, login: str, **fields: object) -> None:
     """Say who has this login at GitHub from now on."""
-    httpx.post(f"{live.github_url}/_sandbox/people", json={"login": login, **fields}).raise_for_status()
+    HTTP.post(f"{live.github_url}/_sandbox/people", json={"login": login, **fields}).raise_for_status()
 
 
 def github_id(live: Live, login: str) -> int:
-    return int(httpx.get(f"{live.github_url}/users/{login}").json()["id"])
+    return int(HTTP.get(f"{live.github_url}/users/{login}").json()["id"])
 
 
 @contextlib.contextmanager
 def broken(live: Live, login: str, endpoint: str, mode: str, **more: object) -> Iterator[None]:
     """GitHub misbehaves towards this person as long as the block lasts."""
     faults = f"{live.github_url}/_sandbox/faults"
-    httpx.post(faults, json={"login": login, "endpoint": endpoint, "mode": mode, **more}).raise_for_status()
+    HTTP.post(faults, json={"login": login, "endpoint": endpoint, "mode": mode, **more}).raise_for_status()
     try:
         yield
     finally:
-        httpx.delete(faults, params={"login": login})
+        HTTP.delete(faults, params={"login": login})
 
 
 def answered_by_github(

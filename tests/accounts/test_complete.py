@@ -8,7 +8,7 @@ import pytest
 
 from tests.accounts.github import answered_by_github, broken, describe, fresh
 from tests.backends import another_backend
-from tests.people import CLI, LOOPBACK, PORTAL, Browser, Pkce, call, query, redeem
+from tests.people import CLI, HTTP, LOOPBACK, PORTAL, Browser, Pkce, call, query, redeem
 from tests.processes import Live, free_port
 
 
@@ -267,7 +267,7 @@ def test_prompt_select_account_asks_github_for_another_person(live: Live) -> Non
 
 def test_github_is_asked_with_a_callback_at_the_configured_address_whatever_the_host_header(live: Live) -> None:
     url = str(Browser(live, "ada").authorize().request.url)
-    refused = httpx.get(url, headers={"Host": "evil.example"})
+    refused = HTTP.get(url, headers={"Host": "evil.example"})
     assert refused.status_code == 400
     asked = query(Browser(live, "ada").authorize())
     assert asked["redirect_uri"].startswith(f"{live.backend_url}/auth/complete/github/")

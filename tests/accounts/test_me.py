@@ -1,10 +1,9 @@
 """`/api/v1/me`: what people see of themselves and may change."""
 
-import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import Browser, Pkce, Tokens, call, redeem
+from tests.people import HTTP, Browser, Pkce, Tokens, call, redeem
 from tests.processes import Live
 
 FIELDS = "id login display_name email email_notifications avatar_url time_zone standing is_host is_staff scopes"
@@ -47,7 +46,7 @@ def test_a_person_sees_themselves(live: Live) -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 def test_without_a_good_token_nobody_is_anybody(live: Live, method: str, headers: dict[str, str]) -> None:
-    answer = httpx.request(method, f"{live.backend_url}/api/v1/me", headers=headers)
+    answer = HTTP.request(method, f"{live.backend_url}/api/v1/me", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -140,7 +139,7 @@ def test_a_body_that_cannot_be_read_is_a_problem_too(
     live: Live, ada: Tokens, body: bytes, content_type: str, status: int, code: str
 ) -> None:
     headers = {"Authorization": f"Bearer {ada.access}", "Content-Type": content_type}
-    answer = httpx.patch(f"{live.backend_url}/api/v1/me", content=body, headers=headers)
+    answer = HTTP.patch(f"{live.backend_url}/api/v1/me", content=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,7 +16,7 @@ from jwt.algorithms import ECAlgorithm
 
 from tests.accounts.github import fresh
 from tests.backends import another_backend
-from tests.people import CLI, PORTAL, Browser, Tokens, call, refresh
+from tests.people import CLI, HTTP, PORTAL, Browser, Tokens, call, refresh
 from tests.processes import Live
 from tests.tokens.rows import age, claims, session, session_id
 
@@ -60,7 +59,7 @@ def key_id(token: str) -> str:
 
 
 def published_key(live: Live, token: str) -> dict[str, Any]:
-    keys = httpx.get(f"{live.backend_url}/.well-known/jwks.json").json()["keys"]
+    keys = HTTP.get(f"{live.backend_url}/.well-known/jwks.json").json()["keys"]
     (key,) = [key for key in keys if key["kid"] == key_id(token)]
     return dict(key)
 
@@ -163,7 +162,7 @@ def test_the_end_of_the_session_is_felt_by_the_next_call(live: Live) -> None:
     tokens = Browser(live, fresh("ada")).sign_in()
     for _ in range(3):
         assert call(live, "/me", tokens.access).status_code == 200
-    httpx.post(f"{live.backend_url}/oauth/revoke", data={"client_id": CLI, "token": tokens.refresh})
+    HTTP.post(f"{live.backend_url}/oauth/revoke", data={"client_id": CLI, "token": tokens.refresh})
     # Every worker has verified this signature before: what it remembers must not be the session.
     assert {call(live, "/me", tokens.access).status_code for _ in range(8)} == {401}
 

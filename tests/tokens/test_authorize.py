@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import CLI, LOOPBACK, PORTAL, Browser, Pkce, query, redeem, single
+from tests.people import CLI, HTTP, LOOPBACK, PORTAL, Browser, Pkce, query, redeem, single
 from tests.processes import Live
 
 EVIL = "https://evil.example"
@@ -40,7 +40,7 @@ def test_an_unknown_client_gets_a_page(live: Live, client_id: str | None) -> Non
     browser = Browser(live, "mallory")
     assert_page(browser.authorize(client_id=client_id or "", redirect_uri=f"{EVIL}/callback"), "unknown_client")
     if client_id is None:
-        without = httpx.get(f"{live.backend_url}/oauth/authorize", params={"redirect_uri": LOOPBACK})
+        without = HTTP.get(f"{live.backend_url}/oauth/authorize", params={"redirect_uri": LOOPBACK})
         assert_page(without, "unknown_client")
 
 
@@ -98,8 +98,18 @@ def test_the_terminal_is_answered_on_loopback_only(live: Live, uri: str | None) 
     assert_page(Browser(live, "mallory").authorize(CLI, redirect_uri=uri), "unknown_redirect_uri")
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:1/callback", "http://127.0.0.1:65535/callback"])
-def test_any_port_of_loopback_is_fine_for_the_terminal(live: Live, uri: str) -> None:
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1:1/callback",
+        "http://127.0.0.1:65535/callback",
+        "http://127.0.0.1/callback",
+        "http://[::1]:9876/callback",
+        "http://127.0.0.1:9876/",
+        "http://127.0.0.1:9876/oauth/answer",
+    ],
+)
+def test_any_port_and_plain_path_of_loopback_is_fine_for_the_terminal(live: Live, uri: str) -> None:
     answer = Browser(live, "ada").authorize(CLI, redirect_uri=uri)
     assert answer.headers["location"].startswith(live.github_url)
 
@@ -147,7 +157,7 @@ def test_another_port_of_the_portals_host_is_another_address(live: Live) -> None
 @pytest.mark.parametrize(("name", "code"), [("client_id", "unknown_client"), ("redirect_uri", "unknown_redirect_uri")])
 def test_a_repeated_client_or_address_is_a_page(live: Live, name: str, code: str) -> None:
     url = str(Browser(live, "ada").authorize().request.url)
-    twice = httpx.get(f"{url}&{name}={EVIL}/callback")
+    twice = HTTP.get(f"{url}&{name}={EVIL}/callback")
     assert_page(twice, code)
 
 
@@ -199,7 +209,7 @@ def test_a_repeated_parameter_is_refused(live: Live, name: str) -> None:
     url = str(
         Browser(live, "ada").authorize(scope="account:read", device_label="d", prompt="select_account").request.url
     )
-    answer = httpx.get(f"{url}&{name}=again")
+    answer = HTTP.get(f"{url}&{name}=again")
     assert single(answer, "error") == "invalid_request"
     assert ("state" in query(answer)) == (name != "state")
 
@@ -223,7 +233,7 @@ def test_state_and_issuer_come_back_with_the_code(live: Live) -> None:
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE"])
 def test_other_methods_do_nothing(live: Live, method: str) -> None:
-    assert httpx.request(method, f"{live.backend_url}/oauth/authorize").status_code in {403, 405}
+    assert HTTP.request(method, f"{live.backend_url}/oauth/authorize").status_code in {403, 405}
 
 
 # the confirmation

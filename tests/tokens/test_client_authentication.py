@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import CLI, PORTAL, PORTAL_SECRET, Browser, Tokens
+from tests.people import CLI, HTTP, PORTAL, PORTAL_SECRET, Browser, Tokens
 from tests.processes import Live
 from tests.tokens.rows import session
 
@@ -24,7 +24,7 @@ def basic(client_id: str, secret: str) -> dict[str, str]:
 
 def ask(live: Live, token: str, fields: dict[str, str], headers: dict[str, str]) -> httpx.Response:
     data = {"grant_type": "refresh_token", "refresh_token": token, **fields}
-    return httpx.post(f"{live.backend_url}/oauth/token", data=data, headers=headers)
+    return HTTP.post(f"{live.backend_url}/oauth/token", data=data, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_client_that_fails_to_prove_itself_changes_nothing(
 ) -> None:
     before = session(live, visitor.refresh)
     data = {"grant_type": "refresh_token", "refresh_token": visitor.refresh, "token": visitor.refresh, **fields}
-    answer = httpx.post(f"{live.backend_url}/oauth/{endpoint}", data=data, headers=headers)
+    answer = HTTP.post(f"{live.backend_url}/oauth/{endpoint}", data=data, headers=headers)
     assert answer.status_code == 401
     assert answer.json()["error"] == "invalid_client"
     assert answer.headers["cache-control"] == "no-store"
@@ -104,8 +104,8 @@ def test_a_grant_type_that_is_not_for_this_client_is_refused(
     live: Live, grant_type: str, client_id: str, error: str
 ) -> None:
     data = {"grant_type": grant_type, "client_id": client_id, "device_code": "x", "username": "a", "password": "b"}
-    auth = (PORTAL, PORTAL_SECRET) if client_id == PORTAL else None
-    answer = httpx.post(f"{live.backend_url}/oauth/token", data=data, auth=auth)
+    auth = (PORTAL, PORTAL_SECRET) if client_id == PORTAL else httpx.USE_CLIENT_DEFAULT
+    answer = HTTP.post(f"{live.backend_url}/oauth/token", data=data, auth=auth)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
@@ -113,11 +113,11 @@ def test_a_grant_type_that_is_not_for_this_client_is_refused(
 def test_the_endpoints_take_posted_forms_only(live: Live, endpoint: str) -> None:
     url = f"{live.backend_url}/oauth/{endpoint}"
     for method in ("GET", "PUT", "DELETE"):
-        answer = httpx.request(method, url, params={"client_id": CLI, "token": "x"})
+        answer = HTTP.request(method, url, params={"client_id": CLI, "token": "x"})
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
         assert answer.headers["cache-control"] == "no-store"
     for options in ({"json": {"client_id": CLI}}, {"content": b"client_id=insighta-cli"}, {"files": {"token": b"x"}}):
-        refused = httpx.post(url, **options)
+        refused = HTTP.post(url, **options)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
 
 
@@ -126,17 +126,17 @@ def test_the_endpoints_take_posted_forms_only(live: Live, endpoint: str) -> None
 )
 def test_a_body_out_of_all_proportion_is_refused(live: Live, content: str) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = httpx.post(f"{live.backend_url}/oauth/token", content=content, headers=headers)
+    answer = HTTP.post(f"{live.backend_url}/oauth/token", content=content, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (413, "invalid_request")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe=\xff", b"%ff=%fe&client_id=%ff", b"&&&===", b""])
 def test_a_body_that_makes_no_sense_is_refused(live: Live, content: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = httpx.post(f"{live.backend_url}/oauth/token", content=content, headers=headers)
+    answer = HTTP.post(f"{live.backend_url}/oauth/token", content=content, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
 def test_a_page_of_another_site_reads_nothing(live: Live) -> None:
-    answer = httpx.options(f"{live.backend_url}/oauth/token", headers={"Origin": "https://evil.example"})
+    answer = HTTP.options(f"{live.backend_url}/oauth/token", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in answer.headers

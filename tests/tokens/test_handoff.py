@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.accounts.github import answered_by_github, fresh
-from tests.people import CLI, PORTAL, PORTAL_SECRET, Browser, Pkce, Tokens, call, query, refresh
+from tests.people import CLI, HTTP, PORTAL, PORTAL_SECRET, Browser, Pkce, Tokens, call, query, refresh
 from tests.processes import Live
 from tests.tokens.rows import age, claims, events, is_revoked, session
 
@@ -132,7 +132,7 @@ def test_past_the_portal_the_url_is_worth_nothing(live: Live, arrival: Arrival, 
     before = session(live, arrival.rt)
     fields = {"grant_type": "refresh_token", "refresh_token": arrival.rt, "code_verifier": arrival.pkce.verifier}
     for credentials in ({"client_id": PORTAL}, {"client_id": PORTAL, "client_secret": "wrong"}):
-        answer = httpx.post(f"{live.backend_url}/oauth/token", data=fields | credentials)
+        answer = HTTP.post(f"{live.backend_url}/oauth/token", data=fields | credentials)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert_refused(arrival.redeem(client_id=CLI))
     assert session(live, arrival.rt) == before
@@ -141,7 +141,7 @@ def test_past_the_portal_the_url_is_worth_nothing(live: Live, arrival: Arrival, 
 def test_two_verifiers_are_refused(live: Live, arrival: Arrival) -> None:
     content = f"grant_type=refresh_token&refresh_token={arrival.rt}&code_verifier={arrival.pkce.verifier}"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = httpx.post(
+    answer = HTTP.post(
         f"{live.backend_url}/oauth/token",
         content=f"{content}&code_verifier={'A' * 43}",
         headers=headers,

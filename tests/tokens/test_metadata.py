@@ -1,17 +1,16 @@
 """What clients read about the server before they speak to it: RFC 8414 metadata and the RFC 7517 key set."""
 
-import httpx
 import jwt
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import Browser
+from tests.people import HTTP, Browser
 from tests.processes import Live
 
 
 @pytest.fixture
 def metadata(live: Live) -> dict[str, object]:
-    answer = httpx.get(f"{live.backend_url}/.well-known/oauth-authorization-server")
+    answer = HTTP.get(f"{live.backend_url}/.well-known/oauth-authorization-server")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     found: dict[str, object] = answer.json()
@@ -40,11 +39,11 @@ def test_every_endpoint_it_names_is_there(metadata: dict[str, object]) -> None:
     named = [str(value) for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))]
     assert len(named) >= 4
     for address in named:
-        assert httpx.get(address).status_code in {200, 400, 405}
+        assert HTTP.get(address).status_code in {200, 400, 405}
 
 
 def test_the_issuer_does_not_follow_the_host_header(live: Live) -> None:
-    answer = httpx.get(
+    answer = HTTP.get(
         f"{live.backend_url}/.well-known/oauth-authorization-server", headers={"X-Forwarded-Host": "evil.example"}
     )
     assert answer.json()["issuer"] == live.backend_url
@@ -52,7 +51,7 @@ def test_the_issuer_does_not_follow_the_host_header(live: Live) -> None:
 
 
 def test_the_key_set_holds_public_halves_only(live: Live) -> None:
-    answer = httpx.get(f"{live.backend_url}/.well-known/jwks.json")
+    answer = HTTP.get(f"{live.backend_url}/.well-known/jwks.json")
     assert answer.status_code == 200
     keys = answer.json()["keys"]
     assert keys
@@ -73,6 +72,6 @@ def test_whoever_has_the_key_set_can_verify_an_access_token(live: Live) -> None:
 @pytest.mark.parametrize("path", ["oauth-authorization-server", "jwks.json"])
 def test_both_may_be_cached_for_a_short_while_and_only_read(live: Live, path: str) -> None:
     url = f"{live.backend_url}/.well-known/{path}"
-    assert "public" in httpx.get(url).headers["cache-control"]
-    assert httpx.head(url).status_code == 200
-    assert httpx.post(url).status_code in {403, 405}
+    assert "public" in HTTP.get(url).headers["cache-control"]
+    assert HTTP.head(url).status_code == 200
+    assert HTTP.post(url).status_code in {403, 405}

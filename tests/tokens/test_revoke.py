@@ -5,15 +5,15 @@ import jwt
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import CLI, PORTAL, PORTAL_SECRET, Browser, Tokens, call, refresh
+from tests.people import CLI, HTTP, PORTAL, PORTAL_SECRET, Browser, Tokens, call, refresh
 from tests.processes import Live
 from tests.tokens.rows import age, claims, events, is_revoked, session
 
 
 def revoke(live: Live, token: str, *, client_id: str = CLI, **fields: str) -> httpx.Response:
-    auth = (PORTAL, PORTAL_SECRET) if client_id == PORTAL else None
+    auth = (PORTAL, PORTAL_SECRET) if client_id == PORTAL else httpx.USE_CLIENT_DEFAULT
     data = {"client_id": client_id, "token": token, **fields}
-    return httpx.post(f"{live.backend_url}/oauth/revoke", data=data, auth=auth)
+    return HTTP.post(f"{live.backend_url}/oauth/revoke", data=data, auth=auth)
 
 
 def assert_ended(live: Live, tokens: Tokens) -> None:
@@ -115,6 +115,6 @@ def test_other_sessions_of_the_person_go_on(live: Live) -> None:
 
 @pytest.mark.parametrize("fields", [{}, {"token": ""}])
 def test_a_missing_token_is_named(live: Live, fields: dict[str, str]) -> None:
-    answer = httpx.post(f"{live.backend_url}/oauth/revoke", data={"client_id": CLI, **fields})
+    answer = HTTP.post(f"{live.backend_url}/oauth/revoke", data={"client_id": CLI, **fields})
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert "token" in answer.json()["error_description"]

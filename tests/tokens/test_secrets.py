@@ -4,11 +4,10 @@ import base64
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
 from tests.accounts.github import answered_by_github, broken, fresh
-from tests.people import CLI, LOOPBACK, PORTAL, PORTAL_SECRET, Browser, Pkce, Tokens, call, query, redeem, refresh
+from tests.people import CLI, HTTP, LOOPBACK, PORTAL, PORTAL_SECRET, Browser, Pkce, Tokens, call, query, redeem, refresh
 from tests.processes import Live
 from tests.tokens.rows import session
 
@@ -128,12 +127,12 @@ def _misuse(live: Live, sign_ins: SignIns) -> None:
             list(
                 pool.map(lambda key: refresh(live, tokens["portal refresh 0"], key=key), ["", "k" * 16, "x", "k" * 17])
             )
-    httpx.get(f"{live.backend_url}/oauth/token", params={"refresh_token": rt})
-    httpx.get(f"{live.backend_url}/api/v1/nothing", params={"access_token": at})
-    httpx.post(f"{live.backend_url}/oauth/token", json={"refresh_token": rt})
-    httpx.post(f"{live.backend_url}/oauth/token", data={"refresh_token": rt}, auth=(PORTAL, PORTAL_SECRET))
-    httpx.post(f"{live.backend_url}/oauth/revoke", data={"token": rt, "client_secret": PORTAL_SECRET})
-    httpx.get(f"{live.backend_url}/auth/complete/github/", params={"code": tokens["github code"], "state": rt})
+    HTTP.get(f"{live.backend_url}/oauth/token", params={"refresh_token": rt})
+    HTTP.get(f"{live.backend_url}/api/v1/nothing", params={"access_token": at})
+    HTTP.post(f"{live.backend_url}/oauth/token", json={"refresh_token": rt})
+    HTTP.post(f"{live.backend_url}/oauth/token", data={"refresh_token": rt}, auth=(PORTAL, PORTAL_SECRET))
+    HTTP.post(f"{live.backend_url}/oauth/revoke", data={"token": rt, "client_secret": PORTAL_SECRET})
+    HTTP.get(f"{live.backend_url}/auth/complete/github/", params={"code": tokens["github code"], "state": rt})
     browser = Browser(live, fresh("ada"))
     with broken(live, browser.login, "user", "error"):
         browser.follow(browser.authorize(), until=LOOPBACK)
@@ -143,4 +142,4 @@ def _misuse(live: Live, sign_ins: SignIns) -> None:
 def test_an_answer_never_repeats_what_was_sent(live: Live, sign_ins: SignIns, path: str) -> None:
     sent = "insr_" + "Q" * 91
     data = {"client_id": CLI, "grant_type": "refresh_token", "refresh_token": sent, "token": sent}
-    assert sent not in httpx.post(f"{live.backend_url}{path}", data=data).text
+    assert sent not in HTTP.post(f"{live.backend_url}{path}", data=data).text

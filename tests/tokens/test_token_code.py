@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import CLI, LOOPBACK, PORTAL, Browser, Pkce, Tokens, call, post_token, query, redeem, refresh
+from tests.people import CLI, HTTP, LOOPBACK, PORTAL, Browser, Pkce, Tokens, call, post_token, query, redeem, refresh
 from tests.processes import Live
 from tests.tokens.rows import claims, events, is_revoked, session
 
@@ -167,7 +167,7 @@ def test_a_repeated_parameter_is_refused(live: Live, name: str) -> None:
     }
     content = str(httpx.QueryParams(fields)) + f"&{name}=a&{name}=a"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = httpx.post(f"{live.backend_url}/oauth/token", content=content, headers=headers)
+    answer = HTTP.post(f"{live.backend_url}/oauth/token", content=content, headers=headers)
     assert_refused(answer, "invalid_request")
     assert name in answer.json()["error_description"]
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import CLI, PORTAL, Browser, Tokens, call, post_token, refresh
+from tests.people import CLI, HTTP, PORTAL, Browser, Tokens, call, post_token, refresh
 from tests.processes import Live
 from tests.tokens.rows import age, claims, events, is_revoked, session, session_id
 
@@ -185,7 +185,7 @@ def test_a_replay_is_written_down_once_without_a_secret(live: Live, ada: Tokens)
 
 def test_a_revoked_session_answers_no_retry(live: Live, ada: Tokens) -> None:
     new = Tokens.of(refresh(live, ada.refresh, key=KEY))
-    httpx.post(f"{live.backend_url}/oauth/revoke", data={"client_id": CLI, "token": new.refresh})
+    HTTP.post(f"{live.backend_url}/oauth/revoke", data={"client_id": CLI, "token": new.refresh})
     row = session(live, ada.refresh)
     assert_refused(refresh(live, ada.refresh, key=KEY))
     assert_refused(refresh(live, new.refresh, key=KEY))
@@ -277,7 +277,7 @@ def test_a_missing_token_is_an_invalid_request(live: Live, token: str | None) ->
 @pytest.mark.parametrize("key", ["short", "k" * 15, "k" * 256, "with a space in it"])
 def test_a_bad_retry_key_is_refused_before_anything_changes(live: Live, ada: Tokens, key: str) -> None:
     before = session(live, ada.refresh)
-    answer = httpx.post(
+    answer = HTTP.post(
         f"{live.backend_url}/oauth/token",
         data={"grant_type": "refresh_token", "client_id": CLI, "refresh_token": ada.refresh},
         headers={b"Idempotency-Key": key.encode()},
