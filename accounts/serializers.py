@@ -10,6 +10,8 @@ class MeSerializer(serializers.ModelSerializer[User]):
     """The person of `/me`; `scopes` are those of the credential that asks."""
 
     scopes = serializers.SerializerMethodField()
+    email = serializers.CharField(read_only=True, help_text="Empty where GitHub gives none.")
+    avatar_url = serializers.CharField(read_only=True, help_text="Empty where GitHub gives none.")
     display_name = serializers.CharField(max_length=100, required=False, allow_blank=True)
 
     class Meta:

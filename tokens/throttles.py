@@ -13,6 +13,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from tokens.authentication import client_address
 from tokens.errors import Throttled
+from tokens.policies.refresh_tokens import read_token
 
 
 class _Throttle(SimpleRateThrottle):
@@ -96,8 +97,9 @@ class SessionThrottle(_Throttle):
     scope, rate = "session", "120/min"
 
     def identify(self, request: HttpRequest) -> str | None:
-        # The part of a refresh token that is its session's id; a forged one only counts against itself.
-        return request.POST.get("refresh_token", "")[5:26] or None
+        # Only a token that this service made counts: nobody can use up another session's limit by knowing its id.
+        token = read_token(request.POST.get("refresh_token", ""), keys=settings.TOKEN_KEYS)
+        return str(token.session_id) if token else None
 
 
 def check(request: HttpRequest, kind: type[_Throttle]) -> None:
