@@ -1,0 +1,164 @@
+"""`/api/v1/schema` and `/api/v1/docs`: valid OpenAPI 3.1, complete, and true of what the API answers."""
+
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from django.test import Client as Http
+from drf_spectacular.validation import validate_schema
+
+from accounts.models import User
+from tests.tokens.in_process import call, make_person, post, sign_in
+from tests.tokens.test_scopes import operations
+
+CODES = {
+    "validation_error", "not_authenticated", "permission_denied", "not_found", "account_pending", "account_suspended",
+    "throttled", "slot_full", "slot_cancelled", "slot_started", "slot_overlaps", "already_booked",
+    "insufficient_credits", "booking_not_active", "session_started", "late_reschedule", "idempotency_conflict",
+    "not_a_host", "own_slot", "overlapping_booking", "refund_changed", "busy",
+}  # fmt: skip
+
+
+@pytest.fixture
+def schema(client: Http) -> dict[str, Any]:
+    response = client.get("/api/v1/schema")
+    assert response.status_code == 200
+    return dict(yaml.safe_load(response.content))
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return make_person("ada")
+
+
+@pytest.fixture
+def session(ada: User) -> str:
+    return sign_in(ada).access_token
+
+
+def described(schema: dict[str, Any]) -> set[str]:
+    """Every operation of the schema, as `GET /me`."""
+    return {
+        f"{method.upper()} {re.sub(r'{user_code}', '{code}', re.sub(r'{[a-z]+_id}', '{id}', path))}".replace(
+            "/api/v1", ""
+        )
+        for path, item in schema["paths"].items()
+        for method in item
+        if method in {"get", "post", "put", "patch", "delete"}
+    }
+
+
+def check(schema: dict[str, Any], operation: str, response: Any) -> None:
+    """The answer is what the schema says of its operation and status."""
+    method, path = operation.split(" ")
+    answers = schema["paths"][f"/api/v1{path}"][method.lower()]["responses"]
+    media_type = response["Content-Type"].split(";")[0]
+    shape = answers[str(response.status_code)]["content"][media_type]["schema"]
+    jsonschema.Draft202012Validator(
+        shape | {"components": schema["components"]}, format_checker=jsonschema.FormatChecker()
+    ).validate(response.json())
+
+
+def test_the_schema_is_valid_openapi_3_1(schema: dict[str, Any]) -> None:
+    assert schema["openapi"].startswith("3.1.")
+    validate_schema(schema)
+
+
+def test_anybody_may_read_schema_and_docs(client: Http) -> None:
+    for address in ("/api/v1/schema", "/api/v1/docs"):
+        assert client.get(address).status_code == 200
+
+
+def test_every_operation_is_described(schema: dict[str, Any]) -> None:
+    served = {operation for operation in operations() if not operation.startswith("GET /pages/")}
+    served -= {"GET /schema", "GET /docs"}
+    assert served - described(schema) == set()
+
+
+def test_every_operation_says_what_it_does_and_who_may_call_it(schema: dict[str, Any]) -> None:
+    for path, item in schema["paths"].items():
+        for method, operation in item.items():
+            if isinstance(operation, dict) and method != "parameters":
+                assert operation.get("description"), (method, path)
+                assert operation["security"] == [{"bearer": []}] or path.startswith("/api/v1/calendar/"), (method, path)
+
+
+def test_every_error_code_is_documented(schema: dict[str, Any], client: Http) -> None:
+    documented = set(schema["components"]["schemas"]["Problem"]["properties"]["code"]["enum"])
+    assert documented >= CODES
+    page = client.get("/api/v1/docs").text
+    assert not [code for code in documented if f"<code>{code}</code>" not in page]
+
+
+def test_the_docs_page_runs_no_script_and_loads_nothing_from_elsewhere(client: Http) -> None:
+    page = client.get("/api/v1/docs")
+    assert "<script" not in page.text
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page.text)
+    assert "script-src 'self'" in page["Content-Security-Policy"]
+
+
+# What the schema says is true
+
+
+def test_answers_are_as_described(client: Http, schema: dict[str, Any], session: str) -> None:
+    code = post(client, "device_authorization").json()["user_code"]
+    token = call(client, "/personal-access-tokens", session, "POST", {"name": "ci", "scopes": ["account:read"]})
+    check(schema, "GET /me", call(client, "/me", session))
+    check(schema, "PATCH /me", call(client, "/me", session, "PATCH", {"time_zone": "Africa/Lagos"}))
+    check(schema, "GET /sessions", call(client, "/sessions", session))
+    check(schema, "POST /personal-access-tokens", token)
+    check(schema, "GET /personal-access-tokens", call(client, "/personal-access-tokens", session))
+    for operation, method in (("", "GET"), ("/approve", "POST")):
+        answer = call(client, f"/device-requests/{code}{operation}", session, method)
+        check(schema, f"{method} /device-requests/{{user_code}}{operation}", answer)
+
+
+def test_problems_are_as_described(client: Http, schema: dict[str, Any], session: str) -> None:
+    wrong = call(client, "/personal-access-tokens", session, "POST", {"name": "", "scopes": ["x"]})
+    assert set(wrong.json()["errors"]) == {"name", "scopes"}
+    check(schema, "POST /personal-access-tokens", wrong)
+    check(schema, "GET /me", client.get("/api/v1/me"))
+    check(schema, "POST /device-requests/{user_code}/deny", call(client, "/device-requests/X/deny", session, "POST"))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content_type", "body", "status", "code"),
+    [
+        ("GET", "/nowhere", "", "", 404, "not_found"),
+        ("DELETE", "/nowhere/at/all", "", "", 404, "not_found"),
+        ("PUT", "/me", "application/json", "{}", 405, "method_not_allowed"),
+        ("PATCH", "/me", "application/json", "{", 400, "validation_error"),
+        ("PATCH", "/me", "application/json", "[]", 400, "validation_error"),
+        ("PATCH", "/me", "application/json", '"\ud800"', 400, "validation_error"),
+        ("PATCH", "/me", "text/plain", "x", 415, "unsupported_media_type"),
+        ("PATCH", "/me", "application/json", '{"display_name": "' + "x" * 70_000 + '"}', 413, "request_too_large"),
+        ("GET", "/sessions/not-a-uuid", "", "", 404, "not_found"),
+    ],
+)
+def test_every_refusal_is_a_problem(
+    client: Http, session: str, method: str, path: str, content_type: str, body: str, status: int, code: str
+) -> None:
+    headers = {"Authorization": f"Bearer {session}"}
+    answer = client.generic(
+        method, f"/api/v1{path}", body.encode(errors="surrogatepass"), content_type, headers=headers
+    )
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    problem = answer.json()
+    assert (problem["code"], problem["status"]) == (code, status)
+    assert problem["type"] == f"urn:insighta:problem:{code}"
+    assert problem["title"]
+    assert problem["detail"]
+
+
+@pytest.mark.parametrize("endpoint", ["token", "revoke", "introspect", "device_authorization"])
+def test_oauth_endpoints_refuse_in_their_own_standards_form(client: Http, db: None, endpoint: str) -> None:
+    for answer in (
+        client.get(f"/oauth/{endpoint}"),
+        post(client, endpoint, client_id="nobody", token="x", grant_type="x"),
+    ):
+        assert answer["Content-Type"] == "application/json"
+        assert answer["Cache-Control"] == "no-store"
+        assert set(answer.json()) == {"error", "error_description"}
+        assert answer.json()["error_description"].isascii()
