@@ -1,7 +1,7 @@
 """What can go wrong between a browser and the backend, and the page each of these becomes."""
 
 from collections.abc import ItemsView
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -168,6 +168,10 @@ PAGES: dict[str, Page] = {
 def page_for(problem: Problem) -> Page:
     """The page a problem becomes; one with an unknown code shows the backend's own sentence."""
     known = PAGES.get(problem.code)
+    if known and problem.status == 429 and problem.retry_after:
+        return replace(
+            known, text=f"You were faster than we allow. Wait {problem.retry_after} seconds, then try again."
+        )
     return known or Page(
         problem.status, "That did not work", problem.detail or "Please try again.", "Go to the start", "/"
     )

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal import cookies
 from portal.errors import Problem
@@ -14,7 +14,7 @@ from portal.visitor import PortalRequest
 VALIDATION = "validation_error"
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: PortalRequest) -> HttpResponse:
     """The person's name, time zone and emails."""
     if request.method == "POST":
@@ -43,7 +43,7 @@ def time_zone(request: PortalRequest) -> HttpResponse:
     return redirect_with(local_path(request.POST.get("next")), "time-zone-saved")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def deactivate(request: PortalRequest) -> HttpResponse:
     """Leave, after a list of what that cancels."""
     if request.method == "POST":
@@ -54,7 +54,7 @@ def deactivate(request: PortalRequest) -> HttpResponse:
     return render_page(request, "deactivate", page, me=page["person"])
 
 
-@require_GET
+@require_safe
 def sessions(request: PortalRequest) -> HttpResponse:
     """Where the person is signed in."""
     data = request.visitor.fetch(me="/me", sessions="/sessions")
@@ -65,7 +65,7 @@ def sessions(request: PortalRequest) -> HttpResponse:
 @require_POST
 def revoke_session(request: PortalRequest, session_id: UUID) -> HttpResponse:
     """Sign one session out."""
-    request.visitor.send("DELETE", f"/sessions/{session_id}")
+    _end(request, f"/sessions/{session_id}")
     return redirect_with("/sessions", "session-revoked")
 
 
@@ -76,7 +76,7 @@ def revoke_other_sessions(request: PortalRequest) -> HttpResponse:
     return redirect_with("/sessions", "others-revoked")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: PortalRequest) -> HttpResponse:
     """The personal access tokens, and a form for a new one. A new secret is shown once."""
     if request.method == "POST":
@@ -115,5 +115,14 @@ def _tokens_page(
 @require_POST
 def revoke_token(request: PortalRequest, token_id: UUID) -> HttpResponse:
     """End one personal access token."""
-    request.visitor.send("DELETE", f"/personal-access-tokens/{token_id}")
+    _end(request, f"/personal-access-tokens/{token_id}")
     return redirect_with("/tokens", "token-revoked")
+
+
+def _end(request: PortalRequest, path: str) -> None:
+    try:
+        request.visitor.send("DELETE", path)
+    except Problem as problem:
+        # What is gone already, by a double click or in another tab, is as the person wants it.
+        if problem.status != 404:
+            raise

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.calendars import event_file
 from portal.errors import Page, Problem, page_for
@@ -19,7 +19,7 @@ from portal.visitor import PortalRequest, with_query
 CHOICE_DAYS = 14
 
 
-@require_GET
+@require_safe
 def bookings(request: PortalRequest) -> HttpResponse:
     """Upcoming bookings and what the person waits for, or past ones with `show=past`."""
     path = with_query("/pages/bookings", cursor=request.GET.get("cursor"))
@@ -30,14 +30,14 @@ def bookings(request: PortalRequest) -> HttpResponse:
     return render_page(request, "bookings", context | {"older": cursor_after(page["past"])}, me=page["person"])
 
 
-@require_GET
+@require_safe
 def booking(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     """One booking; when it is over or cancelled, its receipt."""
     page = request.visitor.get(f"/pages/bookings/{booking_id}")
     return render_page(request, "booking", {"booking": page["booking"]}, me=page["person"])
 
 
-@require_GET
+@require_safe
 def calendar_file(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     """One booking for a calendar program (RFC 5545), under the identity it has in the person's feed."""
     found = request.visitor.get(f"/bookings/{booking_id}")
@@ -45,16 +45,18 @@ def calendar_file(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     return HttpResponse(event_file(found, timezone.now()), content_type="text/calendar; charset=utf-8", headers=headers)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     """What comes back, then the cancellation; it happens only if the refund is still the one that was shown."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _cancel_page(request, booking_id)
     shown = request.POST.get("expected_credits_refunded", "")
     body = {"expected_credits_refunded": int(shown) if shown.isdecimal() and len(shown) < 5 else 0}
     try:
         request.visitor.send("POST", f"/bookings/{booking_id}/cancel", body)
     except Problem as problem:
+        if problem.code == "booking_not_active":
+            return redirect_with(f"/bookings/{booking_id}")
         if problem.code != "refund_changed":
             raise
         return _cancel_page(request, booking_id, conflict=page_for(problem))
@@ -69,10 +71,10 @@ def _cancel_page(request: PortalRequest, booking_id: UUID, conflict: Page | None
     return render_page(request, "cancel", context, me=page["person"], status=conflict.status if conflict else 200)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def reschedule(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     """The times a booking may move to, then the move."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _reschedule_page(request, booking_id)
     slot_id = request.POST.get("slot_id", "")
     if not slot_id:
@@ -128,7 +130,7 @@ def rotate_feed(request: PortalRequest) -> HttpResponse:
     return redirect_with("/bookings", "feed-rotated")
 
 
-@require_GET
+@require_safe
 def credits(request: PortalRequest) -> HttpResponse:
     """The balance, what is used next, and the ledger as a table and a plot."""
     cursor = request.GET.get("cursor", "")

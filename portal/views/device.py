@@ -11,7 +11,7 @@ from portal.visitor import PortalRequest
 _UNKNOWN = "There is no such code, or it is too old. Look at the device for a new one."
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def device(request: PortalRequest) -> HttpResponse:
     """Ask for the code, then show who asks. Opening a link approves nothing: deciding takes a press of a button."""
     if request.method == "POST":

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.errors import Problem, page_for
 from portal.forms import ApiForm, DayForm, ExceptionForm, HoursForm, SlotForm
@@ -19,7 +19,7 @@ from portal.visitor import PortalRequest, with_query
 EDGE = timedelta(hours=14)
 
 
-@require_GET
+@require_safe
 def hosting(request: PortalRequest) -> HttpResponse:
     """The host's open sessions by day."""
     page = request.visitor.get(with_query("/pages/hosting", cursor=request.GET.get("cursor")))
@@ -31,7 +31,7 @@ def hosting(request: PortalRequest) -> HttpResponse:
     return render_page(request, "hosting", context, me=page["person"])
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def new_slot(request: PortalRequest) -> HttpResponse:
     """Open a one-off session. The host's zone comes with the form, so that saving is one call."""
     form = SlotForm(request.POST or None)
@@ -58,7 +58,7 @@ def _form_page(request: PortalRequest, name: str, **context: Any) -> HttpRespons
     return render_page(request, name, context, me=request.visitor.get("/me"), status=422 if failed else 200)
 
 
-@require_GET
+@require_safe
 def hours(request: PortalRequest) -> HttpResponse:
     """Weekly hours and the dates that differ."""
     return _hours_page(request, HoursForm(), ExceptionForm(auto_id="exception_%s"))
@@ -98,7 +98,7 @@ def _hours_page(request: PortalRequest, weekly: HoursForm, exception: ExceptionF
     return render_page(request, "hosting_hours", context, me=data["me"], status=status)
 
 
-@require_GET
+@require_safe
 def slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Who has booked a session, and what cancelling it gives back."""
     page = request.visitor.get(f"/pages/hosting/slots/{slot_id}")
@@ -129,7 +129,7 @@ def mark_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> Htt
     return redirect_with(f"/hosting/slots/{slot_id}", "no-show")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def cancel_day(request: PortalRequest) -> HttpResponse:
     """Say what cancelling a whole day means, then do it."""
     form = DayForm(request.POST if request.method == "POST" else request.GET or None)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from django.http import HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.errors import Page, Problem, page_for
 from portal.pages import redirect_with, render_page
@@ -20,7 +20,7 @@ DAYS = 7
 EDGE = timedelta(hours=14)
 
 
-@require_GET
+@require_safe
 def slots(request: PortalRequest) -> HttpResponse:
     """Seven days of sessions, from today or from `from`, in the person's time zone; `host` narrows them down."""
     now, host, asked = timezone.now(), _uuid(request.GET.get("host")), _date(request.GET.get("from"))
@@ -48,9 +48,10 @@ def slots(request: PortalRequest) -> HttpResponse:
 
 
 def _window(asked: date | None, now: datetime) -> dict[str, str]:
-    start = datetime.combine(asked or now.date() - timedelta(days=1), datetime.min.time(), tzinfo=UTC)
-    days = DAYS if asked else DAYS + 2
-    begin, end = max(start - EDGE, now), start + timedelta(days=days) + EDGE
+    # Until the person's zone is known, today may be yesterday or tomorrow; what is too much is left out later.
+    is_later = asked is not None and asked > now.date()
+    start = datetime.combine(asked if asked and is_later else now.date(), datetime.min.time(), tzinfo=UTC)
+    begin, end = max(start - EDGE, now), start + timedelta(days=DAYS if is_later else DAYS + 1) + EDGE
     return {"from": begin.isoformat(), "to": end.isoformat()}
 
 
@@ -78,10 +79,10 @@ def _by_day(found: Iterable[dict[str, Any]], first: date, zone: str, now: dateti
     return list(days.items())
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def book(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """What booking means, before it is done; then the booking. The form's key makes a second click harmless."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _book_page(request, slot_id)
     key = _uuid(request.POST.get("key")) or str(uuid4())
     try:

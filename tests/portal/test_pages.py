@@ -130,6 +130,11 @@ class TestBookings:
         assert answer.headers["Location"] == f"/bookings/{BOOKING}?notice=cancelled"
         assert backend.made("POST", f"/api/v1/bookings/{BOOKING}/cancel")[0].body == {"expected_credits_refunded": 1}
 
+    def test_a_second_click_on_cancel_ends_at_the_booking(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        backend.routes["POST", f"/bookings/{BOOKING}/cancel"] = problem(409, "booking_not_active")
+        answer = post(ada, f"/bookings/{BOOKING}/cancel", expected_credits_refunded="1")
+        assert answer.headers["Location"] == f"/bookings/{BOOKING}"
+
     def test_a_deadline_that_passed_meanwhile_is_shown_not_taken(self, ada: httpx.Client, backend: FakeBackend) -> None:
         backend.routes["POST", f"/bookings/{BOOKING}/cancel"] = problem(409, "refund_changed")
         answer = post(ada, f"/bookings/{BOOKING}/cancel", expected_credits_refunded="1")
@@ -219,6 +224,9 @@ class TestAccount:
         backend.routes["DELETE", call] = Answer(204)
         assert post(ada, path).status_code == 303
         assert len(backend.made("DELETE", f"/api/v1{call}")) == 1
+
+    def test_what_has_ended_already_is_not_an_error(self, ada: httpx.Client) -> None:
+        assert post(ada, f"/sessions/{an_id(801)}/revoke").headers["Location"] == "/sessions?notice=session-revoked"
 
     def test_looking_at_a_device_approves_nothing(self, ada: httpx.Client, backend: FakeBackend) -> None:
         backend.calls.clear()

@@ -170,7 +170,7 @@ def test_too_many_requests_says_when_to_come_back(portal: Portal, backend: FakeB
     backend.routes["GET", "/pages/home"] = Answer(429, {"code": "throttled"}, {"Retry-After": "7"})
     page = portal.signed_in().get("/")
     assert (page.status_code, page.headers["Retry-After"]) == (429, "7")
-    assert "Too many requests" in page.text
+    assert "Wait 7 seconds" in page.text
 
 
 def test_suspension_at_the_refresh_shows_its_page_and_forgets(portal: Portal, backend: FakeBackend) -> None:

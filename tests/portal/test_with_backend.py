@@ -103,12 +103,13 @@ def test_the_session_that_a_new_sign_in_replaces_is_ended(live: Live) -> None:
     assert call(live, "/me", browser.cookies["insighta_at"]).status_code == 200
 
 
+@pytest.fixture(scope="module")
+def ada(live: Live) -> Tokens:
+    return Browser(live, "portal-batch").sign_in(PORTAL)
+
+
 class TestBatch:
     """`GET /api/v1/batch`, which most account pages are made of."""
-
-    @pytest.fixture(scope="class")
-    def ada(self, live: Live) -> Tokens:
-        return Browser(live, "portal-batch").sign_in(PORTAL)
 
     def test_parts_are_what_their_own_calls_give(self, live: Live, ada: Tokens) -> None:
         answer = call(live, "/batch?me=/me&sessions=/sessions&open=/slots%3Fopen%3Dtrue", ada.access).json()

@@ -42,6 +42,15 @@ function countDown() {
 countDown();
 setInterval(countDown, 20000);
 
+// A second click on a form that is already on its way does nothing.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "true";
+  });
+}
+addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+
 // A menu closes when the focus or the pointer goes elsewhere.
 for (const menu of document.querySelectorAll("details.menu")) {
   menu.addEventListener("focusout", (event) => { if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false; });
