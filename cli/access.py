@@ -70,14 +70,14 @@ def is_fresh(account: Account) -> bool:
 
 def read_lifetime(access_token: str) -> timedelta | None:
     """How long the token lives from issue to expiry, by its own claims; None when it is no JWT. Nothing is verified."""
-    import base64
+    import binascii
     import json
 
     parts = access_token.split(".")
     if len(parts) != 3:
         return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = json.loads(binascii.a2b_base64(parts[1].replace("-", "+").replace("_", "/") + "=="))
         return timedelta(seconds=claims["exp"] - claims["iat"])
     except (ValueError, TypeError, KeyError, OverflowError):
         return None

@@ -6,6 +6,7 @@ It is replaced atomically and only under its lock. Fields that this version does
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -157,7 +158,7 @@ class CredentialStore:
 
 def refuse_unsafe_modes(path: Path, status: os.stat_result) -> None:
     """Raises StoreError with the fix. Windows has no such modes: there the profile folder's access list protects."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise StoreError(

@@ -1,6 +1,7 @@
 """Files that survive a crash: the old content or the new, never a part, and for the owner's eyes only."""
 
 import os
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +13,13 @@ def make_private_folder(folder: Path) -> None:
     Raises OSError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name == "posix" and _is_open_to_others(folder) and _holds_only_ours(folder):
+    if sys.platform != "win32" and _is_open_to_others(folder) and _holds_only_ours(folder):
         folder.chmod(0o700)
 
 
 def _is_open_to_others(folder: Path) -> bool:
     status = folder.stat()
-    return bool(status.st_mode & 0o077) and status.st_uid == os.geteuid()
+    return sys.platform != "win32" and bool(status.st_mode & 0o077) and status.st_uid == os.geteuid()
 
 
 def _holds_only_ours(folder: Path) -> bool:
@@ -68,7 +69,7 @@ def _write_private(path: Path, content: bytes) -> None:
 
 def _keep_owner(path: Path, draft: Path) -> None:
     # `sudo insighta` with the person's HOME must not leave them a file they cannot read.
-    if os.name != "posix" or os.geteuid() != 0:
+    if sys.platform == "win32" or os.geteuid() != 0:
         return
     owner = (path if path.exists() else path.parent).stat()
     if owner.st_uid != 0:
@@ -77,7 +78,7 @@ def _keep_owner(path: Path, draft: Path) -> None:
 
 def _replace(draft: Path, path: Path) -> None:
     # Windows refuses while another process reads the file, which takes a moment at most.
-    for _ in range(50 if os.name == "nt" else 0):
+    for _ in range(50 if sys.platform == "win32" else 0):
         try:
             draft.replace(path)
         except PermissionError:
@@ -94,7 +95,7 @@ def _remove(path: Path) -> None:
 
 def _sync_folder(folder: Path) -> None:
     # Only POSIX lets a folder be opened; NTFS journals the rename itself.
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

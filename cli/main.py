@@ -1,10 +1,15 @@
 import os
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from . import __version__
-from .errors import FAILED, USAGE, CliError
+from .errors import FAILED, USAGE, CliError, UnexpectedAnswer
 from .terminal import paint, say, show
+
+if TYPE_CHECKING:
+    import argparse
+    from types import ModuleType
 
 HELP_FLAGS = frozenset({"-h", "--help"})
 
@@ -65,13 +70,27 @@ def _run_command(words: list[str]) -> int:
                 parsed = make_parser(entry.name, module).parse_args(words[length:])
             except SystemExit:  # The parser has shown its help.
                 return 0
-            code: int = module.run(parsed)
-            return code
+            return _run_module(module, parsed)
     if list_members(words[0]):
         return _run_group(words)
     from .overview import unknown_command
 
     raise unknown_command(words)
+
+
+def _run_module(module: "ModuleType", parsed: "argparse.Namespace") -> int:
+    try:
+        code: int = module.run(parsed)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        from traceback import extract_tb
+
+        last = extract_tb(error.__traceback__)[-1]
+        place = f"{type(error).__name__} in {os.path.basename(last.filename)}, line {last.lineno}"
+        raise UnexpectedAnswer(
+            f"Something in the answer cannot be understood ({place}).",
+            "Upgrade insighta; if that does not help, report this line.",
+        ) from error
+    return code
 
 
 def _run_group(words: list[str]) -> int:

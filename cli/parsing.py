@@ -1,16 +1,22 @@
 import argparse
+import os
 from types import ModuleType
 from typing import Any, NoReturn
 
 from .errors import UsageError
 from .terminal import paint, show
 
+USUAL_WIDTH = 98
+NARROWEST = 40
+
 
 class Parser(argparse.ArgumentParser):
     """Help with examples first, and errors that name the option that may have been meant."""
 
     def __init__(self, command: str, summary: str, examples: str) -> None:
-        super().__init__(prog=f"insighta {command}", add_help=False, allow_abbrev=False)
+        super().__init__(
+            prog=f"insighta {command}", add_help=False, allow_abbrev=False, formatter_class=_make_formatter
+        )
         self.command = command
         self.summary = summary
         self.examples = examples
@@ -39,6 +45,15 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized") and close:
             return f"Did you mean: {' '.join(close)}"
         return f"See: insighta {self.command} --help"
+
+
+def _make_formatter(prog: str) -> argparse.HelpFormatter:
+    # Without a width it imports shutil for one, and every declared option makes a formatter.
+    try:
+        width = os.get_terminal_size().columns - 2
+    except (OSError, ValueError, AttributeError):
+        width = USUAL_WIDTH
+    return argparse.HelpFormatter(prog, width=max(width, NARROWEST))
 
 
 class _ShowHelp(argparse.Action):

@@ -45,7 +45,10 @@ def paint(text: str, style: str, stream: TextIO | None = None) -> str:
 
 def has_colour(stream: TextIO) -> bool:
     """Whether colour is wanted on this stream."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return False
+    # The old console of Windows prints escape sequences as they are; newer terminals there say who they are.
+    return os.name != "nt" or bool(os.environ.get("WT_SESSION") or os.environ.get("TERM"))
 
 
 def can_ask() -> bool:
@@ -94,4 +97,4 @@ def waiting(what: str) -> Iterator[None]:
         timer.cancel()
         timer.join()
         if told.is_set() and interactive:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(f"\r{' ' * (len(what) + 14)}\r")

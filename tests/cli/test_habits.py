@@ -22,25 +22,20 @@ def ada(backend: FakeBackend, machine: Machine) -> Machine:
     return machine
 
 
-def median_seconds(command: list[str], environment: dict[str, str], times: int = 9) -> float:
-    taken = []
-    for _ in range(times):
-        started = time.perf_counter()
-        subprocess.run(command, env=environment, capture_output=True, check=True)
-        taken.append(time.perf_counter() - started)
-    return sorted(taken)[times // 2]
+def time_run(command: list[str], environment: dict[str, str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["token"], ["status", "--offline"]], ids=" ".join)
 def test_what_needs_no_network_takes_at_most_four_starts_of_the_interpreter(ada: Machine, words: list[str]) -> None:
+    """In turns, and the best of each: other work on the machine can only add to a time."""
     bare = [str(ada.command.with_name("python")), "-c", "pass"]
-    ratios = []
-    for _ in range(3):  # One busy moment of the machine is no slow program.
-        interpreter = median_seconds(bare, ada.environment)
-        ratios.append(median_seconds([str(ada.command), *words], ada.environment) / interpreter)
-        if ratios[-1] <= MOST_TIMES_THE_INTERPRETER:
-            return
-    pytest.fail(f"insighta {' '.join(words)} takes {min(ratios):.1f} times the start of the interpreter")
+    command = [str(ada.command), *words]
+    times = [(time_run(bare, ada.environment), time_run(command, ada.environment)) for _ in range(15)]
+    ratio = min(ours for _, ours in times) / min(interpreter for interpreter, _ in times)
+    assert ratio <= MOST_TIMES_THE_INTERPRETER
 
 
 def test_installed_alone_it_brings_no_module_called_cli_and_no_django(machine: Machine) -> None:
