@@ -152,7 +152,7 @@ class Rotation(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_rotation_keeps_to_its_rules_whatever_happens() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # the library's, untyped
+    run_state_machine_as_test(
         Rotation,
         settings=settings(
             max_examples=60,

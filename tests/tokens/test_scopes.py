@@ -71,7 +71,7 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, URLPatt
 
 def operations() -> dict[str, str | None]:
     """Every operation of the API with the scope it names, from the URL configuration itself."""
-    found = {}
+    found: dict[str, str | None] = {}
     for path, pattern in routes(get_resolver().url_patterns):
         view = getattr(pattern.callback, "view_class", None)
         if path.startswith("api/v1/") and view is not None:

@@ -22,7 +22,6 @@ from tests.people import Browser, Tokens, refresh
 from tests.people import call as call_live
 from tests.processes import Live
 from tests.tokens.in_process import call, make_person, now, sign_in
-from tokens.models import SigningKey
 from tokens.services import signing_keys
 from tokens.services.access_tokens import find_claims
 
@@ -82,10 +81,17 @@ def test_a_new_secret_key_still_opens_what_the_old_one_sealed(db: None, settings
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a-new-secret-key-for-the-deployment-after", [old]
     assert signing(now()) == kid_of(pair.access_token)
     assert find_claims(pair.access_token, now=now()) is not None
-    signing_keys.rotate_signing_keys(now=now() - HOUR, activates_in=timedelta(0))
-    settings.SECRET_KEY_FALLBACKS = []
-    SigningKey.objects.filter(kid=kid_of(pair.access_token)).delete()
-    assert signing(now()) != kid_of(pair.access_token)
+
+
+def test_a_key_whose_secret_is_gone_verifies_but_does_not_sign(db: None, settings: Settings) -> None:
+    pair = sign_in(make_person("ada"))
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a-secret-key-that-knows-nothing-of-the-old", []
+    new = signing(now())
+    assert new != kid_of(pair.access_token)
+    assert published(now()) == {new, kid_of(pair.access_token)}
+    assert find_claims(pair.access_token, now=now()) is not None
+    assert kid_of(sign_in(make_person("grace")).access_token) == new
+    assert signing(now()) == new
 
 
 # Rotation
