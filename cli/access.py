@@ -4,9 +4,10 @@ The lock is held over reading, refreshing and writing. The retry key is on disk 
 process, a lost answer or a full disk is followed by the same request with the same key, and the same successor.
 """
 
+from __future__ import annotations
+
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from . import clock
 from .credentials import Account, CredentialStore
@@ -14,6 +15,7 @@ from .errors import BackendUnreachable, CliError, GrantRefused, SignInNeeded, St
 from .settings import Settings
 from .terminal import say
 
+TYPE_CHECKING = False  # Importing it from typing would cost a fifth of the start.
 if TYPE_CHECKING:
     from .oauth import Grant
 
@@ -119,7 +121,7 @@ def _rotate(settings: Settings, store: CredentialStore, account: Account) -> str
     return grant.access_token
 
 
-def _rotate_patiently(api: str, refresh_token: str, retry_key: str) -> "Grant":
+def _rotate_patiently(api: str, refresh_token: str, retry_key: str) -> Grant:
     """One more try when the answer got lost: with the same key it is the same request."""
     from . import oauth
 

@@ -1,14 +1,13 @@
 """Every command's name, its module and its line in the overview. Modules are imported when their command runs."""
 
-from typing import NamedTuple
 
-
-class Entry(NamedTuple):
+class Entry:
     """One command; a name of two words belongs to the group of its first."""
 
-    name: str
-    module: str
-    summary: str
+    def __init__(self, name: str, module: str, summary: str) -> None:
+        self.name = name
+        self.module = module
+        self.summary = summary
 
 
 GROUPS = (

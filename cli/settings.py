@@ -1,7 +1,6 @@
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from .errors import UsageError
 
@@ -10,13 +9,14 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Settings(NamedTuple):
+class Settings:
     """What the environment says. `token` is a personal access token that wins over stored credentials."""
 
-    api: str
-    home: Path
-    token: str | None
-    opens_browser: bool
+    def __init__(self, *, api: str, home: Path, token: str | None, opens_browser: bool) -> None:
+        self.api = api
+        self.home = home
+        self.token = token
+        self.opens_browser = opens_browser
 
 
 def read_settings() -> Settings:
