@@ -1,10 +1,14 @@
 """What people type into the portal. The backend decides what is valid; these forms keep what was typed."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from portal.errors import Problem
 
@@ -18,14 +22,33 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 TOKEN_LIVES = {30: "30 days", 90: "90 days", 365: "One year", 0: "No end"}
 
 
-def zone_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """The IANA zones that people live in, grouped by region, and UTC."""
-    groups: dict[str, list[tuple[str, str]]] = {"": [("UTC", "UTC")]}
+class ZoneSelect(forms.Select):
+    """The IANA zones that people live in, by region. Its four hundred options are rendered once in each process."""
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        """The field with `value` chosen; a zone that is not in the list is added in front."""
+        options, chosen = _zone_options(), format_html('value="{}"', value or "UTC")
+        if chosen in options:
+            options = SafeString(options.replace(chosen, f"{chosen} selected", 1))
+        else:
+            options = format_html("<option {} selected>{}</option>", chosen, value) + options
+        attributes = flatatt({**self.attrs, **(attrs or {}), "name": name})
+        return format_html("<select{}>{}</select>", attributes, options)
+
+
+@cache
+def _zone_options() -> SafeString:
+    groups: dict[str, list[tuple[str, str]]] = {}
     for zone in sorted(available_timezones()):
         region, _, town = zone.partition("/")
         if town and region in _REGIONS:
             groups.setdefault(region, []).append((zone, town.replace("_", " ").replace("/", ", ")))
-    return list(groups.items())
+    option = '<option value="{}">{}</option>'
+    rendered = [
+        format_html('<optgroup label="{}">{}</optgroup>', region, format_html_join("", option, towns))
+        for region, towns in groups.items()
+    ]
+    return SafeString(format_html(option, "UTC", "UTC") + "".join(rendered))
 
 
 _REGIONS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
@@ -62,19 +85,12 @@ class SettingsForm(ApiForm):
         help_text="Hosts and other people see it. Leave it empty to be shown by your GitHub login.",
     )  # fmt: skip
     time_zone = forms.CharField(
-        label="Time zone", max_length=64, widget=forms.Select(attrs={"class": "select"}),
+        label="Time zone", max_length=64, widget=ZoneSelect(attrs={"class": "select"}),
         help_text="Every time on these pages is shown in it.",
     )  # fmt: skip
     email_notifications = forms.BooleanField(
         label="Send me emails", required=False, help_text="Reminders, waitlist news and cancellations by hosts."
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        current = self["time_zone"].value() or "UTC"
-        choices = zone_choices()
-        known = {zone for _, zones in choices for zone, _ in zones}
-        self.fields["time_zone"].widget.choices = choices if current in known else [(current, current), *choices]
 
 
 class TokenForm(ApiForm):
