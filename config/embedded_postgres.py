@@ -61,7 +61,8 @@ class Server:
         """Let go of the server, and stop it if nobody else uses it."""
         if self._users is None:
             return
-        with _mutex(self.pgdata), contextlib.suppress(BlockingIOError):
+        # Where the data was deleted there is nothing to stop, and others may be using it still.
+        with contextlib.suppress(BlockingIOError, FileNotFoundError), _mutex(self.pgdata):
             fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _stop(self.pgdata)
         os.close(self._users)
@@ -125,7 +126,7 @@ def _initialise(data: Path, account: pwd.struct_passwd | None) -> None:
 def _try_to_start(data: Path, directory: Path, account: pwd.struct_passwd | None) -> bool:
     if _accepts(data):
         return True
-    _forget_a_dead_server(data)
+    _clear_the_way(data)
     options = f"-h '' -k {shlex.quote(str(directory))}"
     wait = ["-w", "-t", str(START_SECONDS)]
     _run(account, "pg_ctl", "-D", str(data), "-l", str(data / "log"), "-o", options, *wait, "start")
@@ -211,18 +212,21 @@ def _remove_socket_directory(data: Path, directory: Path) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _forget_a_dead_server(data: Path) -> None:
-    """Remove the process id of a killed server: PostgreSQL would not start while another program has that number."""
+def _clear_the_way(data: Path) -> None:
+    """Forget a server that was killed, and stop one that runs but has lost its socket, so that nobody can reach it."""
     lines = _postmaster(data)
     if not lines or not Path("/proc/self/exe").exists():
         return
     try:
-        is_alive = Path(f"/proc/{lines[0]}/exe").readlink().is_relative_to(_programs())
-    except FileNotFoundError:
+        is_alive = Path(f"/proc/{lines[0]}/exe").readlink().is_relative_to(_programs().resolve())
+    except OSError:
         is_alive = False
     if not is_alive:
+        # PostgreSQL itself would not start while another program has the number of the killed one.
         _remove_socket_directory(data, _socket_directory(data))
         (data / "postmaster.pid").unlink(missing_ok=True)
+    elif _is_ready(lines):
+        _stop(data)
 
 
 def _postmaster(data: Path) -> list[str]:
@@ -240,10 +244,13 @@ def _socket_directory(data: Path) -> Path:
     return Path(lines[4]) if len(lines) > 4 and lines[4] else data
 
 
+def _is_ready(lines: list[str]) -> bool:
+    return len(lines) > 7 and lines[7].strip() == "ready"
+
+
 def _accepts(data: Path) -> bool:
     """Whether a server over `data` takes connections: it says that it is ready, and its socket answers."""
-    lines = _postmaster(data)
-    if len(lines) < 8 or lines[7].strip() != "ready":
+    if not _is_ready(_postmaster(data)):
         return False
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(_socket_directory(data) / ".s.PGSQL.5432")) == 0

@@ -69,7 +69,7 @@ def test_it_serves_from_any_path_and_stops_without_a_trace(home: Path, ready_mad
     assert answer(server, "SELECT lower('ÄÖ')") == "äö"
     assert _postmasters(home)
     server.cleanup()
-    assert not _postmasters(home)
+    wait_until_gone(home)
     assert set(Path(tempfile.gettempdir()).glob("insighta-postgres-*")) <= before
 
 
@@ -86,7 +86,7 @@ def test_the_last_of_several_users_stops_it(data: Path) -> None:
     first.cleanup()
     assert _postmasters(data)
     second.communicate()
-    assert not _postmasters(data)
+    wait_until_gone(data)
 
 
 def test_a_user_that_was_killed_does_not_keep_it_running(data: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_user_that_was_killed_does_not_keep_it_running(data: Path) -> None:
     assert _postmasters(data) == running
     assert answer(server) == 1
     server.cleanup()
-    assert not _postmasters(data)
+    wait_until_gone(data)
 
 
 def test_it_recovers_after_the_server_was_killed(data: Path) -> None:
@@ -124,6 +124,20 @@ def test_it_starts_where_another_program_got_the_process_id_of_a_killed_server(d
     finally:
         other.kill()
         other.wait()
+
+
+def test_it_recovers_where_a_running_server_has_lost_its_socket(home: Path, ready_made: Path) -> None:
+    data = home / ("l" * 120) / "data"
+    data.parent.mkdir()
+    subprocess.run(["cp", "-a", ready_made, data], check=True)
+    server = embedded_postgres.start(data)
+    lost = _postmasters(home)
+    shutil.rmtree(str(server.get_uri()).partition("host=")[2].replace("%2F", "/"))
+    again = embedded_postgres.start(data)
+    assert answer(again) == 1
+    assert _postmasters(home) != lost
+    again.cleanup()
+    server.cleanup()
 
 
 def test_an_interrupted_first_start_leaves_no_half_made_data(home: Path) -> None:
@@ -170,7 +184,7 @@ manage.main()
         [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=30
     )
     assert done.stdout == "postgresql\n", done.stderr
-    assert not _postmasters(data)
+    wait_until_gone(data)
 
 
 def _serve_as(account: pwd.struct_passwd, data: Path) -> None:
@@ -181,6 +195,14 @@ def _serve_as(account: pwd.struct_passwd, data: Path) -> None:
     ok = answer(server) == 1
     server.cleanup()
     os._exit(0 if ok else 1)
+
+
+def wait_until_gone(directory: Path) -> None:
+    """A server that has stopped removes its process id first and ends a moment later."""
+    deadline = time.monotonic() + 2
+    while left := _postmasters(directory):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
 
 
 def _server_user() -> int:
