@@ -9,3 +9,6 @@ person_created = Signal()
 person_deactivated = Signal()
 person_suspended = Signal()
 person_erased = Signal()
+
+# Sent after the commit, for whoever watches from outside, with the line's `kind`, `client_id` and `detail`.
+event_recorded = Signal()

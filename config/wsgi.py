@@ -2,8 +2,13 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+
+from config.metrics.store import share_between_workers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.backend")
 
+# Before anything counts: the counters look for their files when they are made.
+share_between_workers(settings.METRICS_DIR)
 application = get_wsgi_application()

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import time
 import uuid
 from collections.abc import Callable
 from typing import cast
@@ -32,18 +31,12 @@ class VisitorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = time.perf_counter()
         caller = Caller(request_id=_request_id(request), address=_address(request))
         visitor = cast(PortalRequest, request).visitor = Visitor(request, caller)
         response = self.get_response(request)
         visitor.write_cookies(response)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Request-ID"] = caller.request_id
-        milliseconds = (time.perf_counter() - began) * 1000
-        # The path alone: the query of the callback holds secrets.
-        _log.info(
-            "%s %s %s %.0fms %s", request.method, request.path, response.status_code, milliseconds, caller.request_id
-        )
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -1,6 +1,10 @@
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import transaction
+
+from accounts import signals
 from accounts.repositories import events
 from accounts.services import lookup
 
@@ -28,6 +32,11 @@ def record_event(
         address=address,
         detail=detail or {},
     )
+    transaction.on_commit(partial(_announce, kind, client_id, detail or {}), robust=True)
+
+
+def _announce(kind: str, client_id: str, detail: dict[str, object]) -> None:
+    signals.event_recorded.send(None, kind=kind, client_id=client_id, detail=detail)
 
 
 def list_events_of(*, login_or_id: str = "", kind: str = "", limit: int = 100) -> "list[Event]":

@@ -26,6 +26,7 @@ ALLOWED_HOSTS = allowed_hosts_for(BACKEND_URL)
 globals().update(harden_for(BACKEND_URL))
 
 INSTALLED_APPS = [
+    "config.apps.OperationsConfig",
     "accounts",
     "tokens",
     "bookings",
@@ -44,6 +45,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -169,6 +171,14 @@ READINESS = {
     "migrations": "config.health.is_migrated",
     "signing key": "tokens.services.signing_keys.has_signing_key",
 }
+
+METRICS_COLLECTORS = ["config.metrics.database.DatabaseCollector"]
+SIGNAL_LISTENERS = {
+    "accounts.signals.event_recorded": ["config.metrics.counters.count_event"],
+    "tokens.signals.sign_in_refused": ["config.metrics.counters.count_refusal"],
+    "tokens.signals.refresh_answered": ["config.metrics.counters.count_refresh", "config.logs.note_refresh"],
+}
+PROCRASTINATE_ON_APP_READY = "config.jobs.on_app_ready"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],

@@ -4,7 +4,9 @@ Every name read here is described in `.env.example`. A secret that is missing, o
 default, with `DEBUG` off is a start-up error that names its variable.
 """
 
+import os
 from pathlib import Path
+from tempfile import gettempdir
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -124,10 +126,17 @@ def allowed_hosts_for(url: str) -> list[str]:
     return hosts
 
 
+# Who may read `/metrics` (empty: programs on this machine), and where the workers of one server add up their counts.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_DIR = Path(env.str("METRICS_DIR", default="") or f"{gettempdir()}/insighta-metrics-{os.getuid()}")
+METRICS_COLLECTORS: list[str] = []
+# Dotted paths of signals, each with those of its listeners: `config` knows the apps by name only.
+SIGNAL_LISTENERS: dict[str, list[str]] = {}
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "config.logs.make_formatter", "as_json": not DEBUG}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
@@ -140,7 +149,7 @@ LOGGING = {
         # One line a process that says only that it has started to load.
         "procrastinate.blueprints": {"level": "WARNING"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # Django's own 4xx lines hold the path without its query; refusals are recorded as events instead.
+        # Django's own 4xx lines hold the path without its query; every request has a line of its own anyway.
         "django.request": {"level": "ERROR"},
     },
 }

@@ -16,10 +16,11 @@ WSGI_APPLICATION = "config.wsgi.application"
 ALLOWED_HOSTS = allowed_hosts_for(PORTAL_URL)
 globals().update(harden_for(PORTAL_URL))
 
-INSTALLED_APPS = ["portal", "django.contrib.staticfiles"]
+INSTALLED_APPS = ["config.apps.OperationsConfig", "portal", "django.contrib.staticfiles"]
 DATABASES: dict[str, dict[str, object]] = {}
 
 MIDDLEWARE = [
+    "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Django pads the answer with random bytes, so that its length tells nothing about the CSRF token in it.

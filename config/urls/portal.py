@@ -1,6 +1,8 @@
 from django.urls import include, path
 
-urlpatterns = [path("", include("portal.urls"))]
+from config.metrics.page import metrics
+
+urlpatterns = [path("metrics", metrics), path("", include("portal.urls"))]
 
 handler400 = "portal.views.home.bad_request"
 handler403 = "portal.views.home.forbidden"

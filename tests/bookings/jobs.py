@@ -13,5 +13,6 @@ def run_jobs(*, ahead: timedelta = timedelta(0)) -> int:
     due = clock.read_now() + ahead
     jobs = [job for job in ProcrastinateJob.objects.order_by("id") if not job.scheduled_at or job.scheduled_at <= due]
     for job in jobs:
-        app.tasks[job.task_name](**job.args)
+        # The worker takes the id of the request that ordered the job away, too.
+        app.tasks[job.task_name](**{name: value for name, value in job.args.items() if name != "request_id"})
     return len(jobs)

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.policies import clean_text
 from accounts.services import flows, people
-from tokens import errors
+from tokens import errors, signals
 from tokens.policies import pkce
 from tokens.policies.clients import Client
 from tokens.policies.scopes import parse_scope
@@ -143,9 +143,10 @@ def grant_request(returned: ReturnedRequest, *, address: str | None, now: dateti
 
 
 @transaction.atomic(durable=True)
-def refuse_request(*, returned: ReturnedRequest) -> None:
+def refuse_request(*, returned: ReturnedRequest, because: str) -> None:
     """Use the flow up without giving anything. Raises SignInFlowNotFound if another request was first."""
     flows.take_flow(flow_id=returned.flow.id)
+    signals.sign_in_refused.send(None, client_id=returned.request.client_id, because=because)
 
 
 def answer_parameters(request: AuthorizationRequest | Target, *, parameters: dict[str, str]) -> dict[str, str]:

@@ -2,13 +2,15 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 
+from accounts.errors import AccountsError
 from accounts.services import people
 from accounts.services.events import record_event
-from tokens import errors
+from tokens import errors, signals
 from tokens.policies import rotation
 from tokens.policies.clients import Client
 from tokens.policies.refresh_tokens import RefreshToken, make_successor, read_token
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tokens.models import Session
 
 NONCE_BYTES = 32
+_UNKNOWN = "the refresh token is unknown, sign in again"
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,31 @@ def rotate_session(
     AccountSuspended or AccountInactive; a replay has revoked the session before it raises.
     """
     presented = read_token(token, keys=settings.TOKEN_KEYS)
-    if presented is None:
-        raise errors.InvalidGrant("the refresh token is unknown, sign in again")
-    refresh = Refresh(client, presented, retry_key, challenge, address)
-    return _rotate(refresh, now=now) or _answer_unrotated(refresh, now=now)
+    try:
+        if presented is None:
+            raise errors.InvalidGrant(_UNKNOWN)
+        refresh = Refresh(client, presented, retry_key, challenge, address)
+        return _rotate(refresh, now=now) or _answer_unrotated(refresh, now=now)
+    except (errors.InvalidGrant, AccountsError) as error:
+        _announce_refusal(error, client, presented)
+        raise
+
+
+def _announce_refusal(error: errors.InvalidGrant | AccountsError, client: Client, token: RefreshToken | None) -> None:
+    cause = error.code if isinstance(error, AccountsError) else str(error)
+    signals.refresh_answered.send(
+        None,
+        outcome="replayed" if cause in rotation.REPLAYS else "refused",
+        cause=cause,
+        client_id=client.client_id,
+        session_id=token.session_id if token else None,
+    )
+
+
+def _announce_answer(outcome: str, refresh: Refresh, *, user_id: UUID) -> None:
+    session_id = refresh.presented.session_id
+    client_id = refresh.client.client_id
+    signals.refresh_answered.send(None, outcome=outcome, client_id=client_id, session_id=session_id, user_id=user_id)
 
 
 def _rotate(refresh: Refresh, *, now: datetime) -> TokenPair | None:
@@ -68,6 +92,7 @@ def _rotate(refresh: Refresh, *, now: datetime) -> TokenPair | None:
     )
     if rotated is None:
         return None
+    _announce_answer("rotated", refresh, user_id=rotated.user_id)
     return issue_tokens(
         successor,
         user_id=rotated.user_id,
@@ -82,7 +107,7 @@ def _answer_unrotated(refresh: Refresh, *, now: datetime) -> TokenPair:
     """Decide what it means that the compare-and-swap hit nothing."""
     session = sessions.find_session(refresh.presented.session_id)
     if session is None or session.client_id != refresh.client.client_id:
-        raise errors.InvalidGrant("the refresh token is unknown, sign in again")
+        raise errors.InvalidGrant(_UNKNOWN)
     refused = _judge(session, refresh, now=now)
     if refused in rotation.REPLAYS:
         _revoke_replayed(session, refresh, refused=refused, now=now)
@@ -125,6 +150,7 @@ def _answer_retry(session: "Session", refresh: Refresh, *, now: datetime) -> Tok
     for key in settings.TOKEN_KEYS:
         successor = make_successor(refresh.presented, nonce=nonce, retry_key=refresh.retry_key, key=key)
         if secrets.compare_digest(successor.digest, current):
+            _announce_answer("retried", refresh, user_id=session.user_id)
             return issue_tokens(
                 successor,
                 user_id=session.user_id,

@@ -97,7 +97,7 @@ def _grant(request: HttpRequest, returned: ReturnedRequest) -> HttpResponse:
 
 
 def _refuse(returned: ReturnedRequest, because: str) -> HttpResponse:
-    authorization.refuse_request(returned=returned)
+    authorization.refuse_request(returned=returned, because=because)
     refusal = {"error": AccessDenied.code, "error_description": because}
     return _redirect(returned.request, refusal, flow_id=returned.flow.id)
 

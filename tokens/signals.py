@@ -1,0 +1,10 @@
+"""Sent for whoever watches from outside; nothing in the product depends on an answer.
+
+`refresh_answered`: `outcome` (`rotated`, `retried`, `replayed`, `refused`), `cause` of the latter two, `client_id`, and
+of a session that is known its `session_id` and `user_id`. `sign_in_refused`: `client_id` and `because`.
+"""
+
+from django.dispatch import Signal
+
+refresh_answered = Signal()
+sign_in_refused = Signal()
