@@ -87,20 +87,44 @@ def week_of_slots(now: datetime) -> list[dict[str, Any]]:
             ),
             slot(300 + day, morning + timedelta(hours=5), "margaret", "Software that must not fail", (1, 4)),
         ]
-    soon = slot(400, now.replace(second=0, microsecond=0) + timedelta(hours=5), "grace", "Ask me anything", (2, 6))
+    soon = slot(
+        400, now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=5), "grace", "Ask me anything", (2, 6)
+    )
     found = [one for one in found if one["starts_at"] > iso(now)] + [soon]
-    found[5] |= {"booking_id": an_id(500)}
+    for number, place in ((500, 5), (503, 9)):
+        found[place] |= {"booking_id": an_id(number)}
     return sorted(found, key=lambda one: str(one["starts_at"]))
 
 
 def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[str, Any]:
     """Give the fake backend the whole account; the slots and bookings it holds."""
     slots = week_of_slots(now)
-    mine = next(one for one in slots if one["booking_id"])
+    mine, later = (one for one in slots if one["booking_id"])
+    late = slot(
+        902,
+        now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=7),
+        "linus",
+        "Bisecting, live",
+        (3, 8),
+        booking_id=an_id(504),
+    )
     full = next((one for one in slots if not one["seats_left"]), slots[-1])
-    past = slot(900, now - timedelta(days=5), "margaret", "Software that must not fail", (4, 4))
-    cancelled = slot(901, now - timedelta(days=9), "linus", "Reading a kernel patch", (3, 12))
-    upcoming = [booking(500, mine)]
+    past = slot(
+        900,
+        now.replace(minute=0, second=0, microsecond=0) - timedelta(days=5),
+        "margaret",
+        "Software that must not fail",
+        (4, 4),
+    )
+    cancelled = slot(
+        901,
+        now.replace(minute=0, second=0, microsecond=0) - timedelta(days=9),
+        "linus",
+        "Reading a kernel patch",
+        (3, 12),
+    )
+    upcoming = [booking(500, mine), booking(503, later), booking(504, late)]
+    upcoming.sort(key=lambda one: str(one["scheduled_start_time"]))
     gone = [
         booking(501, past, "completed"),
         booking(502, cancelled, "cancelled", credits_refunded=1, cancelled_by="client", cancelled_at=iso(now)),
@@ -128,7 +152,7 @@ def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[
         routes["GET", f"/bookings/{one['id']}"] = Answer(200, one)
         routes["GET", f"/pages/bookings/{one['id']}"] = Answer(200, page | {"booking": one})
     routes["GET", f"/pages/bookings/{an_id(500)}/reschedule"] = lambda call: Answer(
-        200, page | {"booking": details[0], "slots": a_page(_between(slots, call))}
+        200, page | {"booking": detail(booking(500, mine), ledger, now), "slots": a_page(_between(slots, call))}
     )
     routes |= {
         ("GET", "/me"): Answer(200, me),
@@ -136,7 +160,9 @@ def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[
         ("GET", "/pages/slots"): lambda call: Answer(
             200, page | {"hosts": lists["/hosts"], "slots": a_page(_between(slots, call))}
         ),
-        ("GET", "/calendar-feed"): Answer(200, {"url": f"{backend.url}/api/v1/calendar/secret.ics"}),
+        ("GET", "/calendar-feed"): Answer(
+            200, {"url": "https://api.insighta.example/api/v1/calendar/insf_AZOgAAAAcACAAAAA.ics"}
+        ),
     }
     routes |= account_routes(now) | (hosting_routes(slots, page) if hosting else {})
     backend.routes |= routes
