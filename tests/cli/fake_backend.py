@@ -74,7 +74,7 @@ class FakeBackend(ThreadingHTTPServer):
 
     def make_access_token(self, session: Session) -> str:
         """A token whose claims can be read; nobody checks the signature."""
-        now = int(time.time())
+        now = int(time.time() + self.skew_seconds)
         claims = {"iat": now, "exp": now + self.access_token_seconds, "jti": secrets.token_hex(8), "pad": self.padding}
         parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, claims)]
         token = ".".join([*parts, "signature"])

@@ -68,7 +68,7 @@ class Machine:
         return dict(json.loads(self.credentials.read_text())["accounts"].get(self.api, {}))
 
     def start(self, *words: str, before: Callable[[], None] | None = None, **variables: str) -> "subprocess.Popen[str]":
-        """A run that goes on, without a terminal."""
+        """A run that goes on, without a terminal. `before` runs in the child before the command."""
         return subprocess.Popen(
             [self.command, *words],
             env=self.environment | variables,

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_zsh_at_a_terminal(ada: Machine) -> None:
         'PS1="ready> "\nautoload -Uz compinit; compinit -u\neval "$(insighta completion zsh)"\n'
     )
     path = f"{ada.command.parent}{os.pathsep}{os.environ['PATH']}"
-    shell = Machine(shutil.which("zsh"), ada.home, ada.api, {"PATH": path})  # type: ignore[arg-type]
+    shell = Machine(Path("zsh"), ada.home, ada.api, {"PATH": path})
     with shell.terminal("-i") as terminal:
         terminal.see("ready> ")
         terminal.type("insighta sessions revoke 019ab3f7\t")

@@ -10,7 +10,8 @@ from tests.cli.terminals import Machine
 
 
 def examine(machine: Machine, **variables: str) -> dict[str, dict[str, Any]]:
-    return {finding["name"]: finding for finding in machine.run("doctor", "--json", **variables).json}
+    machine.variables |= variables
+    return {finding["name"]: finding for finding in machine.run("doctor", "--json").json}
 
 
 def test_all_is_well(backend: FakeBackend, machine: Machine) -> None:

@@ -126,7 +126,8 @@ def test_colour_only_on_a_terminal_that_wants_it(ada: Machine) -> None:
         terminal.end()
     assert "\x1b[1m" in terminal.text
     for variable in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        with ada.terminal("status", "--offline", **variable) as terminal:
+        ada.variables = variable
+        with ada.terminal("status", "--offline") as terminal:
             terminal.end()
         assert "\x1b" not in terminal.text
 
@@ -181,7 +182,7 @@ def test_a_problem_of_the_backend_says_what_to_do(backend: FakeBackend, ada: Mac
 
 def test_a_lost_answer_does_not_book_twice(backend: FakeBackend, ada: Machine) -> None:
     slot_id = "019a0000-0000-7000-8000-00000000000a"
-    booking = {
+    booking: dict[str, object] = {
         "id": "019a0000-0000-7000-8000-00000000000b",
         "title": "Practice\x1b[2J",
         "host": {"login": "grace", "display_name": "Grace"},
@@ -192,7 +193,7 @@ def test_a_lost_answer_does_not_book_twice(backend: FakeBackend, ada: Machine) -
     backend.answers["POST", "/api/v1/bookings"] = lambda query, body: (201, booking)
     backend.faults["/api/v1/bookings"] = ["cut after"]
     done = ada.run("book", slot_id)
-    assert (done.code, done.out) == (0, booking["id"] + "\n")
+    assert (done.code, done.out) == (0, f"{booking['id']}\n")
     assert "\x1b" not in done.err
     keys = [headers["idempotency-key"] for _, path, headers, _ in backend.requests if path == "/api/v1/bookings"]
     assert len(keys) == 2

@@ -299,8 +299,8 @@ def test_no_browser_is_opened_when_none_is_wanted(
     backend: FakeBackend, machine: Machine, browser: Path, how: str
 ) -> None:
     words = ["--no-browser"] if how == "option" else []
-    variables = {} if words else {"INSIGHTA_NO_BROWSER": "1"}
-    process = machine.start("login", *words, **variables)
+    machine.variables |= {} if words else {"INSIGHTA_NO_BROWSER": "1"}
+    process = machine.start("login", *words)
     assert process.stderr
     text = ""
     while not (match := re.search(URL, text)):

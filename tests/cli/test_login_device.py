@@ -83,7 +83,8 @@ def test_ctrl_c_ends_the_wait(machine: Machine) -> None:
 @pytest.mark.parametrize("variable", ["SSH_CONNECTION", "SSH_TTY"])
 def test_over_ssh_the_code_is_chosen_and_explained(backend: FakeBackend, machine: Machine, variable: str) -> None:
     backend.device["decision"] = "approve"
-    done = machine.run("login", DISPLAY=":0", **{variable: "10.0.0.1 50000 10.0.0.2 22"})
+    machine.variables |= {"DISPLAY": ":0", variable: "10.0.0.1 50000 10.0.0.2 22"}
+    done = machine.run("login")
     assert done.code == 0
     assert "Signing in with a code, because this is an SSH session." in done.err
 
