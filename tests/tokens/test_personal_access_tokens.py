@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.services import people
-from tests.tokens.in_process import call, make_person, now, sign_in
+from tests.tokens.in_process import CLI, PORTAL, call, make_person, now, post, sign_in
 from tokens.errors import NotAuthenticated
 from tokens.models import PersonalAccessToken
 from tokens.services.credentials import get_credential
@@ -252,3 +252,13 @@ def test_a_mistyped_token_costs_no_query(client: Http, session: str) -> None:
         with CaptureQueriesContext(connection) as queries, pytest.raises(NotAuthenticated):
             get_credential(token=mistyped, now=now())
         assert not queries.captured_queries, mistyped
+
+
+@pytest.mark.parametrize("client_id", [CLI, PORTAL])
+def test_whoever_holds_a_token_can_revoke_it(client: Http, session: str, client_id: str) -> None:
+    """RFC 7009, for a scanner that found one: it is nobody's to keep."""
+    token = create(client, session)["token"]
+    for _ in range(2):
+        assert post(client, "revoke", client_id=client_id, token=token).status_code == 200
+    assert call(client, "/me", token).status_code == 401
+    assert call(client, "/me", session).status_code == 200
