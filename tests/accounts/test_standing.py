@@ -99,3 +99,16 @@ def test_somebody_suspended_while_they_look_at_the_confirmation_gets_no_code(liv
     answer = query(browser.submit(confirm, decision="approve"))
     assert (answer["error"], answer["error_description"]) == ("access_denied", "account_suspended")
     assert "code" not in answer
+
+
+def test_an_inactive_person_is_refused_whatever_their_sessions_say(live: Live) -> None:
+    browser = Browser(live, fresh("ada"))
+    tokens = browser.sign_in()
+    with live.connect() as connection:
+        connection.execute("UPDATE accounts_user SET is_active = false WHERE login = %s", [browser.login])
+    called = call(live, "/me", tokens.access)
+    assert (called.status_code, called.json()["code"]) == (403, "account_inactive")
+    assert refresh(live, tokens.refresh).json() == {
+        "error": "invalid_grant",
+        "error_description": "account_inactive",
+    }
