@@ -117,7 +117,8 @@ class Live:
 
     def __exit__(self, *_: object) -> None:
         for process in (self.portal, self.backend, self.github):
-            process.stop()
+            # Asked nicely, a server would wait for the connections that the tests' clients keep open.
+            process.stop(signal.SIGKILL)
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{self.database}" WITH (FORCE)')
 

@@ -82,7 +82,7 @@ def _confirm(request: HttpRequest, returned: ReturnedRequest) -> HttpResponse:
     context["switch_path"] = _with_account_choice(flow.restart_path)
     response = render(request, "tokens/confirm.html", context)
     # Browsers apply form-action to the redirect that answers the form, too.
-    response._csp_update = {"form-action": [_origin(asked.redirect_uri)]}  # type: ignore[attr-defined]  # django-csp's
+    response._csp_update = {"form-action": [_source(asked.redirect_uri)]}  # type: ignore[attr-defined]  # django-csp's
     return response
 
 
@@ -137,6 +137,7 @@ def _default_label(request: HttpRequest, target: Target) -> str:
     return browser_label(request.headers.get("User-Agent", ""))
 
 
-def _origin(url: str) -> str:
+def _source(url: str) -> str:
+    """The URL's origin as a CSP source; CSP cannot name an IPv6 address, so for `[::1]` it is the scheme alone."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}:" if parts.netloc.startswith("[") else f"{parts.scheme}://{parts.netloc}"
