@@ -1,11 +1,14 @@
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.config.checkout import Checkout
-from tests.processes import ROOT
+from tests.processes import ROOT, Live, Process
+
+METRICS_TOKEN = "scraper-" + 8 * "0123"
 
 LEFT_OUT = (".venv", ".local", ".git", ".env", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "node_modules")
 
@@ -18,3 +21,18 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     copy.borrow_packages()
     yield copy
     copy.end_everything()
+
+
+@pytest.fixture(scope="session")
+def observed() -> Iterator[Live]:
+    """The product with lines for programs, and metrics for whoever has the token."""
+    with Live(LOG_FORMAT="json", METRICS_TOKEN=METRICS_TOKEN) as product:
+        yield product
+
+
+@pytest.fixture(scope="session")
+def worker(observed: Live) -> Iterator[Process]:
+    """The worker of the observed product."""
+    process = Process([sys.executable, "manage.py", "procrastinate", "worker"], observed.environment)
+    yield process.start()
+    process.stop()

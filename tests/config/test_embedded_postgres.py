@@ -40,6 +40,7 @@ def home() -> Iterator[Path]:
     yield directory
     for pid in _postmasters(directory):
         os.kill(pid, signal.SIGQUIT)
+    wait_until_gone(directory)
     shutil.rmtree(directory)
 
 
@@ -210,13 +211,14 @@ def _server_user() -> int:
 
 
 def _postmasters(directory: Path) -> list[int]:
-    """The servers that run over data in `directory`."""
-    found = []
+    """The servers that run over data in `directory`, without the copies of themselves that they have just forked."""
+    parents = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
         except OSError:
             continue
         if words[0].endswith(b"/postgres") and any(os.fsencode(directory) in word for word in words):
-            found.append(int(process.name))
-    return found
+            parents[int(process.name)] = int(parent)
+    return [pid for pid, parent in parents.items() if parent not in parents]
