@@ -210,6 +210,16 @@ def test_the_admin_is_for_the_staff(client: Http, ada: User) -> None:
     assert client.get("/admin/accounts/event/").status_code == 302
 
 
+def test_a_suspension_ends_a_staff_members_admin_session_and_their_password_opens_nothing(staff: Http) -> None:
+    assert staff.get("/admin/accounts/event/").status_code == 200
+    admin = User.objects.get(username="admin")
+    people.suspend_person(user_id=admin.id, reason="left", actor_id=None, now=now())
+    assert staff.get("/admin/accounts/event/").status_code == 302
+    form = {"username": "admin", "password": "a-password-of-the-staff"}
+    assert staff.post("/admin/login/", form).status_code == 200
+    assert staff.get("/admin/accounts/event/").status_code == 302
+
+
 def test_the_command_prints_one_line_an_event(pair: TokenPair, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("events", "--person", "ada")
     first, second = capsys.readouterr().out.splitlines()
