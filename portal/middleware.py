@@ -1,8 +1,6 @@
-"""Around every page: the request id, the visitor, and the pages that errors become."""
+"""Around every page: the visitor, the cookies, and the pages that errors become."""
 
 import logging
-import re
-import uuid
 from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
@@ -18,7 +16,6 @@ from portal.visitor import PortalRequest, Visitor, with_query
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _LEFT_TO_DJANGO = (Http404, PermissionDenied, SuspiciousOperation, BadRequest)
 
 _log = logging.getLogger("portal.requests")
@@ -31,12 +28,12 @@ class VisitorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        caller = Caller(request_id=_request_id(request), address=_address(request))
+        # The outermost middleware has seen to it that there is an id, and that it is a harmless one.
+        caller = Caller(request_id=request.headers.get("X-Request-ID", ""), address=_address(request))
         visitor = cast(PortalRequest, request).visitor = Visitor(request, caller)
         response = self.get_response(request)
         visitor.write_cookies(response)
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Request-ID"] = caller.request_id
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -75,8 +72,3 @@ def _address(request: HttpRequest) -> str:
     if settings.SECURE_PROXY_SSL_HEADER:
         return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
     return str(request.META.get("REMOTE_ADDR", ""))
-
-
-def _request_id(request: HttpRequest) -> str:
-    given = request.headers.get("X-Request-ID", "")
-    return given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
