@@ -175,7 +175,7 @@ def _announcement(settings: ModuleType) -> str:
     how = "with your GitHub account"
     if settings.GITHUB_IS_STAND_IN:
         addresses["GitHub stand-in"] = settings.GITHUB_URL
-        how = "with any name: ada is new, grace hosts"
+        how = "with any name: ada has bookings, grace hosts, a name of your own is new"
     rows = "\n".join(f"  {name:16}{address}" for name, address in addresses.items())
     command = os.path.relpath(Path(sys.executable).with_name("insighta"))
     return (
