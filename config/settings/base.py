@@ -133,10 +133,13 @@ METRICS_COLLECTORS: list[str] = []
 # Dotted paths of signals, each with those of its listeners: `config` knows the apps by name only.
 SIGNAL_LISTENERS: dict[str, list[str]] = {}
 
+LOG_FORMAT = env.str("LOG_FORMAT", default="columns" if DEBUG else "json")
+if LOG_FORMAT not in {"columns", "json"}:
+    raise ImproperlyConfigured(f"LOG_FORMAT must be 'columns' or 'json', not {LOG_FORMAT!r}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "config.logs.make_formatter", "as_json": not DEBUG}},
+    "formatters": {"line": {"()": "config.logs.make_formatter", "as_json": LOG_FORMAT == "json"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {

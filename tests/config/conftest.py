@@ -1,11 +1,13 @@
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.config.checkout import Checkout
+from tests.people import call
 from tests.processes import ROOT, Live, Process
 
 METRICS_TOKEN = "scraper-" + 8 * "0123"
@@ -36,3 +38,12 @@ def worker(observed: Live) -> Iterator[Process]:
     process = Process([sys.executable, "manage.py", "procrastinate", "worker"], observed.environment)
     yield process.start()
     process.stop()
+
+
+def add_slot(live: Live, token: str) -> str:
+    """A slot of the host whose access token this is, two days ahead; its id."""
+    starts = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+    slot = {"title": "Office hours", "capacity": 3, "starts_at": starts.isoformat()}
+    answer = call(live, "/slots", token, "POST", json={**slot, "ends_at": (starts + timedelta(hours=1)).isoformat()})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])

@@ -4,13 +4,13 @@ import json
 import logging
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from config.logs import make_formatter, mask_secrets
+from tests.config.conftest import add_slot
 from tests.people import HTTP, PORTAL, Browser, Pkce, Tokens, call, post_token, query, redeem, refresh
 from tests.processes import Live, Process
 
@@ -28,14 +28,6 @@ def requests(process: Process, **wanted: object) -> list[dict[str, Any]]:
     """The request lines with these members."""
     found = [line for line in lines(process) if line["event"] == "request"]
     return [line for line in found if all(line.get(name) == value for name, value in wanted.items())]
-
-
-def add_slot(live: Live, token: str) -> str:
-    starts = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
-    slot = {"title": "Logs", "capacity": 3, "starts_at": starts.isoformat()}
-    answer = call(live, "/slots", token, "POST", json={**slot, "ends_at": (starts + timedelta(hours=1)).isoformat()})
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
 
 
 @pytest.fixture(scope="module")

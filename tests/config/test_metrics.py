@@ -1,0 +1,214 @@
+"""`/metrics`: sums over every worker of a server, outcomes by name, the queue; and who may read it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
+from prometheus_client.parser import text_string_to_metric_families
+
+from config.metrics.page import metrics
+from config.metrics.store import share_between_workers
+from tests.config.conftest import METRICS_TOKEN, add_slot
+from tests.people import HTTP, Browser, call, refresh
+from tests.processes import Live
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def scrape(url: str) -> Samples:
+    answer = HTTP.get(f"{url}/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
+    assert answer.status_code == 200, answer.text
+    families = text_string_to_metric_families(answer.text)
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples.get((name, tuple(sorted(labels.items()))), 0)
+
+
+@pytest.fixture
+def before(observed: Live) -> Samples:
+    return scrape(observed.backend_url)
+
+
+def test_requests_of_all_workers_are_counted_once_each(observed: Live, before: Samples) -> None:
+    for _ in range(30):
+        # A new connection each, so that both workers get some.
+        httpx.get(f"{observed.backend_url}/healthz")
+    for after in (scrape(observed.backend_url), scrape(observed.backend_url)):
+        labels = {"view": "healthz", "method": "GET"}
+        counted = value(after, "insighta_requests_total", status="200", **labels)
+        assert counted - value(before, "insighta_requests_total", status="200", **labels) == 30
+        assert value(after, "insighta_request_seconds_count", **labels) == counted
+        assert value(after, "insighta_request_seconds_bucket", le="+Inf", **labels) == counted
+
+
+def test_addresses_are_counted_by_their_pattern(observed: Live) -> None:
+    HTTP.get(f"{observed.backend_url}/api/v1/calendar/insf_secret.ics")
+    HTTP.request("MADEUP", f"{observed.backend_url}/made/up")
+    after = scrape(observed.backend_url)
+    assert value(after, "insighta_requests_total", view="api/v1/calendar/<str:secret>.ics", method="GET", status="404")
+    assert value(after, "insighta_requests_total", view="unmatched", method="OTHER", status="404")
+    assert not [labels for _name, labels in after if "insf_" in str(labels) or "made" in str(labels)]
+
+
+def test_sign_ins_and_refreshes_are_counted_by_outcome(observed: Live, before: Samples) -> None:
+    tokens = Browser(observed, "edsger").sign_in()
+    refresh(observed, tokens.refresh, key="a-key-of-edsger-1")
+    refresh(observed, tokens.refresh, key="a-key-of-edsger-1")
+    refresh(observed, tokens.refresh, key="a-key-of-edsger-2")
+    refresh(observed, "insr_forged")
+    denied = Browser(observed, "edsger")
+    page = denied.follow(denied.authorize(), until="never")
+    denied.submit(page, decision="deny")
+    HTTP.get(f"{observed.backend_url}/auth/complete/github/?state=unknown&code=x")
+    after = scrape(observed.backend_url)
+
+    def counted(name: str, **labels: str) -> float:
+        return value(after, name, **labels) - value(before, name, **labels)
+
+    assert counted("insighta_sign_ins_total", client="insighta-cli", outcome="opened") == 1
+    assert counted("insighta_sign_ins_total", client="insighta-cli", outcome="denied") == 1
+    assert counted("insighta_sign_ins_total", client="", outcome="sign_in_expired") == 1
+    assert counted("insighta_refreshes_total", outcome="rotated", cause="") == 1
+    assert counted("insighta_refreshes_total", outcome="retried", cause="") == 1
+    assert counted("insighta_refreshes_total", outcome="replayed", cause="retry key mismatch") == 1
+    unknown = "the refresh token is unknown, sign in again"
+    assert counted("insighta_refreshes_total", outcome="refused", cause=unknown) == 1
+    assert counted("insighta_events_total", kind="session.replayed") == 1
+
+
+def test_bookings_and_refunds_are_counted_by_outcome(observed: Live, before: Samples) -> None:
+    host, client = Browser(observed, "margaret").sign_in().access, Browser(observed, "alan").sign_in().access
+    observed.manage("make_host", "margaret")
+    slot_id = add_slot(observed, host)
+    made = call(observed, "/bookings", client, "POST", json={"slot_id": slot_id})
+    assert call(observed, "/bookings", client, "POST", json={"slot_id": slot_id}).json()["code"] == "already_booked"
+    waiting = scrape(observed.backend_url)
+    assert call(observed, f"/bookings/{made.json()['id']}/cancel", client, "POST", json={}).status_code == 200
+    after = scrape(observed.backend_url)
+    for outcome in ("made", "already_booked", "cancelled_by_client"):
+        labels = {"outcome": outcome}
+        counted = value(after, "insighta_bookings_total", **labels) - value(before, "insighta_bookings_total", **labels)
+        assert counted == 1, outcome
+    refunds = value(after, "insighta_refunds_total", by="client") - value(before, "insighta_refunds_total", by="client")
+    assert refunds == 1
+    assert value(waiting, "insighta_problems_total", view="api/v1/bookings", code="already_booked")
+
+
+def test_the_queue_the_workers_and_the_locks_are_read_from_the_database(observed: Live) -> None:
+    with observed.connect() as connection:
+        connection.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) VALUES "
+            "('drill', 'none', now() - interval '90 seconds'), ('drill', 'none', NULL), "
+            "('drill', 'none', now() + interval '1 hour')"
+        )
+        with observed.connect() as other, connection.transaction(), other.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(7)")
+            waiting = subprocess.Popen(
+                [sys.executable, "-c", _WAIT, observed.database_url], stdout=subprocess.PIPE, text=True
+            )
+            assert waiting.stdout is not None
+            assert waiting.stdout.readline() == "waits\n"
+            _until_waiting(other)
+            during = scrape(observed.backend_url)
+        waiting.wait(timeout=10)
+        connection.execute("DELETE FROM procrastinate_jobs WHERE queue_name = 'drill'")
+    after = scrape(observed.backend_url)
+    assert value(during, "insighta_queue_jobs", queue="drill", state="due") == 2
+    assert value(during, "insighta_queue_jobs", queue="drill", state="scheduled") == 1
+    assert 90 <= value(during, "insighta_queue_age_seconds", queue="drill") < 150
+    assert value(during, "insighta_lock_waiters") >= 1
+    assert value(during, "insighta_lock_wait_seconds") > 0
+    assert value(after, "insighta_lock_waiters") == 0
+    assert value(after, "insighta_queue_jobs", queue="drill", state="due") == 0
+    assert value(after, "insighta_database_up") == 1
+
+
+_WAIT = """
+import sys, psycopg
+with psycopg.connect(sys.argv[1]) as connection:
+    print("waits", flush=True)
+    connection.execute("SELECT pg_advisory_xact_lock(7)")
+"""
+
+
+def _until_waiting(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    for _ in range(1000):
+        rows = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        if rows and rows[0]:
+            return
+    raise AssertionError("nobody waits for the lock")
+
+
+def test_the_portal_counts_its_requests_too(observed: Live) -> None:
+    HTTP.get(f"{observed.portal_url}/login", follow_redirects=False)
+    after = scrape(observed.portal_url)
+    assert value(after, "insighta_requests_total", view="login", method="GET", status="302") or value(
+        after, "insighta_requests_total", view="login", method="GET", status="303"
+    )
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer wrong", f"Basic {METRICS_TOKEN}", METRICS_TOKEN])
+def test_with_a_token_nobody_reads_without_it(observed: Live, authorization: str | None) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+    for url in (observed.backend_url, observed.portal_url):
+        answer = HTTP.get(f"{url}/metrics", headers=headers)
+        assert answer.status_code == 401
+        assert "insighta" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("10.0.0.7", {}, 403),
+        ("", {}, 403),
+        ("127.0.0.1", {"X-Forwarded-For": "203.0.113.9"}, 403),
+        ("127.0.0.1", {"X-Forwarded-Proto": "https"}, 403),
+        ("127.0.0.1", {"Forwarded": "for=203.0.113.9"}, 403),
+    ],
+)
+def test_without_a_token_only_this_machine_reads(
+    settings: Any, db: None, peer: str, forwarded: dict[str, str], status: int
+) -> None:
+    settings.DEBUG = False
+    request = RequestFactory().get("/metrics", headers=forwarded, REMOTE_ADDR=peer)
+    assert metrics(request).status_code == status
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    known = os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    yield tmp_path / "metrics"
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    if known:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = known
+
+
+def test_what_servers_that_have_ended_left_is_removed(root: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for name in (f"{ended.pid}-1", f"{os.getppid()}-1", "notes"):
+        (root / name).mkdir(parents=True)
+    share_between_workers(root)
+    own = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    assert sorted(path.name for path in root.iterdir()) == sorted([own.name, "notes"])
+    assert own.name.startswith(f"{os.getppid()}-")
+    share_between_workers(root)
+    assert own.is_dir()
+
+
+def test_a_directory_that_cannot_be_used_is_named(root: Path) -> None:
+    root.write_text("a file")
+    with pytest.raises(ImproperlyConfigured, match=r"METRICS_DIR .* cannot be written"):
+        share_between_workers(root)
