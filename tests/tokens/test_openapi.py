@@ -1,5 +1,6 @@
 """`/api/v1/schema` and `/api/v1/docs`: valid OpenAPI 3.1, complete, and true of what the API answers."""
 
+import base64
 import re
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.test import Client as Http
 from drf_spectacular.validation import validate_schema
 
 from accounts.models import User
-from tests.tokens.in_process import call, make_person, post, sign_in
+from tests.tokens.in_process import PORTAL, call, make_person, post, sign_in
 from tests.tokens.test_scopes import operations
 
 CODES = {
@@ -162,3 +163,35 @@ def test_oauth_endpoints_refuse_in_their_own_standards_form(client: Http, db: No
         assert answer["Cache-Control"] == "no-store"
         assert set(answer.json()) == {"error", "error_description"}
         assert answer.json()["error_description"].isascii()
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type", "body", "status"),
+    [
+        ("/api/v1/batch?a=http://[", "", b"", 200),
+        ("/api/v1/batch?a=//elsewhere/me", "", b"", 200),
+        ("/api/v1/batch?a=%ff%00", "", b"", 200),
+        ("/api/v1/me", "application/json", b"[" * 60_000, 400),
+        ("/api/v1/me", "application/json", b'{"display_name": NaN}', 400),
+        ("/oauth/token", "application/x-www-form-urlencoded; charset=latin-1", b"grant_type=x&client_id=y", 400),
+        ("/oauth/token", "application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(101)), 413),
+    ],
+)
+def test_a_request_that_makes_no_sense_never_breaks_the_server(
+    client: Http, session: str, path: str, content_type: str, body: bytes, status: int
+) -> None:
+    client.raise_request_exception = False
+    method = "GET" if "batch" in path else "POST" if "oauth" in path else "PATCH"
+    answer = client.generic(method, path, body, content_type, headers={"Authorization": f"Bearer {session}"})
+    assert answer.status_code == status
+    assert "json" in answer["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    "header", [b"[" * 20_000, b"[]", b"1" * 5000, b'{"alg": "none", "typ": "at+jwt", "kid": "x"}', b""]
+)
+def test_an_access_token_that_makes_no_sense_is_nobodys(client: Http, db: None, header: bytes) -> None:
+    token = f"{base64.urlsafe_b64encode(header).decode()}.e30.AAAA"
+    assert call(client, "/me", token).status_code == 401
+    assert post(client, "introspect", client_id=PORTAL, token=token).json() == {"active": False}
+    assert post(client, "revoke", token=token).status_code == 200

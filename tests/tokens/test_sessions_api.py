@@ -206,3 +206,12 @@ def test_an_authenticated_call_costs_one_query(client: Http, ada: User) -> None:
         (query,) = queries.captured_queries
         assert "tokens_session" in query["sql"]
         assert "accounts_user" in query["sql"]
+
+
+@pytest.mark.parametrize("keep", ["curent", "", "current&keep=others"])
+def test_a_misspelt_keep_ends_nothing(client: Http, ada: User, keep: str) -> None:
+    here, there = sign_in(ada), sign_in(ada)
+    refused = call(client, f"/sessions?keep={keep}", here.access_token, "DELETE")
+    assert (refused.status_code, refused.json()["code"]) == (400, "validation_error")
+    assert list(refused.json()["errors"]) == ["keep"]
+    assert [call(client, "/me", one.access_token).status_code for one in (here, there)] == [200, 200]
