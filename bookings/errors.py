@@ -16,6 +16,10 @@ class TryAgain(Exception):
     """Another transaction was in the way or changed what was read; the operation is to be run from its start."""
 
 
+class Blocked(TryAgain):
+    """A lock was waited for in vain."""
+
+
 class Busy(BookingsError):
     code = "busy"
     sentence = "Many people are changing this at once, and nothing was done. Try again in a moment."

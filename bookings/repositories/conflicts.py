@@ -6,7 +6,7 @@ from django.db import IntegrityError, OperationalError
 from bookings import errors
 
 # PostgreSQL's codes for a deadlock, a serialization failure and a lock time-out.
-IN_THE_WAY = {"40P01", "40001", "55P03"}
+IN_THE_WAY = {"40P01": errors.TryAgain, "40001": errors.TryAgain, "55P03": errors.Blocked}
 REFUSALS: dict[str, type[Exception]] = {
     "slot_no_overlap": errors.SlotOverlaps,
     "booking_no_overlap": errors.OverlappingBooking,
@@ -23,9 +23,10 @@ def translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) in IN_THE_WAY:
-            raise errors.TryAgain from error
-        raise
+        obstacle = IN_THE_WAY.get(getattr(error.__cause__, "sqlstate", None) or "")
+        if obstacle is None:
+            raise
+        raise obstacle from error
     except IntegrityError as error:
         diagnosis = getattr(error.__cause__, "diag", None)
         refusal = REFUSALS.get(getattr(diagnosis, "constraint_name", None) or "")
