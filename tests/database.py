@@ -3,8 +3,11 @@
 It is loaded with `-p`, before Django's settings are read. Where `DATABASE_URL` is set, that server is used instead.
 """
 
+import atexit
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,6 +27,9 @@ def _start_server() -> None:
 
     directory = Path(tempfile.mkdtemp(prefix="insighta-test-postgres-"))
     directory.chmod(0o755)
+    # Also where the run is asked to end early, its server goes and its data with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     _server = embedded_postgres.start(directory / "data")
     os.environ["DATABASE_URL"] = _server.get_uri()
     with psycopg.connect(_server.get_uri(), autocommit=True) as connection:
@@ -41,4 +47,3 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _server is not None:
         _server.cleanup()
-        shutil.rmtree(_server.pgdata.parent, ignore_errors=True)
