@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.files import replace_file
 from tests.cli.fake_backend import FakeBackend, Session
 from tests.cli.terminals import Machine
 
@@ -211,3 +212,22 @@ def test_backends_are_kept_side_by_side(backend: FakeBackend, machine: Machine, 
         assert machine.run("logout", INSIGHTA_API=other.url).code == 0
     assert machine.run("whoami").out == "ada\n"
     assert other.url not in machine.credentials.read_text()
+
+
+def test_what_replaces_the_file_is_on_disk_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut cannot be staged, so the order of the calls stands for it."""
+    calls: list[str] = []
+    sync, replace = os.fsync, Path.replace
+
+    def note_sync(descriptor: int) -> None:
+        calls.append("sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
+        sync(descriptor)
+
+    def note_replace(self: Path, target: Path) -> Path:
+        calls.append("replace")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    replace_file(tmp_path / "credentials.json", "{}")
+    assert calls == ["sync file", "replace", "sync folder"]
