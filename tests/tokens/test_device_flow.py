@@ -1,13 +1,14 @@
 """RFC 8628 over HTTP: what the device hears, what the person sees and decides, and who decides nothing."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import CLI, HTTP, PORTAL, PORTAL_SECRET, Browser, Tokens, call, post_token, refresh
+from tests.people import CLI, HTTP, PORTAL, PORTAL_SECRET, Browser, Pkce, Tokens, call, post_token, redeem, refresh
 from tests.processes import Live
 from tests.tokens.device import GRANT, Device
 
@@ -249,3 +250,53 @@ def test_without_a_sign_in_nothing_is_shown_or_decided(device: Device, live: Liv
     for answer in (HTTP.get(address), HTTP.post(f"{address}/approve"), HTTP.post(f"{address}/deny")):
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
     assert device.poll_error() == "authorization_pending"
+
+
+# Second thoughts
+
+
+def sign_out_everywhere_else(live: Live, browser: Browser, tokens: Tokens) -> None:
+    assert call(live, "/sessions?keep=current", tokens.access, "DELETE").status_code == 204
+
+
+def be_signed_out_by_the_staff(live: Live, browser: Browser, tokens: Tokens) -> None:
+    live.manage("revoke_sessions", browser.login)
+
+
+def be_suspended_for_a_moment(live: Live, browser: Browser, tokens: Tokens) -> None:
+    live.manage("suspend_user", browser.login, "--reason", "phished")
+    live.manage("reinstate_user", browser.login)
+
+
+def leave_and_come_back(live: Live, browser: Browser, tokens: Tokens) -> None:
+    assert call(live, "/me/deactivate", tokens.access, "POST").status_code == 204
+    browser.sign_in()
+
+
+@pytest.mark.parametrize(
+    "second_thought",
+    [sign_out_everywhere_else, be_signed_out_by_the_staff, be_suspended_for_a_moment, leave_and_come_back],
+)
+def test_what_was_granted_and_not_fetched_ends_with_the_sessions(
+    live: Live, second_thought: Callable[[Live, Browser, Tokens], None]
+) -> None:
+    """Ada has approved Mallory's device, notices, and ends her sign-ins before the device has come for its own."""
+    browser, pkce = Browser(live, fresh("ada")), Pkce()
+    tokens = browser.sign_in()
+    device = Device.begin(live)
+    assert decide(device, tokens, "approve").status_code == 200
+    code = browser.answer(pkce=pkce)["code"]
+    second_thought(live, browser, tokens)
+    assert device.poll_error() == "access_denied"
+    assert redeem(live, code, pkce).json()["error"] == "invalid_grant"
+
+
+def test_a_person_who_is_suspended_after_approving_lets_no_device_in(live: Live) -> None:
+    browser = Browser(live, fresh("mallory"))
+    device = Device.begin(live)
+    assert decide(device, browser.sign_in(), "approve").status_code == 200
+    with live.connect() as connection:
+        connection.execute("UPDATE accounts_user SET standing = 'suspended' WHERE login = %s", [browser.login])
+    answer = device.poll()
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert answer.json()["error_description"] == "account_suspended"

@@ -115,3 +115,25 @@ def test_whatever_refreshes_run_beside_it_a_revocation_is_final(live: Live, race
             else:
                 assert answer.body["error"] == "invalid_grant"
         assert call(live, "/me", first.access).status_code == 401
+
+
+def test_signing_out_everywhere_beside_a_poll_leaves_no_session(live: Live, racers: Racers) -> None:
+    browser = Browser(live, fresh("ada"))
+    here = browser.sign_in()
+    for _ in range(RACES):
+        device = Device.begin(live)
+        assert call(live, f"/device-requests/{device.user_code}/approve", here.access, "POST").status_code == 200
+        form = {"grant_type": GRANT, "client_id": CLI, "device_code": device.device_code}
+        racers.start([("/oauth/token", form, {})])
+        assert call(live, "/sessions?keep=current", here.access, "DELETE").status_code == 204
+        (answer,) = racers.answers(1)
+        assert (answer.status, answer.body.get("error")) in {
+            (200, None),
+            (400, "access_denied"),
+            (400, "invalid_grant"),
+        }
+        if answer.status == 200:
+            assert call(live, "/me", answer.body["access_token"]).status_code == 401
+        else:
+            device.let_pass(5)
+            assert device.poll().status_code == 400
