@@ -106,7 +106,7 @@ def booked_twice(b: Booking) -> None:
 
 
 def cancelled_under_the_client(b: Booking) -> None:
-    execute("UPDATE bookings_slot SET status = 'cancelled' WHERE id = %s", b.slot_id)
+    execute("UPDATE bookings_slot SET status = 'cancelled', cancelled_at = now() WHERE id = %s", b.slot_id)
 
 
 def slot_moved_away(b: Booking) -> None:

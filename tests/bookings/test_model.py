@@ -1,0 +1,306 @@
+"""Hypothesis runs operations in every order against a model of the rules in plain Python, and time passes between them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from accounts.models import User
+from bookings import errors
+from bookings.models import Booking, Slot, Subscription, WaitlistEntry
+from bookings.repositories import clock
+from bookings.services import bookings, cancellations, rescheduling, slots, subscriptions, waitlist
+from bookings.services.audit import find_breaches
+from tests.bookings.people import make_person
+
+WINDOW = timedelta(hours=12)
+HOUR = timedelta(hours=1)
+numbers = st.integers(min_value=0, max_value=999)
+
+
+@dataclass
+class ModelSlot:
+    id: UUID
+    host: int
+    start: datetime
+    capacity: int
+    is_open: bool = True
+    waiting: list[int] = field(default_factory=list)
+
+    @property
+    def end(self) -> datetime:
+        return self.start + HOUR
+
+
+@dataclass
+class ModelBooking:
+    id: UUID
+    client: int
+    slot: ModelSlot
+    status: str = "active"
+    refunded: int = 0
+
+
+class Rules(RuleBasedStateMachine):
+    """Two hosts and three clients with two credits each; the model says what each operation must do or refuse."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.undo = transaction.atomic()
+        self.undo._from_testcase = True  # type: ignore[attr-defined]  # as Django's tests mark the block around durable ones
+        self.undo.__enter__()
+        self.now = clock.read_now()
+        self.clock = [
+            patch.object(clock, "begin", lambda **_: self.now),
+            patch.object(clock, "read_now", lambda: self.now),
+        ]
+        for replaced in self.clock:
+            replaced.start()
+        self.hosts = [make_person(f"host{n}", is_host=True) for n in range(2)]
+        self.clients = [make_person(f"client{n}") for n in range(3)]
+        self.credits = [5, 5, 5]
+        self.slots: list[ModelSlot] = []
+        self.bookings: list[ModelBooking] = []
+
+    def teardown(self) -> None:
+        if not hasattr(self, "undo"):
+            return
+        for replaced in self.clock:
+            replaced.stop()
+        transaction.set_rollback(True)
+        self.undo.__exit__(None, None, None)
+
+    # What the model knows.
+
+    def held(self, slot: ModelSlot) -> list[ModelBooking]:
+        return [b for b in self.bookings if b.slot is slot and b.status != "cancelled"]
+
+    def collision(self, client: int, slot: ModelSlot, besides: ModelBooking | None = None) -> str:
+        others = [b for b in self.bookings if b.client == client and b is not besides]
+        if any(b.slot is slot and b.status != "cancelled" for b in others):
+            return "already_booked"
+        overlapping = [
+            b for b in others if b.status == "active" and b.slot.start < slot.end and slot.start < b.slot.end
+        ]
+        return "overlapping_booking" if overlapping else ""
+
+    def closed(self, slot: ModelSlot) -> str:
+        if not slot.is_open:
+            return "slot_cancelled"
+        return "slot_started" if self.now >= slot.start else ""
+
+    def refund(self, booking: ModelBooking) -> int:
+        return 1 if self.now < booking.slot.start - WINDOW else 0
+
+    def offer(self, slot: ModelSlot) -> None:
+        """The first who waits, has a credit and is free gets the seat, while it could still be given back."""
+        if not slot.is_open or self.now >= slot.start - WINDOW:
+            return
+        for client in list(slot.waiting):
+            if len(self.held(slot)) >= slot.capacity:
+                return
+            if self.credits[client] and not self.collision(client, slot):
+                slot.waiting.remove(client)
+                self.credits[client] -= 1
+                row = Booking.objects.filter(client=self.clients[client], slot_id=slot.id).latest("created_at", "id")
+                self.bookings.append(ModelBooking(row.id, client, slot))
+
+    def expect(self, code: str, operation: Any) -> Any:
+        """Run the operation; it must be refused with `code`, or done where that is empty."""
+        try:
+            result = operation()
+        except errors.BookingsError as refusal:
+            assert refusal.code == code
+            return None
+        assert code == ""
+        return result
+
+    def pick(self, things: list[Any], number: int) -> Any:
+        return things[number % len(things)]
+
+    # What people do.
+
+    @rule(hours=st.integers(min_value=1, max_value=80))
+    def time_passes(self, hours: int) -> None:
+        self.now += timedelta(hours=hours / 4)
+
+    @rule(host=numbers, hours=st.integers(min_value=1, max_value=120), capacity=st.integers(min_value=1, max_value=2))
+    def create_slot(self, host: int, hours: int, capacity: int) -> None:
+        number, start = host % 2, self.now + timedelta(hours=hours / 2)
+        own = [s for s in self.slots if s.host == number and s.is_open]
+        clash = any(s.start < start + HOUR and start < s.end for s in own)
+        row = self.expect(
+            "slot_overlaps" if clash else "",
+            lambda: slots.create_slot(
+                host_id=self.hosts[number].id, title="x", starts_at=start, ends_at=start + HOUR, capacity=capacity
+            ),
+        )
+        if row:
+            self.slots.append(ModelSlot(row["id"], number, start, capacity))
+
+    @precondition(lambda self: self.slots)
+    @rule(client=numbers, slot=numbers)
+    def book(self, client: int, slot: int) -> None:
+        number, target = client % 3, self.pick(self.slots, slot)
+        code = self.closed(target) or self.collision(number, target)
+        if len(self.held(target)) >= target.capacity and code not in {
+            "slot_cancelled",
+            "slot_started",
+            "already_booked",
+        }:
+            code = "slot_full"
+        code = code or ("" if self.credits[number] else "insufficient_credits")
+        row = self.expect(code, lambda: bookings.book_slot(client_id=self.clients[number].id, slot_id=target.id))
+        if row:
+            self.credits[number] -= 1
+            target.waiting = [c for c in target.waiting if c != number]
+            self.bookings.append(ModelBooking(row["id"], number, target))
+
+    @precondition(lambda self: self.bookings)
+    @rule(booking=numbers, expected=st.sampled_from([None, 0, 1]))
+    def cancel(self, booking: int, expected: int | None) -> None:
+        target = self.pick(self.bookings, booking)
+        refund = self.refund(target)
+        code = "" if expected in {None, refund} else "refund_changed"
+        if self.now >= target.slot.start:
+            code = "session_started"
+        if target.status != "active":
+            code = "booking_not_active"
+        row = self.expect(
+            code,
+            lambda: cancellations.cancel_booking(
+                client_id=self.clients[target.client].id, booking_id=target.id, expected_credits_refunded=expected
+            ),
+        )
+        if row:
+            target.status, target.refunded = "cancelled", refund
+            self.credits[target.client] += refund
+            self.offer(target.slot)
+
+    @precondition(lambda self: self.bookings)
+    @rule(booking=numbers, slot=numbers)
+    def move(self, booking: int, slot: int) -> None:
+        moved, target = self.pick(self.bookings, booking), self.pick(self.slots, slot)
+        code = self.why_not_move(moved, target)
+        row = self.expect(
+            code,
+            lambda: rescheduling.reschedule_booking(
+                client_id=self.clients[moved.client].id, booking_id=moved.id, slot_id=target.id
+            ),
+        )
+        if row:
+            left, moved.slot = moved.slot, target
+            target.waiting = [c for c in target.waiting if c != moved.client]
+            self.offer(left)
+
+    def why_not_move(self, moved: ModelBooking, target: ModelSlot) -> str:
+        if moved.status != "active":
+            return "booking_not_active"
+        if self.now >= moved.slot.start:
+            return "session_started"
+        if not self.refund(moved):
+            return "late_reschedule"
+        if moved.slot is target:
+            return "already_booked"
+        full = "slot_full" if len(self.held(target)) >= target.capacity else ""
+        return self.closed(target) or self.collision(moved.client, target, besides=moved) or full
+
+    @precondition(lambda self: self.slots)
+    @rule(slot=numbers)
+    def cancel_slot(self, slot: int) -> None:
+        target = self.pick(self.slots, slot)
+        code = "" if self.now < target.start else "session_started"
+        code = code if target.is_open else "slot_cancelled"
+        host = self.hosts[target.host].id
+        if self.expect(code, lambda: cancellations.cancel_slot(host_id=host, slot_id=target.id)):
+            for booking in self.held(target):
+                booking.status, booking.refunded = "cancelled", 1
+                self.credits[booking.client] += 1
+            target.is_open, target.waiting = False, []
+
+    @precondition(lambda self: self.slots)
+    @rule(client=numbers, slot=numbers)
+    def wait(self, client: int, slot: int) -> None:
+        number, target = client % 3, self.pick(self.slots, slot)
+        code = self.closed(target)
+        if not code and number not in target.waiting:
+            code = self.collision(number, target)
+            code = code or ("" if len(self.held(target)) >= target.capacity else "validation_error")
+        place = self.expect(code, lambda: waitlist.join_waitlist(client_id=self.clients[number].id, slot_id=target.id))
+        if place:
+            if number not in target.waiting:
+                target.waiting.append(number)
+            assert place.position == target.waiting.index(number) + 1
+
+    @precondition(lambda self: self.slots)
+    @rule(client=numbers, slot=numbers)
+    def stop_waiting(self, client: int, slot: int) -> None:
+        number, target = client % 3, self.pick(self.slots, slot)
+        waitlist.leave_waitlist(client_id=self.clients[number].id, slot_id=target.id)
+        target.waiting = [c for c in target.waiting if c != number]
+
+    @rule(client=numbers)
+    def grant(self, client: int) -> None:
+        subscriptions.grant_credits(user_id=self.clients[client % 3].id, credits=1)
+        self.credits[client % 3] += 1
+
+    @precondition(lambda self: self.bookings)
+    @rule(booking=numbers)
+    def no_show(self, booking: int) -> None:
+        target = self.pick(self.bookings, booking)
+        code = "" if self.now >= target.slot.start else "validation_error"
+        code = code if target.status == "active" else "booking_not_active"
+        host = self.hosts[target.slot.host].id
+        if self.expect(code, lambda: bookings.mark_no_show(host_id=host, booking_id=target.id)):
+            target.status = "no_show"
+
+    # What must be so after every step.
+
+    @invariant()
+    def the_database_says_what_the_model_says(self) -> None:
+        if not hasattr(self, "slots"):
+            return
+        found = {row["id"]: row for row in Booking.objects.values("id", "slot_id", "status", "credits_refunded")}
+        expected = {b.id: (b.slot.id, b.status, b.refunded) for b in self.bookings}
+        assert {i: (r["slot_id"], r["status"], r["credits_refunded"]) for i, r in found.items()} == expected
+        seats = {s.id: (len(self.held(s)), "open" if s.is_open else "cancelled") for s in self.slots}
+        assert {s.id: (s.seats_taken, s.status) for s in Slot.objects.all()} == seats
+        waiting = WaitlistEntry.objects.filter(status="waiting").order_by("joined_at", "id")
+        for slot in self.slots:
+            queue = [self.clients[c].id for c in slot.waiting]
+            assert list(waiting.filter(slot_id=slot.id).values_list("client_id", flat=True)) == queue
+
+    @invariant()
+    def credits_and_ledger_add_up(self) -> None:
+        if not hasattr(self, "slots"):
+            return
+        balances = dict(Subscription.objects.filter(user__in=self.clients).values_list("user_id", "credits_remaining"))
+        assert [balances[client.id] for client in self.clients] == self.credits
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        assert find_breaches() == {}
+
+
+@pytest.mark.usefixtures("db")
+def test_operations_in_any_order_do_what_the_model_says() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis leaves it untyped
+        Rules,
+        settings=settings(
+            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+    assert not User.objects.filter(login__startswith="client").exists()
