@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 # A printed token should outlive the command line it is used in.
 SPARE = timedelta(seconds=60)
+# How long to wait for a backend that does not answer: not long while the old token still works.
+LONGEST_SECONDS = 20.0
+HURRIED_SECONDS = 4.0
 SIGN_IN = "Sign in: insighta login"
 SIGN_IN_AGAIN = "Sign in again: insighta login"
 
@@ -99,10 +102,12 @@ def _renew_locked(settings: Settings, *, stale: Account) -> str:
             raise SignInNeeded(f"You have signed out of {settings.api} meanwhile.", SIGN_IN_AGAIN)
         if account.access_token != stale.access_token and is_fresh(account):
             return account.access_token
-        return _rotate(settings, store, account)
+        return _rotate(
+            settings, store, account, seconds=HURRIED_SECONDS if _is_still_good(account) else LONGEST_SECONDS
+        )
 
 
-def _rotate(settings: Settings, store: CredentialStore, account: Account) -> str:
+def _rotate(settings: Settings, store: CredentialStore, account: Account, *, seconds: float) -> str:
     from . import oauth
 
     if account.refresh_token is None:
@@ -111,7 +116,7 @@ def _rotate(settings: Settings, store: CredentialStore, account: Account) -> str
     if account.retry_key is None:
         store.save_account(settings.api, retry_key=retry_key)
     try:
-        grant = _rotate_patiently(settings.api, account.refresh_token, retry_key)
+        grant = _rotate_patiently(settings.api, account.refresh_token, retry_key, seconds)
     except GrantRefused as refusal:
         raise _end_of_sign_in(settings, store, refusal) from None
     try:
@@ -121,16 +126,16 @@ def _rotate(settings: Settings, store: CredentialStore, account: Account) -> str
     return grant.access_token
 
 
-def _rotate_patiently(api: str, refresh_token: str, retry_key: str) -> Grant:
+def _rotate_patiently(api: str, refresh_token: str, retry_key: str, seconds: float) -> Grant:
     """One more try when the answer got lost: with the same key it is the same request."""
     from . import oauth
 
     try:
-        return oauth.rotate(api, refresh_token=refresh_token, retry_key=retry_key)
+        return oauth.rotate(api, refresh_token=refresh_token, retry_key=retry_key, timeout=seconds)
     except BackendUnreachable as error:
         if isinstance(error.__cause__, TimeoutError):
             raise
-    return oauth.rotate(api, refresh_token=refresh_token, retry_key=retry_key)
+    return oauth.rotate(api, refresh_token=refresh_token, retry_key=retry_key, timeout=seconds)
 
 
 def _end_of_sign_in(settings: Settings, store: CredentialStore, refusal: GrantRefused) -> CliError:

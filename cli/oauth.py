@@ -98,13 +98,13 @@ def redeem_code(api: str, *, code: str, verifier: str, redirect_uri: str) -> Gra
     return _request_grant(api, form, headers={})
 
 
-def rotate(api: str, *, refresh_token: str, retry_key: str) -> Grant:
-    """The successor of a refresh token; the same key gives the same successor again.
+def rotate(api: str, *, refresh_token: str, retry_key: str, timeout: float = TIMEOUT_SECONDS) -> Grant:
+    """The successor of a refresh token; the same key gives the same successor again. `timeout` is in seconds.
 
     Raises GrantRefused, and BackendUnreachable or UnexpectedAnswer when it is unknown whether the backend has rotated.
     """
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    return _request_grant(api, form, headers={"Idempotency-Key": retry_key})
+    return _request_grant(api, form, headers={"Idempotency-Key": retry_key}, timeout=timeout)
 
 
 def request_device(api: str, *, device_label: str) -> DeviceRequest:
@@ -143,8 +143,10 @@ def revoke(api: str, token: str) -> None:
         raise UnexpectedAnswer(f"{api} did not end the session (status {answer.status}).", "")
 
 
-def _request_grant(api: str, form: dict[str, str], *, headers: dict[str, str]) -> Grant:
-    answer = send("POST", api, "/oauth/token", form=form | {"client_id": CLIENT_ID}, headers=headers)
+def _request_grant(
+    api: str, form: dict[str, str], *, headers: dict[str, str], timeout: float = TIMEOUT_SECONDS
+) -> Grant:
+    answer = send("POST", api, "/oauth/token", form=form | {"client_id": CLIENT_ID}, headers=headers, timeout=timeout)
     if answer.status != 200:
         raise _refusal(answer)
     fields = answer.read_object()

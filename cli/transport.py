@@ -5,6 +5,7 @@ import json
 import platform
 import socket
 import ssl
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -110,7 +111,14 @@ def _opener(api: str) -> urllib.request.OpenerDirector:
 
 def make_tls_context() -> ssl.SSLContext:
     """The system's certificate authorities (SSL_CERT_FILE and SSL_CERT_DIR are honoured)."""
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    places = ssl.get_default_verify_paths()
+    if sys.platform == "darwin" and not (places.cafile or places.capath):
+        # Python's own installer for macOS brings no authorities and cannot read the keychain.
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
 
 
 def explain(error: Exception, timeout: float) -> str:

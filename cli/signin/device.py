@@ -4,7 +4,7 @@ import sys
 import time
 
 from .. import oauth
-from ..errors import BackendUnreachable, Cancelled, CliError, GrantRefused
+from ..errors import BackendUnreachable, Cancelled, CliError, GrantRefused, UnexpectedAnswer
 from ..terminal import can_ask, paint, say
 from .label import make_device_label
 from .qr import format_qr
@@ -39,7 +39,7 @@ def _poll(api: str, request: oauth.DeviceRequest) -> oauth.Grant:
             return oauth.redeem_device_code(api, request.device_code)
         except GrantRefused as refusal:
             pause += _judge(refusal)
-        except BackendUnreachable:
+        except (BackendUnreachable, UnexpectedAnswer):
             pause = min(pause * 2, LONGEST_PAUSE)  # RFC 8628 section 3.5: back off while there is no connection.
     raise _expired()
 
