@@ -13,7 +13,8 @@ EXAMPLES = """\
   curl -H "Authorization: Bearer $(insighta token)" …"""
 
 ENVIRONMENT = f"""\
-  INSIGHTA_API          the backend's address (default: {DEFAULT_API}, the development backend)
+  INSIGHTA_API          the backend's address; the default is the development
+                        backend, {DEFAULT_API}
   INSIGHTA_TOKEN        a personal access token; wins over a stored sign-in
   INSIGHTA_HOME         where the sign-in is stored (default: ~/.insighta)
   INSIGHTA_NO_BROWSER   set: never open a browser

@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # Importing it from typing would cost a fifth of the star
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-USUAL_WIDTH = 98
+USUAL_WIDTH = 78
 NARROWEST = 40
 
 
@@ -27,16 +27,26 @@ class Parser(argparse.ArgumentParser):
         self.examples = examples
 
     def format_help(self) -> str:
+        from textwrap import indent
+
+        sections = {
+            "Examples": self.examples.strip(),
+            "Usage": self._describe_usage(),
+            "Options": self._describe_options(),
+        }
+        texts = (f"{paint(title, 'bold')}\n{indent(text, '  ')}" for title, text in sections.items())
+        return "\n\n".join([self.summary, *texts])
+
+    def _describe_usage(self) -> str:
+        # The lines after the first are aligned with a heading that is not shown.
+        return self.format_usage().rstrip().replace("\n" + " " * len("usage: "), "\n").removeprefix("usage: ")
+
+    def _describe_options(self) -> str:
+        from textwrap import dedent
+
         formatter = self._get_formatter()
-        for group in self._action_groups:
-            formatter.start_section(None)
-            formatter.add_arguments(group._group_actions)
-            formatter.end_section()
-        usage = self.format_usage().removeprefix("usage: ").rstrip()
-        examples = "\n".join(f"  {line}" for line in self.examples.strip().split("\n"))
-        parts = [f"{paint('Examples', 'bold')}\n{examples}", f"{paint('Usage', 'bold')}\n  {usage}"]
-        options = formatter.format_help().rstrip()
-        return "\n\n".join([f"{self.summary}", *parts, f"{paint('Options', 'bold')}\n{options}"])
+        formatter.add_arguments(self._actions)
+        return dedent(formatter.format_help().rstrip())
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", self._suggest(message))

@@ -17,8 +17,8 @@ from ..times import MONTHS, format_day, format_span, parse_instant, read_zone_na
 SUMMARY = "Show a week: what you have booked and, for hosts, what you offer."
 EXAMPLES = """
 insighta calendar
-insighta calendar --week +1           the next week; -1 the last, 2026-W49 or 2026-12-01 any other
-insighta calendar --feed              the secret address for your calendar program
+insighta calendar --week +1          next week; or -1, 2026-W49, 2026-12-01
+insighta calendar --feed             the address for your calendar program
 insighta calendar --json
 """
 

@@ -2,9 +2,9 @@ import argparse
 
 from ..terminal import show
 
-SUMMARY = "Print a completion script: commands, options, and the ids of your bookings, slots, sessions and tokens."
+SUMMARY = "Print a script that completes commands, options, hosts and ids at Tab."
 EXAMPLES = """
-insighta completion bash > ~/.local/share/bash-completion/completions/insighta
+insighta completion bash >> ~/.bashrc
 insighta completion zsh > "${fpath[1]}/_insighta"
 insighta completion fish > ~/.config/fish/completions/insighta.fish
 """

@@ -9,10 +9,10 @@ from ..terminal import can_ask, clean, paint, say, symbol
 
 SUMMARY = "Sign this terminal in. The way that works here is chosen for you."
 EXAMPLES = """
-insighta login                        browser on a desktop, a short code over SSH or in a container
-insighta login --device               a code to type on any other device
-insighta login --paste                the browser is elsewhere: paste what it shows at the end
-insighta login --with-token < file    a personal access token from a file or a secret store
+insighta login                     your browser, or a short code over SSH
+insighta login --device            a code to type on any other device
+insighta login --paste             paste what a browser elsewhere ends on
+insighta login --with-token <file  a personal access token, for scripts
 INSIGHTA_API=https://api.example.com insighta login
 """
 

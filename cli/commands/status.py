@@ -14,10 +14,10 @@ TYPE_CHECKING = False  # Importing it from typing would cost a fifth of the star
 if TYPE_CHECKING:
     from typing import Any
 
-SUMMARY = "Show who is signed in, where, until when and how it is stored. Exit code 4 when nobody is."
+SUMMARY = "Show who is signed in, where, until when and how. Exit code 4: nobody."
 EXAMPLES = """
 insighta status
-insighta status --offline             only what is stored, without asking the backend
+insighta status --offline    what is stored, without asking the backend
 insighta status --json
 """
 

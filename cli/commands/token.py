@@ -6,9 +6,9 @@ from ..parsing import add_json_option
 from ..settings import read_settings
 from ..terminal import show, show_json
 
-SUMMARY = "Print an access token that is good for at least a minute, renewed first if need be."
+SUMMARY = "Print an access token that is good for a minute or more, for scripts."
 EXAMPLES = """
-curl -H "Authorization: Bearer $(insighta token)" http://127.0.0.1:8000/api/v1/me
+curl -H "Authorization: Bearer $(insighta token)" http://…/api/v1/me
 insighta token --json
 """
 

@@ -8,11 +8,11 @@ from ..parsing import add_json_option
 from ..settings import read_settings
 from ..terminal import say, show, show_json
 
-SUMMARY = "Make a personal access token for a script or a CI job. It is printed once, alone on standard output."
+SUMMARY = "Make a personal access token for a script or a CI job; printed once."
 EXAMPLES = """
-insighta tokens create nightly-report                          may read; for 90 days
+insighta tokens create nightly-report        may read, for 90 days
 insighta tokens create booker --scope bookings:write --days 30
-insighta tokens create ci | gh secret set INSIGHTA_TOKEN       never seen on a screen
+insighta tokens create ci | gh secret set INSIGHTA_TOKEN
 """
 SCOPES = ("account:read", "account:write", "bookings:read", "bookings:write")
 READING = ["account:read", "bookings:read"]
@@ -22,7 +22,9 @@ USUAL_DAYS = 90
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", help="what it is for; shown in the list")
-    parser.add_argument("--scope", action="append", choices=SCOPES, help="what it may do; several times for several")
+    parser.add_argument(
+        "--scope", action="append", choices=SCOPES, metavar="SCOPE", help=f"one or more of {', '.join(SCOPES)}"
+    )
     lifetime = parser.add_mutually_exclusive_group()
     lifetime.add_argument("--days", type=_days, default=USUAL_DAYS, help=f"how long it works (default: {USUAL_DAYS})")
     lifetime.add_argument("--no-end", action="store_true", help="until it is revoked")

@@ -9,7 +9,7 @@ from ..tables import format_table
 from ..terminal import clean, say, show, show_json
 from ..times import format_day, format_distance, parse_instant
 
-SUMMARY = "List your personal access tokens; their secrets were shown once and are not kept."
+SUMMARY = "List your personal access tokens, without their secrets."
 EXAMPLES = """
 insighta tokens list
 insighta tokens list --json

@@ -69,6 +69,7 @@ def test_every_command_explains_itself_examples_first(machine: Machine, name: st
     assert done.code == 0
     assert done.out.index("Examples") < done.out.index("Usage") < done.out.index("Options")
     assert f"insighta {name}" in done.out
+    assert [line for line in done.out.split("\n") if len(line) > 80] == []
 
 
 READING = ["status", "token", "whoami", "slots list", "bookings list", "bookings show", "sessions list", "tokens list"]
