@@ -74,7 +74,6 @@ def test_purging_cuts_nobody_off(client: Http, ada: User) -> None:
 
 
 def test_both_jobs_are_on_the_schedule() -> None:
-    app.perform_import_paths()
     schedule = {periodic.task.name: periodic.cron for periodic in app.periodic_registry.periodic_tasks.values()}
     assert schedule["tokens.tasks.purge"] == "17 * * * *"
     assert schedule["tokens.tasks.rotate_signing_keys"] == "23 3 1 * *"
