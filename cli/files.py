@@ -12,7 +12,9 @@ def make_private_folder(folder: Path) -> None:
 
     Raises OSError.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        give_to_owner_of_folder(folder)
     if sys.platform != "win32" and _is_open_to_others(folder) and _holds_only_ours(folder):
         folder.chmod(0o700)
 
@@ -36,12 +38,21 @@ def replace_file(path: Path, text: str) -> None:
     _remove(draft)
     try:
         _write_private(draft, text.encode())
-        _keep_owner(path, draft)
+        give_to_owner_of_folder(draft)
         _replace(draft, path)
     except OSError:
         _remove(draft)
         raise
     _sync_folder(path.parent)
+
+
+def give_to_owner_of_folder(path: Path) -> None:
+    """`sudo insighta` with the person's HOME must not leave there what the person cannot open. Raises OSError."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    owner = path.parent.stat()
+    if owner.st_uid != 0:
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def prove_room(path: Path) -> None:
@@ -65,15 +76,6 @@ def _write_private(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _keep_owner(path: Path, draft: Path) -> None:
-    # `sudo insighta` with the person's HOME must not leave them a file they cannot read.
-    if sys.platform == "win32" or os.geteuid() != 0:
-        return
-    owner = (path if path.exists() else path.parent).stat()
-    if owner.st_uid != 0:
-        os.chown(draft, owner.st_uid, owner.st_gid)
 
 
 def _replace(draft: Path, path: Path) -> None:

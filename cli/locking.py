@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import StoreError
+from .files import give_to_owner_of_folder
 from .terminal import waiting
 
 if sys.platform == "win32":
@@ -35,7 +36,8 @@ else:
 def exclusive_lock(path: Path, *, seconds: float) -> Iterator[None]:
     """Hold the lock on `path`, which is created empty. Raises StoreError when it cannot be had within `seconds`."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        give_to_owner_of_folder(path)
     except OSError as error:
         raise StoreError(
             f"Cannot lock {path}: {error.strerror}.", "Run 'insighta doctor' to see what is wrong."

@@ -91,9 +91,7 @@ def _sign_in_with_browser(settings: Settings, arguments: argparse.Namespace, *, 
 def _store_token(settings: Settings) -> int:
     from ..signin.keeping import keep_token, prepare_store
 
-    if can_ask():
-        say("Paste a personal access token and press Enter:")
-    token = sys.stdin.readline().strip()
+    token = _read_secret()
     if not re.fullmatch(r"insp_[!-~]+", token):
         raise UsageError(
             "Standard input holds no personal access token: one starts with insp_.",
@@ -101,6 +99,14 @@ def _store_token(settings: Settings) -> int:
         )
     prepare_store(settings)
     return _report(settings, keep_token(settings, token))
+
+
+def _read_secret() -> str:
+    if not can_ask():
+        return sys.stdin.readline().strip()
+    from getpass import getpass
+
+    return getpass("Personal access token (not shown): ", sys.stderr).strip()
 
 
 def _use_environment_token(settings: Settings) -> int:

@@ -105,6 +105,16 @@ def test_a_token_from_standard_input_is_checked_and_stored(backend: FakeBackend,
     assert "personal access token" in machine.run("status").out
 
 
+def test_a_token_pasted_at_a_terminal_is_not_shown(backend: FakeBackend, machine: Machine) -> None:
+    backend.personal_tokens["insp_good"] = "ada"
+    with machine.terminal("login", "--with-token") as terminal:
+        terminal.see("not shown")
+        terminal.type("insp_good\n")
+        assert terminal.end() == 0
+    assert "insp_good" not in terminal.text
+    assert machine.run("whoami").out == "ada\n"
+
+
 @pytest.mark.parametrize(("typed", "code"), [("", 2), ("\n", 2), ("insr_refresh\n", 2), ("insp_unknown\n", 4)])
 def test_another_token_is_refused_and_not_repeated(machine: Machine, typed: str, code: int) -> None:
     done = machine.run("login", "--with-token", typed=typed)

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import resource
 import stat
 from pathlib import Path
@@ -209,6 +210,7 @@ def test_backends_are_kept_side_by_side(backend: FakeBackend, machine: Machine, 
         machine.store(content)
         assert machine.run("whoami").out == "ada\n"
         assert machine.run("whoami", INSIGHTA_API=f"{other.url}/").out == "grace\n"
+        assert re.search(rf"Also at +{other.url}", machine.run("status").out)
         assert machine.run("logout", INSIGHTA_API=other.url).code == 0
     assert machine.run("whoami").out == "ada\n"
     assert other.url not in machine.credentials.read_text()
@@ -231,3 +233,15 @@ def test_what_replaces_the_file_is_on_disk_first(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "replace", note_replace)
     replace_file(tmp_path / "credentials.json", "{}")
     assert calls == ["sync file", "replace", "sync folder"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root leaves files that others cannot open.")
+def test_root_in_somebodys_home_leaves_nothing_that_they_cannot_open(
+    backend: FakeBackend, machine: Machine, tmp_path: Path
+) -> None:
+    nobody = 65534
+    os.chown(tmp_path, nobody, nobody)
+    backend.personal_tokens["insp_good"] = "ada"
+    machine.run("login", "--with-token", typed="insp_good\n")
+    owners = {path.stat().st_uid for path in [machine.folder, *machine.folder.iterdir()]}
+    assert owners == {nobody}
