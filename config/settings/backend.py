@@ -24,6 +24,8 @@ ROOT_URLCONF = "config.urls.backend"
 WSGI_APPLICATION = "config.wsgi.application"
 ALLOWED_HOSTS = allowed_hosts_for(BACKEND_URL)
 globals().update(harden_for(BACKEND_URL))
+if BACKEND_URL.startswith("https://"):
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-insighta_staff", "__Host-insighta_csrf"
 
 INSTALLED_APPS = [
     "config.apps.OperationsConfig",
@@ -89,11 +91,9 @@ CONTENT_SECURITY_POLICY = {
 DATABASES = {"default": {**env.db_url_config(database_url()), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 # Each process keeps a few connections; a request that finds none free for this long is answered with `busy`.
-DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
-    "min_size": env.int("DATABASE_POOL_MIN", default=2),
-    "max_size": env.int("DATABASE_POOL_MAX", default=10),
-    "timeout": 10,
-}
+_most = env.int("DATABASE_POOL_MAX", default=10)
+_pool = {"min_size": min(env.int("DATABASE_POOL_MIN", default=2), _most), "max_size": _most, "timeout": 10}
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = _pool if _most else False
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -126,6 +126,10 @@ def allowed_hosts_for(url: str) -> list[str]:
     return hosts
 
 
+# Django's advice that is not followed: the proxy that ends TLS redirects to https; other names under the same domain
+# are not ours to decide about, so neither HSTS for subdomains nor its preload list.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+
 # Who may read `/metrics` (empty: programs on this machine), and where the workers of one server add up their counts.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 METRICS_DIR = Path(env.str("METRICS_DIR", default="") or f"{gettempdir()}/insighta-metrics-{os.getuid()}")
