@@ -8,6 +8,7 @@ import jsonschema  # type: ignore[import-untyped]  # comes without types
 import pytest
 import yaml
 from django.test import Client as Http
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.validation import validate_schema
 
 from accounts.models import User
@@ -195,3 +196,23 @@ def test_an_access_token_that_makes_no_sense_is_nobodys(client: Http, db: None, 
     assert call(client, "/me", token).status_code == 401
     assert post(client, "introspect", client_id=PORTAL, token=token).json() == {"active": False}
     assert post(client, "revoke", token=token).status_code == 200
+
+
+def test_reading_the_schema_again_costs_no_second_making_of_it(
+    client: Http, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may ask for it, in any number of spellings."""
+    addresses = [
+        "/api/v1/schema",
+        "/api/v1/schema?x=1",
+        "/api/v1/schema?format=json",
+        "/api/v1/docs",
+        "/api/v1/docs?x=1",
+    ]
+    for address in addresses:
+        assert client.get(address).status_code == 200
+    made = []
+    monkeypatch.setattr(AutoSchema, "get_operation", lambda *given: made.append(given))
+    for address in addresses:
+        assert client.get(address).status_code == 200
+    assert made == []

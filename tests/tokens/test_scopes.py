@@ -114,6 +114,7 @@ def test_a_credential_without_the_scope_is_refused(client: Http, ada: User, oper
     refusal = call(client, path, sign_in(ada, scope=others).access_token, method, {})
     assert (refusal.status_code, refusal.json()["code"]) == (403, "permission_denied")
     assert "scope" in refusal.json()["detail"]
+    assert 'error="insufficient_scope"' in refusal["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize("operation", SCOPE_OF)
@@ -130,7 +131,8 @@ def test_nobody_is_answered_without_a_credential(client: Http, db: None, operati
     method, path = address(operation)
     refusal = client.generic(method, f"/api/v1{path}")
     assert (refusal.status_code, refusal.json()["code"]) == (401, "not_authenticated")
-    assert refusal["WWW-Authenticate"].startswith("Bearer")
+    # RFC 6750 §3.1: where no credential was sent there is no error to name.
+    assert refusal["WWW-Authenticate"] == 'Bearer realm="insighta"'
 
 
 def test_a_batch_is_no_way_around_a_scope(client: Http, ada: User) -> None:
@@ -139,6 +141,12 @@ def test_a_batch_is_no_way_around_a_scope(client: Http, ada: User) -> None:
     assert answer["me"]["body"]["login"] == "ada"
     assert (answer["tokens"]["status"], answer["tokens"]["body"]["code"]) == (403, "permission_denied")
     assert answer["nothing"]["status"] == 404
+
+
+def test_a_batch_reads_nothing_but_the_api_of_people(client: Http, ada: User) -> None:
+    token = sign_in(ada).access_token
+    answer = call(client, "/batch?a=/schema&b=/docs&c=/batch&d=/calendar/x.ics", token).json()
+    assert {part["status"] for part in answer.values()} == {404}
 
 
 def test_a_batch_only_reads(client: Http, ada: User) -> None:
