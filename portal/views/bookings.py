@@ -136,12 +136,13 @@ def credits(request: PortalRequest) -> HttpResponse:
     cursor = request.GET.get("cursor", "")
     page = request.visitor.get(with_query("/pages/credits", cursor=cursor))
     found, entries = page["subscriptions"], page["entries"]["results"]
+    plans = {one["id"]: one["plan"] for one in found}
     usable, total = usable_subscriptions(found), sum(one["credits_remaining"] for one in found)
     context = {
         "balance": page["credits_available"],
         "next_used": usable[0] if usable else None,
         "subscriptions": found,
-        "entries": entries,
+        "entries": [one | {"plan": plans.get(one["subscription_id"])} for one in entries],
         "older": cursor_after(page["entries"]),
         "plot": None if cursor else plot_of(balances(entries, total), timezone.now()),
         "zone": zone_of(page["person"]["time_zone"]),

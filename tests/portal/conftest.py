@@ -30,7 +30,7 @@ class Portal:
             "BACKEND_URL": backend.url,
             "PORTAL_URL": self.url,
             "PORTAL_RETRY_KEY": "the portal's retry key in tests",
-            "BACKEND_TIMEOUT_SECONDS": "1",
+            "BACKEND_TIMEOUT_SECONDS": "3",
             **settings,
         }
         self.process = Process([*granian, *sizes, "config.wsgi:application"], environment, f"{self.url}/healthz")

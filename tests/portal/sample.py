@@ -227,18 +227,19 @@ def subscriptions(now: datetime) -> list[dict[str, Any]]:
 
 def entries(now: datetime) -> list[dict[str, Any]]:
     """The ledger, newest first."""
-    rows = [(-1, "booking", 500, 11), (1, "refund", 502, 12), (8, "grant", None, 11), (-1, "booking", 502, 3)]
+    rows = [(-1, "booking", 500, 3), (1, "refund", 502, 4), (8, "plan", None, 8), (-1, "booking", 502, 3)]
     rows += [(-1, "booking", 501, 4), (5, "welcome", None, 5)]
     return [
         {
             "id": an_id(700 + n),
-            "subscription_id": an_id(600),
+            "subscription_id": an_id(601 if reason == "plan" else 600),
+            "booking_id": an_id(of) if of else None,
             "amount": amount,
             "reason": reason,
-            "balance_after": balance,
+            "balance_after": left,
+            "created_at": iso(now - timedelta(days=2 * n, hours=3)),
         }
-        | {"booking_id": an_id(of) if of else None, "created_at": iso(now - timedelta(days=2 * n, hours=3))}
-        for n, (amount, reason, of, balance) in enumerate(rows)
+        for n, (amount, reason, of, left) in enumerate(rows)
     ]
 
 

@@ -89,7 +89,7 @@ FAULTS = {
     "nonsense": Answer(200, raw=b"<html>"),
     "list": Answer(200, []),
     "dropped": Answer(drop=True),
-    "slow": Answer(wait=1.6),
+    "slow": Answer(wait=3.6),
     "unknown client": Answer(401, {"error": "invalid_client"}),
 }
 

@@ -231,7 +231,7 @@ def test_a_refused_sign_in_says_why(portal: Portal, backend: FakeBackend, reason
         Answer(200, raw=b"nonsense"),
         Answer(200, {}),
         Answer(drop=True),
-        Answer(wait=1.6),
+        Answer(wait=3.6),
     ],
     ids=["503", "500", "nonsense", "empty", "dropped", "slow"],
 )
@@ -315,6 +315,18 @@ def test_with_https_every_cookie_is_bound_to_the_host(backend: FakeBackend) -> N
         for cookie in set_cookies(back)[:2]:
             assert cookie.startswith("__Host-insighta_")
             assert "Secure" in cookie
+
+
+def test_a_code_is_never_sent_twice(backend: FakeBackend) -> None:
+    backend.reset()
+    with running(Portal(backend, PORTAL_HANDOFF="code")) as portal:
+        browser = portal.browser()
+        flow = begin(browser, "/credits")
+        backend.fault = Answer(drop=True)
+        answer = browser.get("/auth/callback", params={"code": "insc_x", "state": flow["state"], "iss": backend.url})
+    assert answer.status_code == 503
+    assert 'href="/login?next=%2Fcredits"' in answer.text
+    assert len(backend.calls) == 1
 
 
 def test_nothing_secret_is_logged(portal: Portal, backend: FakeBackend) -> None:

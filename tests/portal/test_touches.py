@@ -1,0 +1,53 @@
+"""What scripts and paper add: a countdown, one booking for two clicks, receipts without the page's furniture."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.portal.browsers import chromium, context_for
+from tests.portal.conftest import Portal
+from tests.portal.fake_backend import Answer, FakeBackend
+from tests.portal.sample import an_id, fill
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Page]:
+    with chromium() as browser:
+        yield browser.new_page()
+
+
+@pytest.fixture
+def page(window: Page, portal: Portal, backend: FakeBackend) -> Iterator[Page]:
+    """Ada's page, signed in, with the sample account behind it."""
+    fill(backend, datetime.now(UTC))
+    browser = window.context.browser
+    assert browser is not None
+    context = context_for(browser, portal.url, backend.sign_in())
+    yield context.new_page()
+    context.close()
+
+
+def test_the_refund_deadline_counts_down(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/bookings/{an_id(500)}")
+    expect(page.locator("[data-countdown]")).to_have_text(re.compile(r"^\d+ (d|h|min) .*left$"))
+
+
+def test_a_double_click_books_once(page: Page, portal: Portal, backend: FakeBackend) -> None:
+    backend.routes["POST", "/bookings"] = Answer(201, {"id": an_id(500)}, wait=0.5)
+    page.goto(f"{portal.url}/slots/{an_id(400)}/book")
+    page.dblclick("text=Book for 1 credit")
+    page.wait_for_url(re.compile("notice=booked"))
+    assert len(backend.made("POST", "/api/v1/bookings")) == 1
+
+
+def test_a_receipt_on_paper_is_only_the_receipt(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/bookings/{an_id(502)}")
+    page.emulate_media(media="print")
+    for furniture in (".nav", ".header-end", ".footer", ".breadcrumb"):
+        expect(page.locator(furniture)).to_be_hidden()
+    expect(page.get_by_role("heading", name="In your ledger")).to_be_visible()
