@@ -57,8 +57,13 @@ def has_colour(stream: TextIO) -> bool:
 
 
 def can_ask() -> bool:
-    """Whether there is a person to ask: standard input and standard error are a terminal."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    """Whether there is a person to ask: standard input and standard error are a terminal, and we have it."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground()
+
+
+def _is_in_foreground() -> bool:
+    # A job in the background (`insighta login &`) would be stopped by reading from its terminal.
+    return sys.platform == "win32" or os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
 
 
 def ask_yes_no(question: str) -> bool:
