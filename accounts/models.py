@@ -1,8 +1,9 @@
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.indexes import BrinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from uuid6 import uuid7
 
 
@@ -67,6 +68,15 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=models.Q(standing__in=["pending", "approved", "suspended"]), name="user_standing_is_known"
             )
         ]
+        # One for each search and filter of the staff's list, which shows the newest first.
+        indexes: ClassVar = [
+            models.Index(OpClass(Upper("login"), name="text_pattern_ops"), name="user_by_login"),
+            models.Index(OpClass(Upper("email"), name="text_pattern_ops"), name="user_by_email"),
+            models.Index(fields=["standing", "-id"], name="user_by_standing"),
+            models.Index(fields=["-id"], condition=models.Q(is_active=False), name="user_inactive"),
+            models.Index(fields=["-id"], condition=models.Q(is_host=True), name="user_hosts"),
+            models.Index(fields=["-id"], condition=models.Q(is_staff=True), name="user_staff"),
+        ]
 
     def __str__(self) -> str:
         return self.login
@@ -114,6 +124,8 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user_id", "-id"], name="event_by_user"),
             models.Index(fields=["kind", "-id"], name="event_by_kind"),
+            # Lines are only ever added, so ranges of blocks are ranges of time.
+            BrinIndex(fields=["created_at"], name="event_by_time"),
         ]
 
     def __str__(self) -> str:

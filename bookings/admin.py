@@ -1,13 +1,18 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from bookings import models
 from bookings.errors import BookingsError
 from bookings.services.cancellations import cancel_booking_as_staff
-from bookings.services.subscriptions import expire_subscription, renew_subscription
+from bookings.services.subscriptions import expire_subscription, grant_credits, renew_subscription
+
+MOST_AT_ONCE = 100
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -102,3 +107,45 @@ class AvailabilityRuleAdmin(ReadOnlyAdmin):
     list_display = ("host", "kind", "weekday", "date", "start_time", "end_time", "title", "capacity")
     list_filter = ("kind",)
     list_select_related = ("host",)
+
+
+class CreditsForm(forms.Form):
+    """How many credits each of the chosen people is given."""
+
+    credits = forms.IntegerField(min_value=1, max_value=1000)
+
+
+@admin.action(description="Grant credits…", permissions=["decide"])
+def grant_credits_to_people(
+    people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:
+    """Asks how many; each person's grant is a transaction of its own, with its entry in the ledger."""
+    form = CreditsForm(request.POST if "answered" in request.POST else None)
+    if not form.is_valid():
+        return _ask_for_credits(request, queryset, form)
+    credits = form.cleaned_data["credits"]
+    for person in queryset[:MOST_AT_ONCE]:
+        try:
+            grant_credits(user_id=person.pk, credits=credits, actor_id=request.user.pk)
+        except BookingsError as error:
+            people.message_user(request, f"{person.login}: {error}", messages.WARNING)
+        else:
+            people.message_user(request, f"{person.login} has {credits} more credits.", messages.SUCCESS)
+    return None
+
+
+def _ask_for_credits(request: HttpRequest, queryset: QuerySet[Any], form: forms.Form) -> HttpResponse:
+    asked = {
+        "title": "Grant credits",
+        "sentence": "They are added to the subscription that ends last, or to a new one of a year.",
+        "action": "grant_credits_to_people",
+        "button": "Grant the credits",
+        "people": queryset[:MOST_AT_ONCE],
+        "form": form,
+    }
+    return render(request, "admin/ask.html", {**admin.site.each_context(request), **asked})
+
+
+# People are listed by an app below, which does not know of credits.
+_people = admin.site.get_model_admin(get_user_model())
+_people.actions = [*(_people.actions or ()), grant_credits_to_people]

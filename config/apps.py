@@ -2,6 +2,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.admin.apps import AdminConfig
 from django.utils.module_loading import import_string
 
 
@@ -16,3 +17,9 @@ class OperationsConfig(AppConfig):
         for signal, listeners in settings.SIGNAL_LISTENERS.items():
             for path in listeners:
                 import_string(signal).connect(import_string(path), dispatch_uid=path, weak=False)
+
+
+class StaffAdminConfig(AdminConfig):
+    """Django's admin with the site of this product."""
+
+    default_site = "config.admin.StaffSite"

@@ -1,22 +1,61 @@
-from django.contrib import admin
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from tokens.models import PersonalAccessToken, Session
+from tokens.policies.clients import CLI, PORTAL
+from tokens.services import staff
+
+MOST_AT_ONCE = 100
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Session]):
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     """To look at only; what ends access goes through services, with its event."""
 
-    show_full_result_count = False
+    ordering = ("-id",)
+    list_select_related = ("user",)
+    search_fields = ("user__login__istartswith",)
+    search_help_text = "The beginning of a login, or a whole id."
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """Who may use the actions: staff with the permission to change people."""
+        return request.user.has_perm("accounts.change_user")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By id where the words are one, else by the person's login."""
+        try:
+            return queryset.filter(id=UUID(search_term.strip())), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+
+
+class ClientFilter(admin.SimpleListFilter):
+    """The two OAuth clients."""
+
+    title, parameter_name = "client", "client"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(CLI, CLI), (PORTAL, PORTAL)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> QuerySet[Session]:
+        return queryset.filter(client_id=self.value()) if self.value() else queryset
 
 
 @admin.register(Session)
@@ -25,9 +64,15 @@ class SessionAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "user", "client_id", "label", "created_at", "last_used_at", "revoked_at", "revoked_because")
     fields = (*list_display, "scope", "generation", "expires_at", "ends_at")
-    list_filter = ("client_id",)
-    list_select_related = ("user",)
-    search_fields = ("id", "user__login")
+    list_filter = (ClientFilter,)
+    actions = ("end",)
+
+    @admin.action(description="End", permissions=["decide"])
+    def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        """At once; the person has to sign in again there."""
+        now, actor_id = timezone.now(), actor_of(request)
+        ended = sum(staff.end_session(session_id=row.id, actor_id=actor_id, now=now) for row in queryset[:MOST_AT_ONCE])
+        self.message_user(request, f"{ended} sessions ended.", messages.SUCCESS)
 
 
 @admin.register(PersonalAccessToken)
@@ -36,5 +81,34 @@ class PersonalAccessTokenAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "user", "name", "prefix", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
     fields = list_display
-    list_select_related = ("user",)
-    search_fields = ("id", "user__login", "prefix")
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke", permissions=["decide"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalAccessToken]) -> None:
+        """At once; the scripts that use them are refused."""
+        now, actor_id = timezone.now(), actor_of(request)
+        ended = sum(
+            staff.end_token(user_id=row.user_id, token_id=row.id, actor_id=actor_id, now=now)
+            for row in queryset[:MOST_AT_ONCE]
+        )
+        self.message_user(request, f"{ended} tokens revoked.", messages.SUCCESS)
+
+
+@admin.action(description="Sign out everywhere", permissions=["decide"])
+def sign_out_everywhere(people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    """Every session of these people ends at once."""
+    for person in queryset[:MOST_AT_ONCE]:
+        ended = staff.end_all_sessions(user_id=person.pk, actor_id=actor_of(request), now=timezone.now())
+        people.message_user(request, f"{person.login}: {ended} sessions ended.", messages.SUCCESS)
+
+
+def actor_of(request: HttpRequest) -> UUID:
+    """Whose decision it is. Raises PermissionDenied for nobody."""
+    if request.user.pk is None:
+        raise PermissionDenied
+    return UUID(str(request.user.pk))
+
+
+# People are listed by the app below, which does not know of sessions.
+_people = admin.site.get_model_admin(get_user_model())
+_people.actions = [*(_people.actions or ()), sign_out_everywhere]

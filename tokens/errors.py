@@ -93,6 +93,16 @@ class TooManyTokens(TokensError):
     sentence = "You have 100 personal access tokens. Revoke one that you no longer need."
 
 
+class NamelessToken(TokensError):
+    code = "validation_error"
+    sentence = "Give the token a name that can be read."
+
+
+class NotStaff(TokensError):
+    code = "permission_denied"
+    sentence = "The admin is for the staff, and you are not among them. Use the portal instead."
+
+
 class Busy(TokensError):
     code = "busy"
     sentence = "The service is busy. Try again in a second."

@@ -4,16 +4,20 @@ All traffic of the portal has one address, so people and sessions are counted by
 only where nobody is known yet. `THROTTLE_SCALE` multiplies every limit.
 """
 
+import logging
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
+from redis.exceptions import RedisError
 from rest_framework.throttling import SimpleRateThrottle
 
 from tokens.authentication import client_address
 from tokens.errors import Throttled
 from tokens.policies.refresh_tokens import read_token
+
+logger = logging.getLogger(__name__)
 
 
 class _Throttle(SimpleRateThrottle):
@@ -24,6 +28,14 @@ class _Throttle(SimpleRateThrottle):
     def parse_rate(self, rate: str | None) -> tuple[int | None, int | None]:
         number, seconds = super().parse_rate(rate)
         return max(1, round((number or 0) * settings.THROTTLE_SCALE)), seconds
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        """Count the request. Where the shared cache cannot be reached, people are let in and the operator is told."""
+        try:
+            return super().allow_request(request, view)
+        except RedisError as error:
+            logger.error("rate limit %s is not counted: %s", self.scope, type(error).__name__)
+            return True
 
     def get_cache_key(self, request: Any, view: Any) -> str | None:
         ident = self.identify(request)
@@ -71,6 +83,12 @@ class SignInThrottle(_AddressThrottle):
     """Trips to GitHub begun from one address."""
 
     scope, rate = "sign-in", "60/min"
+
+
+class StaffPasswordThrottle(_AddressThrottle):
+    """Guesses of staff passwords from one address."""
+
+    scope, rate = "staff-password", "10/min"
 
 
 class DeviceThrottle(_AddressThrottle):

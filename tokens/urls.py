@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tokens.views import authorize, batch, devices, metadata, personal_tokens, sessions, token
+from tokens.views import authorize, batch, devices, metadata, personal_tokens, sessions, staff, token
 
 app_name = "tokens"
 
@@ -12,6 +12,10 @@ urlpatterns = [
     path("oauth/device_authorization", token.device_authorization, name="device_authorization"),
     path("oauth/revoke", token.revoke, name="revoke"),
     path("oauth/introspect", token.introspect, name="introspect"),
+    # Before the admin's own address of that name.
+    path("admin/login/", staff.sign_in_with_password),
+    path("admin/login/github/", staff.begin, name="staff_begin"),
+    path("admin/login/github/return/", staff.come_back, name="staff_return"),
     path("api/v1/batch", batch.BatchView.as_view(), name="batch"),
     path("api/v1/sessions", sessions.SessionsView.as_view(), name="sessions"),
     path("api/v1/sessions/<uuid:session_id>", sessions.SessionView.as_view(), name="session"),

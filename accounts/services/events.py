@@ -43,3 +43,8 @@ def list_events_of(*, login_or_id: str = "", kind: str = "", limit: int = 100) -
     """The audit trail of one person or everybody, newest first. Raises PersonNotFound or LoginAmbiguous."""
     user_id = lookup.get_person_called(login_or_id=login_or_id).pk if login_or_id else None
     return events.list_events(user_id=user_id, kind=kind, limit=limit)
+
+
+def list_kinds() -> list[str]:
+    """Every kind of event there is, in order."""
+    return events.list_kinds()

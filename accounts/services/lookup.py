@@ -28,3 +28,8 @@ def get_person_called(*, login_or_id: str) -> "User":
         ids = ", ".join(str(person.id) for person in found)
         raise errors.LoginAmbiguous(f"Several people have been called {login_or_id!r}: {ids}. Name one by id.")
     return found[0]
+
+
+def list_people_called(*, login: str) -> "list[User]":
+    """Everybody GitHub has last called so, oldest first."""
+    return people.list_people_called(login)

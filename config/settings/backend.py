@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "accounts",
     "tokens",
     "bookings",
-    "django.contrib.admin",
+    "config.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
