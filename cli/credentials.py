@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from . import clock
 from .errors import StoreDamaged, StoreError
@@ -53,10 +52,10 @@ class Account:
 class CredentialStore:
     """Reading needs no lock, because the file is only ever replaced as a whole."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: str) -> None:
         self.home = home
         # A link (to a synchronised folder, say) stays a link: its target is what gets replaced.
-        self.path = (home / FILE_NAME).resolve()
+        self.path = os.path.realpath(os.path.join(home, FILE_NAME))
         self._is_locked = False
 
     def find_account(self, api: str) -> Account | None:
@@ -74,7 +73,7 @@ class CredentialStore:
         from .locking import exclusive_lock
 
         self._make_home()
-        with exclusive_lock(self.path.with_name(f"{FILE_NAME}.lock"), seconds=LOCK_SECONDS):
+        with exclusive_lock(f"{self.path}.lock", seconds=LOCK_SECONDS):
             self._is_locked = True
             try:
                 yield
@@ -136,7 +135,7 @@ class CredentialStore:
     def _load(self) -> dict[str, Any] | None:
         """What is stored, or None when it is damaged."""
         try:
-            with self.path.open(encoding="utf-8") as file:
+            with open(self.path, encoding="utf-8") as file:
                 refuse_unsafe_modes(self.path, os.fstat(file.fileno()))
                 return parse_content(file.read(), self.path)
         except FileNotFoundError:
@@ -149,9 +148,9 @@ class CredentialStore:
             ) from error
 
     def _set_aside(self) -> StoreDamaged:
-        aside = self.path.with_name(f"{FILE_NAME}.damaged-{clock.read_now():%Y%m%dT%H%M%SZ}-{os.getpid()}")
+        aside = f"{self.path}.damaged-{clock.read_now():%Y%m%dT%H%M%SZ}-{os.getpid()}"
         try:
-            self.path.rename(aside)
+            os.rename(self.path, aside)
         except OSError:
             aside = self.path
         return _damaged(aside)
@@ -171,7 +170,7 @@ class CredentialStore:
             ) from error
 
 
-def refuse_unsafe_modes(path: Path, status: os.stat_result) -> None:
+def refuse_unsafe_modes(path: str, status: os.stat_result) -> None:
     """Raises StoreError with the fix. Windows has no such modes: there the profile folder's access list protects."""
     if sys.platform == "win32":
         return
@@ -180,15 +179,15 @@ def refuse_unsafe_modes(path: Path, status: os.stat_result) -> None:
             f"{path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o}), so it is not used.",
             f"If nobody else has seen it: chmod 600 '{path}'. Otherwise delete it and sign in again.",
         )
-    folder = path.parent
-    mode = folder.stat().st_mode
+    folder = os.path.dirname(path)
+    mode = os.stat(folder).st_mode
     if mode & 0o022 and not mode & stat.S_ISVTX:
         raise StoreError(
             f"Others can replace the files in {folder}, so they are not used.", f"Close it: chmod 700 '{folder}'"
         )
 
 
-def parse_content(text: str, path: Path) -> dict[str, Any] | None:
+def parse_content(text: str, path: str) -> dict[str, Any] | None:
     """The stored content, or None when it is damaged. Raises StoreError for the format of a later version."""
     try:
         content = json.loads(text)
@@ -202,7 +201,7 @@ def parse_content(text: str, path: Path) -> dict[str, Any] | None:
     return content if _is_well_formed(content) else None
 
 
-def _damaged(kept_as: Path) -> StoreDamaged:
+def _damaged(kept_as: str) -> StoreDamaged:
     return StoreDamaged(
         f"The stored sign-in is damaged and cannot be read. It is kept as {kept_as}", "Sign in again: insighta login"
     )

@@ -149,7 +149,7 @@ def _check_browser(settings: Settings) -> Finding:
 
 def _check_files(settings: Settings) -> Iterator[Finding]:
     store = CredentialStore(settings.home)
-    if not settings.home.exists():
+    if not os.path.exists(settings.home):
         yield Finding("folder", "ok", f"{settings.home} is made by the first login")
         return
     yield _check_folder(settings)
@@ -158,7 +158,7 @@ def _check_files(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_folder(settings: Settings) -> Finding:
-    mode = stat.S_IMODE(settings.home.stat().st_mode)
+    mode = stat.S_IMODE(os.stat(settings.home).st_mode)
     if os.name != "posix":
         return Finding("folder", "ok", f"{settings.home}, protected by your profile's access list")
     if mode & 0o077:

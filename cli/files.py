@@ -4,32 +4,31 @@ import os
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 
-def make_private_folder(folder: Path) -> None:
+def make_private_folder(folder: str) -> None:
     """Create a folder for its owner only, or close one that others may enter if it is ours and holds nothing else.
 
     Raises OSError.
     """
-    if not folder.exists():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.path.exists(folder):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
         give_to_owner_of_folder(folder)
     if sys.platform != "win32" and _is_open_to_others(folder) and _holds_only_ours(folder):
-        folder.chmod(0o700)
+        os.chmod(folder, 0o700)
 
 
-def _is_open_to_others(folder: Path) -> bool:
-    status = folder.stat()
+def _is_open_to_others(folder: str) -> bool:
+    status = os.stat(folder)
     return sys.platform != "win32" and bool(status.st_mode & 0o077) and status.st_uid == os.geteuid()
 
 
-def _holds_only_ours(folder: Path) -> bool:
+def _holds_only_ours(folder: str) -> bool:
     # INSIGHTA_HOME may point at a shared folder by mistake; closing that one would break other programs.
-    return all(entry.name.startswith("credentials.json") for entry in folder.iterdir())
+    return all(name.startswith("credentials.json") for name in os.listdir(folder))
 
 
-def replace_file(path: Path, text: str) -> None:
+def replace_file(path: str, text: str) -> None:
     """Put `text` in the place of the file's content, on disk when this returns.
 
     The caller holds the lock that makes it the only writer. Raises OSError, and then nothing has changed.
@@ -43,21 +42,21 @@ def replace_file(path: Path, text: str) -> None:
     except OSError:
         _remove(draft)
         raise
-    _sync_folder(path.parent)
+    _sync_folder(os.path.dirname(path))
 
 
-def give_to_owner_of_folder(path: Path) -> None:
+def give_to_owner_of_folder(path: str) -> None:
     """`sudo insighta` with the person's HOME must not leave there what the person cannot open. Raises OSError."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return
-    owner = path.parent.stat()
+    owner = os.stat(os.path.dirname(path))
     if owner.st_uid != 0:
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def prove_room(path: Path) -> None:
+def prove_room(path: str) -> None:
     """Raises OSError where `replace_file` could not write the present content and 4 KiB more."""
-    size = path.stat().st_size if path.exists() else 0
+    size = os.path.getsize(path) if os.path.exists(path) else 0
     draft = _draft_of(path)
     _remove(draft)
     try:
@@ -66,11 +65,11 @@ def prove_room(path: Path) -> None:
         _remove(draft)
 
 
-def _draft_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.new")
+def _draft_of(path: str) -> str:
+    return f"{path}.new"
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def _write_private(path: str, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -78,24 +77,24 @@ def _write_private(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _replace(draft: Path, path: Path) -> None:
+def _replace(draft: str, path: str) -> None:
     # Windows refuses while another process reads the file, which takes a moment at most.
     for _ in range(50 if sys.platform == "win32" else 0):
         try:
-            draft.replace(path)
+            os.replace(draft, path)
         except PermissionError:
             time.sleep(0.02)
         else:
             return
-    draft.replace(path)
+    os.replace(draft, path)
 
 
-def _remove(path: Path) -> None:
+def _remove(path: str) -> None:
     with suppress(OSError):
-        path.unlink()
+        os.unlink(path)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     # Only POSIX lets a folder be opened; NTFS journals the rename itself.
     if sys.platform == "win32":
         return

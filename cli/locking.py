@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from .errors import StoreError
 from .files import give_to_owner_of_folder
@@ -33,7 +32,7 @@ else:
 
 
 @contextmanager
-def exclusive_lock(path: Path, *, seconds: float) -> Iterator[None]:
+def exclusive_lock(path: str, *, seconds: float) -> Iterator[None]:
     """Hold the lock on `path`, which is created empty. Raises StoreError when it cannot be had within `seconds`."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -49,7 +48,7 @@ def exclusive_lock(path: Path, *, seconds: float) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _wait_for_lock(descriptor: int, path: Path, deadline: float) -> None:
+def _wait_for_lock(descriptor: int, path: str, deadline: float) -> None:
     try:
         with waiting("another insighta to finish"):
             while not _try_lock(descriptor):

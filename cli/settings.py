@@ -1,6 +1,5 @@
 import os
 import re
-from pathlib import Path
 
 from .errors import UsageError
 
@@ -12,7 +11,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 class Settings:
     """What the environment says. `token` is a personal access token that wins over stored credentials."""
 
-    def __init__(self, *, api: str, home: Path, token: str | None, opens_browser: bool) -> None:
+    def __init__(self, *, api: str, home: str, token: str | None, opens_browser: bool) -> None:
         self.api = api
         self.home = home
         self.token = token
@@ -23,7 +22,7 @@ def read_settings() -> Settings:
     """Raises UsageError naming the variable that cannot be used."""
     return Settings(
         api=normalise_address(os.environ.get("INSIGHTA_API", "").strip() or DEFAULT_API),
-        home=Path(os.environ.get("INSIGHTA_HOME") or "~/.insighta").expanduser().absolute(),
+        home=os.path.abspath(os.path.expanduser(os.environ.get("INSIGHTA_HOME") or "~/.insighta")),
         token=_read_token(),
         opens_browser=not os.environ.get("INSIGHTA_NO_BROWSER"),
     )

@@ -2,11 +2,10 @@
 
 import os
 from datetime import datetime, timedelta
-from pathlib import Path
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-ZONE_LINK = Path("/etc/localtime")
+ZONE_LINK = "/etc/localtime"
 
 
 def parse_instant(text: str) -> datetime:
@@ -48,8 +47,8 @@ def format_distance(left: timedelta) -> str:
 def read_zone_name(instant: datetime) -> str:
     """The zone's IANA name where the machine tells it, else its abbreviation at that instant."""
     name = os.environ.get("TZ", "").lstrip(":")
-    if not name and ZONE_LINK.is_symlink():
-        name = str(ZONE_LINK.resolve()).partition("zoneinfo/")[2]
+    if not name and os.path.islink(ZONE_LINK):
+        name = os.path.realpath(ZONE_LINK).partition("zoneinfo/")[2]
     if "/" in name and not name.startswith(("/", "Etc/")):
         return name
     return instant.astimezone().tzname() or "local time"

@@ -49,7 +49,7 @@ def _describe(settings: Settings, store: CredentialStore) -> dict[str, Any]:
         "signed_in": bool(settings.token or account),
         "login": account.login if account else None,
         "api": settings.api,
-        "source": "INSIGHTA_TOKEN" if settings.token else str(store.path),
+        "source": "INSIGHTA_TOKEN" if settings.token else store.path,
         "kind": _kind(settings, account),
         "confirmed": None,
         "access_token_expires_at": _expiry(account),

@@ -219,19 +219,19 @@ def test_backends_are_kept_side_by_side(backend: FakeBackend, machine: Machine, 
 def test_what_replaces_the_file_is_on_disk_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A power cut cannot be staged, so the order of the calls stands for it."""
     calls: list[str] = []
-    sync, replace = os.fsync, Path.replace
+    sync, replace = os.fsync, os.replace
 
     def note_sync(descriptor: int) -> None:
         calls.append("sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
         sync(descriptor)
 
-    def note_replace(self: Path, target: Path) -> Path:
+    def note_replace(source: str, target: str) -> None:
         calls.append("replace")
-        return replace(self, target)
+        replace(source, target)
 
     monkeypatch.setattr(os, "fsync", note_sync)
-    monkeypatch.setattr(Path, "replace", note_replace)
-    replace_file(tmp_path / "credentials.json", "{}")
+    monkeypatch.setattr(os, "replace", note_replace)
+    replace_file(str(tmp_path / "credentials.json"), "{}")
     assert calls == ["sync file", "replace", "sync folder"]
 
 
