@@ -21,6 +21,18 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 WIDE: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
 PHONE: dict[str, Any] = {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"}
 # What the look can change; the other rules read the same document again.
+# Every component and every pair of colours is on one of these pages.
+SHOWING_ALL = {
+    "welcome",
+    "slots",
+    "book-late",
+    "bookings",
+    "cancel",
+    "credits",
+    "hosting-hours",
+    "hosting-slot",
+    "tokens",
+}
 LOOK_RULES = ("color-contrast", "target-size", "link-in-text-block", "scrollable-region-focusable")
 MODERATE = {"viewport": {"width": 768, "height": 900}, "color_scheme": "light"}
 
@@ -65,7 +77,9 @@ def test_no_page_has_a_violation_or_is_wider_than_the_screen(
         page = opened[name not in FOR_STRANGERS]
         page.goto(f"{portal.url}{address}")
         assert "went wrong on our side" not in page.inner_text("main"), name
-        found[name] = [*violations(page, *rules), *(["too wide"] if overflow(page) > 0 else [])]
+        found[name] = ["too wide"] if overflow(page) > 0 else []
+        if name in SHOWING_ALL or not rules:
+            found[name] += violations(page, *rules)
     for context in contexts:
         context.close()
     assert {name: faults for name, faults in found.items() if faults} == {}
