@@ -20,7 +20,6 @@ pytestmark = pytest.mark.browser
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 WIDE: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
 PHONE: dict[str, Any] = {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"}
-# What the look can change; the other rules read the same document again.
 # Every component and every pair of colours is on one of these pages.
 SHOWING_ALL = {
     "welcome",
@@ -33,6 +32,7 @@ SHOWING_ALL = {
     "hosting-slot",
     "tokens",
 }
+# What the look can change; the other rules read the same document again.
 LOOK_RULES = ("color-contrast", "target-size", "link-in-text-block", "scrollable-region-focusable")
 MODERATE = {"viewport": {"width": 768, "height": 900}, "color_scheme": "light"}
 
