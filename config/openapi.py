@@ -1,5 +1,6 @@
 """What every operation of the schema has in common: the credential, and RFC 9457 problems with their codes."""
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -60,10 +61,24 @@ def _describe_problems(operation: dict[str, Any]) -> None:
         )
 
 
+@cache
+def whole_schema() -> dict[str, Any]:
+    """The schema: half a second of work, the same for everybody, done once in a process."""
+    schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)
+    return schema
+
+
+class KnownSchema(SchemaGenerator):
+    """What the schema's view asks for it."""
+
+    def get_schema(self, request: object = None, public: bool = False) -> dict[str, Any]:
+        return whole_schema()
+
+
 @cache_control(public=True, max_age=300)
 def docs(request: HttpRequest) -> HttpResponse:
     """The schema as a page to read, made here: no script and nothing from elsewhere."""
-    schema = SchemaGenerator().get_schema(public=True)
+    schema = whole_schema()
     context = {"schema": schema, "operations": list(_operations(schema)), "codes": sorted(STATUS.items())}
     return render(request, "config/docs.html", context)
 

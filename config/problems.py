@@ -60,6 +60,8 @@ _FRAMEWORK_CODES: list[tuple[type[Exception], str]] = [
     (exceptions.Throttled, "throttled"),
     (exceptions.ValidationError, "validation_error"),
     (exceptions.ParseError, "validation_error"),
+    # JSON that is nested without end.
+    (RecursionError, "validation_error"),
 ]
 _SENTENCES = {
     "not_authenticated": "The access token is missing, expired or revoked. Refresh it or sign in again.",
@@ -124,7 +126,11 @@ def _detail(error: Exception, code: str) -> str:
 
 def _headers(error: Exception, code: str) -> dict[str, str]:
     if code == "not_authenticated":
-        return {"WWW-Authenticate": 'Bearer realm="insighta", error="invalid_token"'}
+        # RFC 6750 §3.1: no error code for a request that had no credential.
+        detail = "" if isinstance(error, exceptions.NotAuthenticated) else ', error="invalid_token"'
+        return {"WWW-Authenticate": f'Bearer realm="insighta"{detail}'}
+    if getattr(getattr(error, "detail", None), "code", "") == "insufficient_scope":
+        return {"WWW-Authenticate": 'Bearer realm="insighta", error="insufficient_scope"'}
     if code == "busy":
         return {"Retry-After": str(BUSY_RETRY_SECONDS)}
     wait = getattr(error, "wait", None)

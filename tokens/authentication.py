@@ -38,6 +38,7 @@ class BearerAuthentication(BaseAuthentication):
 class HasScope(BasePermission):
     """The view's `required_scopes` names one scope for each method; a method it does not name needs only a sign-in."""
 
+    code = "insufficient_scope"
     message = "This token lacks the scope that this call needs."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.request import Request
 from redis.exceptions import RedisError
+from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from tokens.authentication import client_address
@@ -123,5 +123,5 @@ class SessionThrottle(_Throttle):
 def check(request: HttpRequest, kind: type[_Throttle]) -> None:
     """Count this request of a plain Django view. Raises Throttled with the seconds to wait."""
     throttle = kind()
-    if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # identify() needs no DRF request
+    if not throttle.allow_request(request, None):
         raise Throttled(throttle.wait())

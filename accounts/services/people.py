@@ -64,6 +64,17 @@ def check_allowed(person: "User") -> None:
             raise error
 
 
+def lock_allowed_person(*, user_id: UUID) -> "User":
+    """The person, locked until the caller's transaction ends, so that a suspension comes wholly before or after it.
+
+    Whoever gives a person something locks the person first. Raises PersonNotFound, AccountPending, AccountSuspended
+    or AccountInactive.
+    """
+    person = _lock(user_id)
+    check_allowed(person)
+    return person
+
+
 @transaction.atomic(durable=True)
 def update_profile(*, user_id: UUID, changes: dict[str, object]) -> "User":
     """Set display name, time zone or the wish for mails. `changes` has been validated."""

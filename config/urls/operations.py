@@ -8,6 +8,10 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", metrics),
-    path("api/v1/schema", SpectacularAPIView.as_view(throttle_classes=[]), name="schema"),
+    path(
+        "api/v1/schema",
+        SpectacularAPIView.as_view(throttle_classes=[], generator_class=openapi.KnownSchema),
+        name="schema",
+    ),
     path("api/v1/docs", openapi.docs, name="docs"),
 ]

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -77,8 +78,8 @@ def test_a_reinstated_person_signs_in_anew_because_old_sessions_stay_dead(
 def test_no_session_is_opened_for_the_suspended(mallory: User, staff: User) -> None:
     suspend(mallory, staff)
     mallory.refresh_from_db()
-    with pytest.raises(errors.AccountSuspended):
-        sign_in(mallory)
+    with transaction.atomic(), pytest.raises(errors.AccountSuspended):
+        people.lock_allowed_person(user_id=mallory.id)
 
 
 def test_both_decisions_are_written_down_with_who_and_why(mallory: User, staff: User) -> None:

@@ -27,6 +27,11 @@ def find_session_id(code_id: UUID) -> UUID | None:
     return AuthorizationCode.objects.filter(id=code_id).values_list("session_id", flat=True).first()
 
 
+def void_codes_of(user_id: UUID, *, now: datetime) -> int:
+    """Use up a person's codes that nobody has redeemed; how many."""
+    return AuthorizationCode.objects.filter(user_id=user_id, redeemed_at=None).update(redeemed_at=now)
+
+
 def purge_codes(*, expired_before: datetime, limit: int) -> int:
     """Remove up to `limit` codes that expired before `expired_before`; how many."""
     expired = AuthorizationCode.objects.filter(expires_at__lte=expired_before).values("id")[:limit]

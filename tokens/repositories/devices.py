@@ -49,6 +49,11 @@ def redeem(grant_id: UUID, *, now: datetime) -> bool:
     return bool(approved.update(status=DeviceGrant.Status.REDEEMED))
 
 
+def deny_approved_of(user_id: UUID) -> int:
+    """Turn away the devices that a person let in and that have not come yet; how many."""
+    return DeviceGrant.objects.filter(user_id=user_id, status=APPROVED).update(status=DeviceGrant.Status.DENIED)
+
+
 def purge_grants(*, expired_before: datetime, limit: int) -> int:
     """Remove up to `limit` grants that expired before `expired_before`; how many."""
     expired = DeviceGrant.objects.filter(expires_at__lte=expired_before).values("id")[:limit]

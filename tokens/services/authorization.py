@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from accounts.errors import SignInFlowNotFound
 from accounts.policies import clean_text
 from accounts.services import flows, people
 from tokens import errors, signals
@@ -116,6 +117,8 @@ class ReturnedRequest:
 def get_returned_request(*, flow_id: UUID, cookie: str, now: datetime) -> ReturnedRequest:
     """The request that this browser began. Raises SignInFlowNotFound for another browser, a used flow, or too late."""
     flow = flows.get_finished_flow(flow_id=flow_id, cookie=cookie, now=now)
+    if "client_id" not in flow.request:
+        raise SignInFlowNotFound
     return ReturnedRequest(flow, AuthorizationRequest(**flow.request), flow.refused_because)
 
 
@@ -124,9 +127,9 @@ def grant_request(returned: ReturnedRequest, *, address: str | None, now: dateti
 
     Raises AccountPending, AccountSuspended or AccountInactive, and SignInFlowNotFound if another request was first.
     """
-    request, person = returned.request, returned.person
-    people.check_allowed(person)
+    request = returned.request
     with transaction.atomic(durable=True):
+        person = people.lock_allowed_person(user_id=returned.person.pk)
         flows.take_flow(flow_id=returned.flow.id)
         if request.response_type == "handoff":
             return _hand_off(request, person, address=address, now=now)

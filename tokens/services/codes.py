@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import transaction
 
+from accounts.services import people
 from accounts.services.events import record_event
 from tokens import errors
 from tokens.policies import pkce
@@ -56,7 +57,8 @@ def issue_code(
 def redeem_code(*, redemption: Redemption, now: datetime) -> TokenPair:
     """Exchange a code for a session, once (RFC 6749 §4.1.2).
 
-    Raises InvalidGrant; a second attempt with an already used code has revoked what the first one gave.
+    Raises AccountPending, AccountSuspended, AccountInactive, and InvalidGrant.
+    A second attempt with an already used code has revoked what the first one gave.
     """
     code = codes.find_code(_digest(redemption.code))
     if code is None or code.client_id != redemption.client.client_id:
@@ -74,10 +76,11 @@ def _check_binding(code: "AuthorizationCode", redemption: Redemption) -> None:
 
 @transaction.atomic(durable=True)
 def _open(code: "AuthorizationCode", redemption: Redemption, *, now: datetime) -> TokenPair | None:
+    person = people.lock_allowed_person(user_id=code.user_id)
     if not codes.redeem_code(code.id, now=now):
         return None
     pair = open_session(
-        person=code.user,
+        person=person,
         client=redemption.client,
         scope=code.scope,
         label=code.label,

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.policies import clean_text
+from accounts.services import people
 from accounts.services.events import record_event
 from tokens import errors
 from tokens.policies.clients import DEVICE_CODE, Client
@@ -120,11 +121,12 @@ def redeem_device_code(*, client: Client, device_code: str, address: str | None,
 
 @transaction.atomic(durable=True)
 def _redeem(grant: "DeviceGrant", client: Client, *, address: str | None, now: datetime) -> TokenPair:
-    if grant.user is None or not devices.redeem(grant.id, now=now):
+    if grant.user_id is None:
+        raise errors.AuthorizationPending
+    person = people.lock_allowed_person(user_id=grant.user_id)
+    if not devices.redeem(grant.id, now=now):
         raise errors.InvalidGrant("the device code was used before, start again")
-    return open_session(
-        person=grant.user, client=client, scope=grant.scope, label=grant.label, address=address, now=now
-    )
+    return open_session(person=person, client=client, scope=grant.scope, label=grant.label, address=address, now=now)
 
 
 @transaction.atomic(durable=True)

@@ -44,10 +44,13 @@ def add_token(
     *, user_id: UUID, name: str, scopes: frozenset[str], expires_at: datetime | None, actor_id: UUID | None = None
 ) -> "tuple[PersonalAccessToken, str]":
     """A new token of this person, for whoever may decide it, and its secret, returned once."""
+    cleaned = clean_text(name, limit=100)
+    if not cleaned:
+        raise errors.NamelessToken
     secret = form.add_checksum("".join(secrets.choice(form.ALPHABET) for _ in range(form.SECRET_LENGTH)))
     token = personal_tokens.build_token(
         user_id=user_id,
-        name=clean_text(name, limit=100),
+        name=cleaned,
         prefix=secret[: form.SHOWN_LENGTH],
         token_hash=digest(secret),
         scope=" ".join(sorted(scopes)),

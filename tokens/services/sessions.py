@@ -8,13 +8,12 @@ from django.conf import settings
 from django.db import transaction
 from uuid6 import uuid7
 
-from accounts.services import people
 from accounts.services.events import record_event
 from accounts.services.lookup import get_person_called
 from tokens import errors
 from tokens.policies.clients import Client
 from tokens.policies.refresh_tokens import SECRET_BYTES, RefreshToken, make_token
-from tokens.repositories import sessions
+from tokens.repositories import codes, devices, sessions
 from tokens.services.access_tokens import mint_access_token
 
 if TYPE_CHECKING:
@@ -43,12 +42,10 @@ def open_session(
     address: str | None = None,
     handoff_challenge: str = "",
 ) -> TokenPair:
-    """A new sign-in of an allowed person, inside the caller's transaction.
+    """A new sign-in, inside the caller's transaction, of a person whom the caller has locked and found allowed.
 
     With a `handoff_challenge` its first tokens travel in a URL: unredeemed they die after 60 seconds.
-    Raises AccountPending, AccountSuspended or AccountInactive.
     """
-    people.check_allowed(person)
     ends_at = now + settings.SESSION_LIFETIME
     idle = settings.HANDOFF_LIFETIME if handoff_challenge else settings.REFRESH_TOKEN_LIFETIME
     first = _first_token()
@@ -114,7 +111,7 @@ def revoke_own_session(*, user_id: UUID, session_id: UUID, now: datetime) -> Non
 @transaction.atomic(durable=True)
 def revoke_other_sessions(*, user_id: UUID, keep: UUID | None, now: datetime) -> int:
     """End all of a person's sessions but `keep`; how many."""
-    ended = sessions.revoke_sessions_of(user_id, because="signed out by the person", now=now, keep=keep)
+    ended = _end_all_of(user_id, because="signed out by the person", now=now, keep=keep)
     record_event(kind="session.others_ended", user_id=user_id, actor_id=user_id, detail={"sessions": ended})
     return ended
 
@@ -123,19 +120,26 @@ def revoke_other_sessions(*, user_id: UUID, keep: UUID | None, now: datetime) ->
 def sign_out_everywhere(*, login_or_id: str, now: datetime) -> int:
     """The staff end all of somebody's sessions; how many. Raises PersonNotFound or LoginAmbiguous."""
     person = get_person_called(login_or_id=login_or_id)
-    ended = sessions.revoke_sessions_of(person.pk, because="signed out by the staff", now=now)
+    ended = _end_all_of(person.pk, because="signed out by the staff", now=now)
     record_event(kind="session.all_ended", user_id=person.pk, detail={"sessions": ended})
     return ended
 
 
 def revoke_sessions_of(*, user_id: UUID, because: str, now: datetime) -> int:
     """End all of a person's sessions inside the caller's transaction; how many."""
-    return sessions.revoke_sessions_of(user_id, because=because, now=now)
+    return _end_all_of(user_id, because=because, now=now)
 
 
 def list_sessions(*, user_id: UUID, now: datetime) -> "list[Session]":
     """A person's sessions that can still be used, newest first."""
     return sessions.list_live_sessions(user_id, now=now)
+
+
+def _end_all_of(user_id: UUID, *, because: str, now: datetime, keep: UUID | None = None) -> int:
+    # First what is granted and not fetched: this waits for a redemption in flight, whose session is then seen.
+    devices.deny_approved_of(user_id)
+    codes.void_codes_of(user_id, now=now)
+    return sessions.revoke_sessions_of(user_id, because=because, now=now, keep=keep)
 
 
 def _end(session: "Session", *, because: str, actor_id: UUID, now: datetime) -> None:

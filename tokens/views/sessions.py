@@ -3,6 +3,7 @@ from uuid import UUID
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -32,7 +33,10 @@ class SessionsView(APIView):
     def delete(self, request: Request) -> Response:
         """Sign out everywhere; with `keep=current` everywhere else."""
         credential = credential_of(request)
-        keep = credential.session_id if request.query_params.get("keep") == "current" else None
+        asked = request.query_params.getlist("keep")
+        if asked not in ([], ["current"]):
+            raise ValidationError({"keep": ["Use keep=current, or leave it out to sign out here, too."]})
+        keep = credential.session_id if asked else None
         sessions.revoke_other_sessions(user_id=credential.person.pk, keep=keep, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from urllib.parse import unquote_plus
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -38,6 +38,8 @@ def oauth_endpoint(view: View) -> View:
             response = _refusal(request, error.code, str(error))
         except AccountsError as error:
             response = _refusal(request, errors.InvalidGrant.code, error.code)
+        except BadRequest:
+            response = _error("invalid_request", "send the form as UTF-8", HTTPStatus.BAD_REQUEST)
         except (RequestDataTooBig, TooManyFieldsSent):
             response = _error("invalid_request", "the request body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         response["Cache-Control"] = "no-store"
