@@ -4,7 +4,7 @@ from uuid import UUID
 
 from accounts.services.events import record_event
 from bookings import errors
-from bookings.repositories import clock, hosts, people, slots
+from bookings.repositories import hosts, people, slots
 from bookings.repositories.pages import Page, read_page
 from bookings.repositories.rows import Row
 from bookings.repositories.slots import SlotFilter
@@ -51,10 +51,9 @@ def list_slots(
     cursor: str = "",
 ) -> Page:
     """Slots by start, as the viewer sees them, from now on unless `starts_from` says otherwise. Raises NotValid."""
-    now = clock.read_now()
-    by = SlotFilter(starts_from or now, starts_before, host_id, is_open)
+    by = SlotFilter(starts_from, starts_before, host_id, is_open)
     rows = slots.slot_rows(viewer_id=viewer_id, refund_window=current_refund_window())
-    return read_page(slots.filtered(rows, by=by, now=now), cursor=cursor)
+    return read_page(slots.filtered(rows, by=by), cursor=cursor)
 
 
 def get_slot(*, slot_id: UUID, viewer_id: UUID) -> Row:

@@ -29,7 +29,9 @@ class BookingsView(APIView):
 
     required_scopes = {"GET": "bookings:read", "POST": "bookings:write"}
 
-    @extend_schema(parameters=[BookingQuery, CURSOR], responses=page_of(BookingSerializer))
+    @extend_schema(
+        operation_id="bookings_list", parameters=[BookingQuery, CURSOR], responses=page_of(BookingSerializer)
+    )
     def get(self, request: Request) -> Response:
         """Bookings by session, the latest first; `when=upcoming` gives the next first."""
         filters = read_query(BookingQuery, request)

@@ -35,7 +35,7 @@ class SlotsView(APIView):
 
     required_scopes = {"GET": "bookings:read", "POST": "bookings:write"}
 
-    @extend_schema(parameters=[SlotQuery, CURSOR], responses=page_of(SlotSerializer))
+    @extend_schema(operation_id="slots_list", parameters=[SlotQuery, CURSOR], responses=page_of(SlotSerializer))
     def get(self, request: Request) -> Response:
         """Slots by start, from now on unless `from` says otherwise. `open=true` leaves out what cannot be booked."""
         filters = read_query(SlotQuery, request)

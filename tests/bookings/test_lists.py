@@ -1,4 +1,3 @@
-import statistics
 import time
 from datetime import timedelta
 from typing import Any
@@ -60,8 +59,7 @@ def test_lists_and_pages_take_the_same_queries_whatever_they_hold(ada: User, gra
     before = queries(caller, LISTS + PAGES)
     grow(ada, grace)
     assert queries(caller, LISTS + PAGES) == before
-    # The credential, and where time decides what is listed, the clock, come before the list's own query.
-    assert {before[path] for path in LISTS} <= {2, 3}
+    assert {before[path] for path in LISTS} == {2}, "the credential with its person, and the list"
 
 
 def test_a_hosts_lists_take_the_same_queries_whatever_they_hold(ada: User, grace: User) -> None:
@@ -215,5 +213,5 @@ def test_a_page_of_fifty_slots_takes_at_most_three_times_an_empty_view(ada: User
 
     empty, slots = EmptyView.as_view(), SlotsView.as_view()
     measured = [(seconds(empty), seconds(slots)) for _ in range(80)][20:]
-    empty_seconds, slots_seconds = (statistics.median(column) for column in zip(*measured, strict=True))
+    empty_seconds, slots_seconds = (min(column) for column in zip(*measured, strict=True))
     assert slots_seconds < 3 * empty_seconds, f"{slots_seconds * 1000:.2f} ms against {empty_seconds * 1000:.2f} ms"

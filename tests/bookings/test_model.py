@@ -312,7 +312,7 @@ def test_operations_in_any_order_do_what_the_model_says() -> None:
     run_state_machine_as_test(
         Rules,
         settings=settings(
-            max_examples=20,
+            max_examples=12,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
