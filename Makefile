@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Arguments for pytest, for example: make test ARGS="tests/portal -k login"
 ARGS ?=
 
-.PHONY: help run test check chromium clean
+.PHONY: help run test check chromium node clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,7 +16,7 @@ help:
 run: .venv/installed
 	@$(BIN)/python -m config.development
 
-test: .venv/installed-dev chromium
+test: .venv/installed-dev chromium node
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/installed-dev
@@ -46,6 +46,15 @@ chromium:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; \
 	else \
 		echo "The browser tests need /usr/bin/chromium. On Debian: sudo apt-get install chromium" >&2; exit 1; \
+	fi
+
+# Two of the independent OAuth clients that the tests run are npm packages.
+node:
+	@if command -v npm >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm; \
+	else \
+		echo "The tests with independent clients need Node.js and npm. On Debian: sudo apt-get install nodejs npm" >&2; exit 1; \
 	fi
 
 clean:

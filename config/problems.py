@@ -118,6 +118,8 @@ def _code(error: Exception) -> str | None:
 
 
 def _detail(error: Exception, code: str) -> str:
+    if isinstance(error, exceptions.ParseError | RecursionError):
+        return "The body is not valid JSON."
     if code in _SENTENCES and not hasattr(error, "sentence"):
         return _SENTENCES[code]
     detail = getattr(error, "detail", None)

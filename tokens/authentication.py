@@ -50,10 +50,14 @@ class HasScope(BasePermission):
         return needed is None or needed in credential.scopes
 
 
-def client_address(request: HttpRequest) -> str | None:
-    """The caller's address. `X-Forwarded-For` is believed only from a proxy named in `TRUSTED_PROXIES`."""
+def client_address(request: HttpRequest, *, is_vouched_for: bool = False) -> str | None:
+    """The caller's address.
+
+    `X-Forwarded-For` is believed from a proxy named in `TRUSTED_PROXIES`, and where an authenticated client of our
+    own vouches for it.
+    """
     peer = request.META.get("REMOTE_ADDR") or None
-    if peer in settings.TRUSTED_PROXIES:
+    if is_vouched_for or peer in settings.TRUSTED_PROXIES:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
         return _address(forwarded) or peer
     return _address(peer or "")

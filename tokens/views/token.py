@@ -112,7 +112,7 @@ def _refresh(request: HttpRequest, client: Client) -> TokenPair:
         token=parameter(request, "refresh_token"),
         retry_key=retry_key,
         challenge=pkce.challenge_of(parameter(request, "code_verifier", required=False)),
-        address=client_address(request),
+        address=client_address(request, is_vouched_for=client.is_confidential),
         now=timezone.now(),
     )
 
@@ -123,7 +123,7 @@ def _redeem(request: HttpRequest, client: Client) -> TokenPair:
         code=parameter(request, "code"),
         redirect_uri=parameter(request, "redirect_uri"),
         code_verifier=parameter(request, "code_verifier"),
-        address=client_address(request),
+        address=client_address(request, is_vouched_for=client.is_confidential),
     )
     return codes.redeem_code(redemption=redemption, now=timezone.now())
 
@@ -132,7 +132,7 @@ def _redeem_device_code(request: HttpRequest, client: Client) -> TokenPair:
     return devices.redeem_device_code(
         client=client,
         device_code=parameter(request, "device_code"),
-        address=client_address(request),
+        address=client_address(request, is_vouched_for=client.is_confidential),
         now=timezone.now(),
     )
 
