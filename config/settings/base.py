@@ -153,8 +153,8 @@ LOGGING = {
         "urllib3": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "social": {"level": "WARNING"},
-        # One line a process that says only that it has started to load.
-        "procrastinate.blueprints": {"level": "WARNING"},
+        # The demo orders many jobs: in a terminal their lines would push away what the person needs to read.
+        "config.jobs": {"level": "WARNING" if DEBUG else "INFO"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # Django's own 4xx lines hold the path without its query; every request has a line of its own anyway.
         "django.request": {"level": "ERROR"},
