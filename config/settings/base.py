@@ -154,7 +154,7 @@ LOGGING = {
         "procrastinate": {"level": "WARNING"},
         "social": {"level": "WARNING"},
         # The demo orders many jobs: in a terminal their lines would push away what the person needs to read.
-        "config.jobs": {"level": "WARNING" if DEBUG else "INFO"},
+        "config.jobs": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # Django's own 4xx lines hold the path without its query; every request has a line of its own anyway.
         "django.request": {"level": "ERROR"},
