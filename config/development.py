@@ -175,7 +175,10 @@ def _announcement(settings: ModuleType) -> str:
     how = "with your GitHub account"
     if settings.GITHUB_IS_STAND_IN:
         addresses["GitHub stand-in"] = settings.GITHUB_URL
-        how = "with any name: ada has bookings, grace hosts, a name of your own is new"
+        how = (
+            "with any name: ada has bookings, grace hosts, a name of your own is new.\n"
+            "  Sign in to the admin with GitHub as admin"
+        )
     rows = "\n".join(f"  {name:16}{address}" for name, address in addresses.items())
     command = os.path.relpath(Path(sys.executable).with_name("insighta"))
     return (
