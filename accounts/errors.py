@@ -37,3 +37,8 @@ class LoginAmbiguous(AccountsError):
     """GitHub recycles names, so several people may have been called `login`; the sentence lists their ids."""
 
     code = "login_ambiguous"
+
+
+class AlreadyErased(AccountsError):
+    code = "already_erased"
+    sentence = "This person has been erased already. Nothing is left to do."

@@ -105,9 +105,10 @@ class SignInFlow(models.Model):
 
 
 class Event(models.Model):
-    """One line of the audit trail: who did what to whom, when, from where. Never updated, never holds a secret.
+    """One line of the audit trail: who did what to whom, when, from where. Never holds a secret.
 
-    `user_id` and `actor_id` are bare ids: the trail outlives an erased person.
+    `user_id` and `actor_id` are bare ids: the trail outlives an erased person. Only an erasure changes lines: it takes
+    addresses and words out of them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

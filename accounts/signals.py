@@ -9,6 +9,8 @@ person_created = Signal()
 person_deactivated = Signal()
 person_suspended = Signal()
 person_erased = Signal()
+# Asks, with `user_id` alone: each receiver gives what its app keeps about the person, by name, ready for JSON.
+person_exported = Signal()
 
 # Sent after the commit, for whoever watches from outside, with the line's `kind`, `client_id` and `detail`.
 event_recorded = Signal()

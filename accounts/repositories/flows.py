@@ -39,6 +39,10 @@ def purge_flows(*, now: datetime, limit: int) -> int:
     return SignInFlow.objects.filter(id__in=expired).delete()[0]
 
 
+def count_expired(*, now: datetime) -> int:
+    return SignInFlow.objects.filter(expires_at__lte=now).count()
+
+
 def build_flow(**columns: object) -> SignInFlow:
     """A flow that is not stored yet."""
     return SignInFlow(**columns)

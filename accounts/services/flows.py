@@ -90,6 +90,11 @@ def purge_flows(*, now: datetime, limit: int = 1000) -> int:
     return flows.purge_flows(now=now, limit=limit)
 
 
+def count_expired_flows(*, now: datetime) -> int:
+    """How many `purge_flows` would remove."""
+    return flows.count_expired(now=now)
+
+
 def _belongs(flow: "SignInFlow", cookie: str) -> bool:
     return hmac.compare_digest(bytes(flow.cookie_hash), _digest(cookie))
 

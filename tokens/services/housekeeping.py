@@ -1,51 +1,53 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 
 from accounts.services import flows
-from tokens.repositories import codes, devices, sessions, signing_keys
+from tokens.repositories import codes, devices, expired, sessions, signing_keys
 
 BATCH = 1000
 # A redeemed code and an ended session stay this long, so that a late replay is still recognised as one.
 KEPT_FOR = timedelta(days=1)
 
+Report = Callable[[str, int], None]
 
-def purge_expired(*, now: datetime) -> dict[str, int]:
-    """Remove what has expired, in batches that lock little; how many of each kind."""
+
+def purge_expired(*, now: datetime, batch: int = BATCH, report: Report | None = None) -> dict[str, int]:
+    """Remove what has expired, `batch` rows a transaction, so that little is locked; how many of each kind.
+
+    `report` is told the kind and the number so far after each batch.
+    """
     before = now - KEPT_FOR
+    purges: dict[str, Callable[[], int]] = {
+        "sign-in flows": partial(flows.purge_flows, now=now, limit=batch),
+        "authorization codes": partial(_purge, partial(codes.purge_codes, expired_before=before, limit=batch)),
+        "device requests": partial(_purge, partial(devices.purge_grants, expired_before=before, limit=batch)),
+        "sessions": partial(_purge, partial(sessions.purge_sessions, ended_before=before, limit=batch)),
+        "admin sessions": partial(_purge, partial(expired.purge_admin_sessions, now=now, limit=batch)),
+        "signing keys": partial(_purge, partial(signing_keys.purge_keys, now=now)),
+    }
+    return {kind: _drain(kind, purge, report) for kind, purge in purges.items()}
+
+
+def count_expired(*, now: datetime) -> dict[str, int]:
+    """What `purge_expired` would remove."""
     return {
-        "sign-in flows": _drain(lambda: flows.purge_flows(now=now, limit=BATCH)),
-        "authorization codes": _drain(lambda: _purge_codes(before)),
-        "device requests": _drain(lambda: _purge_grants(before)),
-        "sessions": _drain(lambda: _purge_sessions(before)),
-        "signing keys": _purge_keys(now),
+        "sign-in flows": flows.count_expired_flows(now=now),
+        **expired.count_expired(before=now - KEPT_FOR, now=now),
     }
 
 
-def _drain(batch: Callable[[], int]) -> int:
-    removed = total = batch()
-    while removed >= BATCH:
-        removed = batch()
+def _drain(kind: str, purge: Callable[[], int], report: Report | None) -> int:
+    total = 0
+    while removed := purge():
         total += removed
+        if report is not None:
+            report(kind, total)
     return total
 
 
 @transaction.atomic(durable=True)
-def _purge_codes(before: datetime) -> int:
-    return codes.purge_codes(expired_before=before, limit=BATCH)
-
-
-@transaction.atomic(durable=True)
-def _purge_grants(before: datetime) -> int:
-    return devices.purge_grants(expired_before=before, limit=BATCH)
-
-
-@transaction.atomic(durable=True)
-def _purge_sessions(before: datetime) -> int:
-    return sessions.purge_sessions(ended_before=before, limit=BATCH)
-
-
-@transaction.atomic(durable=True)
-def _purge_keys(now: datetime) -> int:
-    return signing_keys.purge_keys(now=now)
+def _purge(remove: Callable[[], int]) -> int:
+    return remove()

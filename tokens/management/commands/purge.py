@@ -1,14 +1,31 @@
+import json
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from tokens.services import housekeeping
 
 
 class Command(BaseCommand):
-    help = "Remove what has expired: sign-in flows, codes, device requests, sessions that ended, retired signing keys."
+    help = (
+        "Remove what has expired: sign-in flows, codes, device requests, sessions that ended, sessions of the admin, "
+        "retired signing keys. The worker does it every hour."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--batch", type=int, default=housekeeping.BATCH, help="rows removed in one transaction")
+        parser.add_argument("--dry-run", action="store_true", help="count, and remove nothing")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for name, removed in housekeeping.purge_expired(now=timezone.now()).items():
-            self.stdout.write(f"{removed} {name}")
+        now = timezone.now()
+        if options["dry_run"]:
+            counted = housekeeping.count_expired(now=now)
+        else:
+            counted = housekeeping.purge_expired(now=now, batch=max(1, options["batch"]), report=self._report)
+        lines = [f"{number} {kind}" for kind, number in counted.items()]
+        self.stdout.write(json.dumps(counted) if options["json"] else "\n".join(lines))
+
+    def _report(self, kind: str, number: int) -> None:
+        self.stderr.write(f"{number} {kind} so far")

@@ -1,0 +1,40 @@
+"""A person's own data: all of it for them to have, or none of it left."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts import errors, signals
+from accounts.repositories import erasure, people
+from accounts.services.events import record_event
+from accounts.services.lookup import get_person_called
+
+
+def export_person(*, login_or_id: str) -> dict[str, Any]:
+    """What is kept about somebody, by name of the part, without a secret. Raises PersonNotFound or LoginAmbiguous."""
+    user_id: UUID = get_person_called(login_or_id=login_or_id).pk
+    parts: dict[str, Any] = {"person": erasure.read_person(user_id), "events": erasure.read_events(user_id)}
+    for _receiver, part in signals.person_exported.send(None, user_id=user_id):
+        parts |= part or {}
+    return parts
+
+
+@transaction.atomic(durable=True)
+def erase_person(*, login_or_id: str, now: datetime) -> UUID:
+    """Blank somebody for good; their id, which the ledger and the trail keep.
+
+    What they have ahead is cancelled by the rules of leaving, refunds included, so that the ledger stays balanced.
+    Raises PersonNotFound or LoginAmbiguous, AlreadyErased, and what the apps above raise when they are busy.
+    """
+    user_id: UUID = get_person_called(login_or_id=login_or_id).pk
+    person = people.lock_person(user_id)
+    if person is None or person.erased_at is not None:
+        raise errors.AlreadyErased
+    people.update_person(user_id, is_active=False)
+    signals.person_erased.send(None, user_id=user_id, now=now)
+    record_event(kind="person.erased", user_id=user_id)
+    erasure.blank_events(user_id)
+    erasure.blank_person(user_id, now=now)
+    return user_id

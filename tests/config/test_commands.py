@@ -1,0 +1,145 @@
+"""Management commands as an operator runs them: what they print, what they change, how they end."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.sessions.models import Session as AdminSession
+from django.core.management import CommandError, call_command, get_commands
+from django.utils import timezone
+
+from accounts.models import Event, SignInFlow, User
+from accounts.services import people
+from tests.config.conftest import add_slot
+from tests.people import Browser, call, refresh
+from tests.processes import Live
+from tokens.models import Session
+
+NAMES = """approve_user suspend_user reinstate_user make_host grant_staff grant_credits revoke_sessions create_token
+rotate_signing_keys rotate_token_key purge expand_availability audit seed_demo export_person erase_person events""".split()
+
+
+def run(name: str, *arguments: str) -> str:
+    output = StringIO()
+    call_command(name, *arguments, stdout=output, stderr=StringIO())
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_exists_and_says_what_it_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert name in get_commands()
+    with pytest.raises(SystemExit) as ended:
+        call_command(name, "--help")
+    assert ended.value.code in {0, None}
+    described = capsys.readouterr().out.partition("options:")[0]
+    assert len(described.split()) > 15
+
+
+def test_a_person_leaves_with_a_balanced_ledger_and_comes_back_as_somebody_new(live: Live) -> None:
+    browser = Browser(live, "hedy")
+    tokens, host = browser.sign_in(), Browser(live, "grace").sign_in().access
+    live.manage("make_host", "grace")
+    me = call(live, "/me", tokens.access).json()
+    slot_id = add_slot(live, host)
+    assert call(live, "/bookings", tokens.access, "POST", json={"slot_id": slot_id}).status_code == 201
+    token = {"name": "script of hedy", "scopes": ["bookings:read"]}
+    secret = call(live, "/personal-access-tokens", tokens.access, "POST", json=token).json()["token"]
+
+    kept = json.loads(live.manage("export_person", "hedy"))
+    assert kept["person"]["email"] == me["email"] != ""
+    assert [row["slot__title"] for row in kept["bookings"]] == ["Office hours"]
+    assert sum(row["amount"] for row in kept["credit_entries"]) == kept["subscriptions"][0]["credits_remaining"]
+    assert kept["personal_access_tokens"][0]["name"] == "script of hedy"
+    assert {"person.created", "session.opened", "booking.made"} <= {row["kind"] for row in kept["events"]}
+    assert "hash" not in json.dumps(kept)
+    assert "bookings: 1" in live.manage("erase_person", "hedy", "--dry-run")
+    with pytest.raises(RuntimeError, match="cannot be undone"):
+        live.manage("erase_person", "hedy")
+    assert call(live, "/me", tokens.access).status_code == 200
+
+    assert me["id"] in live.manage("erase_person", "hedy", "--yes")
+    assert live.manage("audit") == "Every rule holds.\n"
+    assert call(live, "/me", tokens.access).status_code == 401
+    assert call(live, "/slots", secret).status_code == 401
+    assert refresh(live, tokens.refresh).status_code == 400
+    assert call(live, f"/slots/{slot_id}", host).json()["seats_taken"] == 0
+    assert _traces(live, UUID(me["id"]), me["email"]) == []
+    after = json.loads(live.manage("export_person", me["id"]))
+    assert [row["status"] for row in after["bookings"]] == ["cancelled"]
+    assert sum(row["amount"] for row in after["credit_entries"]) == after["subscriptions"][0]["credits_remaining"]
+    with pytest.raises(RuntimeError, match="erased already"):
+        live.manage("erase_person", me["id"], "--yes")
+    again = call(live, "/me", Browser(live, "hedy").sign_in().access).json()
+    assert (again["login"], again["id"] == me["id"]) == ("hedy", False)
+
+
+def _traces(live: Live, user_id: UUID, email: str) -> list[str]:
+    """Tables in which a row still holds the person's name or address, or their trail an address of the network."""
+    found = []
+    with live.connect() as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for (table,) in tables:
+            query = f"SELECT 1 FROM {table} AS t WHERE t::text ILIKE %s OR t::text ILIKE %s LIMIT 1"  # type: ignore[str-bytes-safe]  # a name from the catalogue
+            if connection.execute(query.encode(), [f"%{email}%", "%hedy%"]).fetchone():
+                found.append(str(table))
+        trail = "SELECT 1 FROM accounts_event WHERE user_id = %s AND address IS NOT NULL"
+        found += ["trail"] if connection.execute(trail, [user_id]).fetchone() else []
+    return found
+
+
+def test_an_old_token_key_goes_only_when_nobody_needs_it(transactional_db: None, settings: Any) -> None:
+    settings.TOKEN_KEYS = ["n" * 40, "o" * 40]
+    now = timezone.now()
+    ada = people.upsert_person(github_id=7, login="ada", now=now)
+    times = {"expires_at": now + timedelta(days=9), "ends_at": now + timedelta(days=90)}
+    old = Session.objects.create(user=ada, client_id="insighta-cli", current_hash=b"x", **times)
+    Session.objects.filter(id=old.id).update(created_at=now - timedelta(days=2))
+    promoted = ("--promoted-at", (now - timedelta(days=1)).isoformat())
+
+    output = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("rotate_token_key", *promoted, "--json", stdout=output)
+    assert ended.value.code == 1
+    report = json.loads(output.getvalue())
+    assert report["sessions_of_old_keys"] == 1
+    assert report["last_of_them_ends_at"] == times["expires_at"].isoformat()
+    assert len(set(report["accepted"])) == 2
+    assert "nnnn" not in output.getvalue()
+
+    Session.objects.filter(id=old.id).update(rotated_at=now)
+    assert "It can be removed." in run("rotate_token_key", *promoted)
+    assert len(run("rotate_token_key", "--generate").strip()) >= 48
+    with pytest.raises(CommandError, match="needs an instant with its offset"):
+        run("rotate_token_key", "--promoted-at", "yesterday")
+
+
+def test_purging_goes_in_batches_and_can_be_looked_at_first(transactional_db: None) -> None:
+    now = timezone.now()
+    for number in range(7):
+        SignInFlow.objects.create(cookie_hash=b"x", restart_path="", resume_path="", expires_at=now)
+        AdminSession.objects.create(session_key=f"old-{number}", session_data="", expire_date=now)
+    AdminSession.objects.create(session_key="new", session_data="", expire_date=now + timedelta(days=1))
+    counted = json.loads(run("purge", "--dry-run", "--json"))
+    assert (counted["sign-in flows"], counted["admin sessions"], counted["sessions"]) == (7, 7, 0)
+    assert SignInFlow.objects.count() == 7
+    progress = StringIO()
+    call_command("purge", "--batch", "3", "--json", stdout=StringIO(), stderr=progress)
+    assert [line for line in progress.getvalue().splitlines() if "flows" in line] == [
+        "3 sign-in flows so far",
+        "6 sign-in flows so far",
+        "7 sign-in flows so far",
+    ]
+    assert SignInFlow.objects.count() == 0
+    assert list(AdminSession.objects.values_list("session_key", flat=True)) == ["new"]
+
+
+@pytest.mark.parametrize("name", ["export_person", "erase_person", "approve_user", "revoke_sessions"])
+def test_nobody_by_that_name_is_said_so(transactional_db: None, name: str) -> None:
+    arguments = ["--yes"] if name == "erase_person" else []
+    with pytest.raises(CommandError, match="Nobody called 'nobody' has signed in here"):
+        run(name, "nobody", *arguments)
+    assert not Event.objects.exists()
+    assert not User.objects.exists()
