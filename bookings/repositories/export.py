@@ -6,16 +6,8 @@ from uuid import UUID
 from bookings.models import AvailabilityRule, Booking, CreditEntry, Slot, Subscription, WaitlistEntry
 
 _TIMES = ("scheduled_start_time", "scheduled_end_time", "created_at", "cancelled_at")
-_BOOKING = (
-    "id",
-    "slot__title",
-    "host__login",
-    *_TIMES,
-    "status",
-    "credits_charged",
-    "credits_refunded",
-    "cancelled_by",
-)
+_CREDITS = ("credits_charged", "credits_refunded")
+_BOOKING = ("id", "slot__title", "host__login", *_TIMES, "status", *_CREDITS, "cancelled_by")
 _SUBSCRIPTION = ("id", "plan__name", "credits_remaining", "starts_at", "ends_at", "renews")
 _ENTRY = ("id", "subscription_id", "booking_id", "amount", "reason", "balance_after", "created_at")
 

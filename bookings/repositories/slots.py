@@ -1,10 +1,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db.models import BooleanField, DurationField, Exists, F, OuterRef, Q, UUIDField, Value
+from django.db.models import BooleanField, Exists, F, OuterRef, Q, UUIDField, Value
 from django.db.models.expressions import RawSQL
 
 from bookings.models import AvailabilityRule, Booking, Slot, WaitlistEntry
@@ -31,7 +31,7 @@ WHERE w.slot_id = bookings_slot.id AND w.client_id = %s AND w.status = 'waiting'
 
 ROW_FIELDS = (
     "id", "host_id", "host__login", "host__display_name", "host__time_zone", "title", "starts_at", "ends_at",
-    "bookings_close_at", "capacity", "seats_taken", "status", "refund_window", "booking_id", "waiting",
+    "bookings_close_at", "capacity", "seats_taken", "status", "booking_id", "waiting",
 )  # fmt: skip
 
 
@@ -131,30 +131,29 @@ def withdraw_slots(slot_ids: Iterable[UUID]) -> set[UUID]:
     return ids
 
 
-def slot_rows(*, viewer_id: UUID, refund_window: timedelta, hidden: bool = False) -> Rows:
+def slot_rows(*, viewer_id: UUID, hidden: bool = False) -> Rows:
     """Slots as rows, with the viewer's own booking and place in the queue, by start.
 
     Slots of hosts who do not use their account are left out unless `hidden`.
     """
     slots = Slot.objects.all() if hidden else Slot.objects.filter(may_use("host__"))
     seen: Rows = slots.annotate(
-        refund_window=Value(refund_window, output_field=DurationField()),
         booking_id=RawSQL(OWN_BOOKING, [viewer_id], output_field=UUIDField()),  # noqa: S611  # bound, not pasted
         waiting=RawSQL(WAITING, [viewer_id], output_field=BooleanField()),  # noqa: S611  # bound, not pasted
     )
     return seen.order_by("starts_at", "id").values(*ROW_FIELDS)
 
 
-def hosted_rows(host_id: UUID, *, refund_window: timedelta, now: datetime) -> Rows:
+def hosted_rows(host_id: UUID, *, now: datetime) -> Rows:
     """The host's own slots that are not over, whatever their status, by start."""
-    rows = slot_rows(viewer_id=host_id, refund_window=refund_window, hidden=True)
+    rows = slot_rows(viewer_id=host_id, hidden=True)
     own: Rows = rows.filter(host_id=host_id, ends_at__gt=now).annotate(now=Value(now))
     return own.values(*ROW_FIELDS, "now", "created_at", "cancelled_at")
 
 
-def find_slot_row(slot_id: UUID, *, viewer_id: UUID, refund_window: timedelta) -> Row | None:
+def find_slot_row(slot_id: UUID, *, viewer_id: UUID) -> Row | None:
     """One slot as a row, whoever hosts it."""
-    rows = slot_rows(viewer_id=viewer_id, refund_window=refund_window, hidden=True)
+    rows = slot_rows(viewer_id=viewer_id, hidden=True)
     return rows.filter(id=slot_id).first()
 
 

@@ -20,7 +20,7 @@ class RowSerializer(serializers.Serializer[Any]):
 
 def _host(row: Row) -> Row:
     return {
-        "id": row["host_id"],
+        "id": str(row["host_id"]),
         "login": row["host__login"],
         "display_name": row["host__display_name"],
         "time_zone": row["host__time_zone"],
@@ -58,7 +58,7 @@ class SlotSerializer(RowSerializer):
     def to_representation(self, instance: Row) -> Row:
         row = instance
         return {
-            "id": row["id"],
+            "id": str(row["id"]),
             "host": _host(row),
             "title": row["title"],
             "starts_at": row["starts_at"],

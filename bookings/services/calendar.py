@@ -13,7 +13,6 @@ from bookings import errors
 from bookings.repositories import bookings, clock, feeds, slots
 from bookings.repositories.rows import Row
 from bookings.services import transactions
-from bookings.services.rules import current_refund_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +74,7 @@ def render_feed(*, secret: str) -> bytes:
     owner_id = _owner_of(secret)
     since = clock.read_now() - KEEP_PAST
     booked = [booking_event(row) for row in bookings.rows_since(owner_id, since=since)]
-    hosted_rows = slots.hosted_rows(owner_id, refund_window=current_refund_window(), now=since)
+    hosted_rows = slots.hosted_rows(owner_id, now=since)
     return _calendar([*booked, *(slot_event(row) for row in hosted_rows)])
 
 

@@ -11,7 +11,6 @@ from bookings import policies
 from bookings.repositories import bookings, clock, people, slots, subscriptions
 from bookings.repositories.rows import Row
 from bookings.services.calendar import render_booking
-from bookings.services.rules import current_refund_window
 
 REMIND_BEFORE = timedelta(hours=24)
 
@@ -88,7 +87,7 @@ def _booking_context(row: Row, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _about_slot(slot_id: UUID, user_id: UUID, zone: ZoneInfo) -> tuple[dict[str, Any], None] | None:
-    row = slots.find_slot_row(slot_id, viewer_id=user_id, refund_window=current_refund_window())
+    row = slots.find_slot_row(slot_id, viewer_id=user_id)
     if row is None or not row["waiting"] or row["seats_taken"] >= row["capacity"]:
         return None
     context = {

@@ -11,8 +11,7 @@ from bookings.repositories.rows import Row
 from bookings.services.availability import list_rules
 from bookings.services.bookings import get_booking, list_bookings, list_roster
 from bookings.services.cancellations import RefundPreview, describe_refund
-from bookings.services.rules import current_refund_window
-from bookings.services.slots import get_slot, list_slots
+from bookings.services.slots import add_refund_window, get_slot, list_slots
 from bookings.services.subscriptions import list_entries, list_subscriptions
 
 if TYPE_CHECKING:
@@ -137,8 +136,9 @@ class HostingPage:
 def compose_hosting(*, host_id: UUID, cursor: str = "") -> HostingPage:
     """The host's own slots that are not over, by start, and the host's rules. Raises NotAHost, NotValid."""
     host_rules = list_rules(host_id=host_id)
-    rows = slots.hosted_rows(host_id, refund_window=current_refund_window(), now=clock.read_now())
-    return HostingPage(read_page(rows, cursor=cursor), host_rules)
+    page = read_page(slots.hosted_rows(host_id, now=clock.read_now()), cursor=cursor)
+    add_refund_window(page.rows)
+    return HostingPage(page, host_rules)
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,8 @@ def compose_leaving(*, user_id: UUID) -> LeavingPage:
     """What deactivating would cancel: upcoming bookings, each with its refund, and the person's own open slots."""
     upcoming = list_bookings(client_id=user_id, when="upcoming", size=MOST_UPCOMING).rows
     previews = [(row, _preview(row)) for row in upcoming]
-    hosted = slots.hosted_rows(user_id, refund_window=current_refund_window(), now=clock.read_now())
+    hosted = list(slots.hosted_rows(user_id, now=clock.read_now()))
+    add_refund_window(hosted)
     return LeavingPage(
         bookings=[(row, preview.credits) for row, preview in previews if preview],
         slots=[row for row in hosted if row["status"] == "open" and row["starts_at"] > row["now"]],

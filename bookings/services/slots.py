@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -52,15 +53,25 @@ def list_slots(
 ) -> Page:
     """Slots by start, as the viewer sees them, from now on unless `starts_from` says otherwise. Raises NotValid."""
     by = SlotFilter(starts_from, starts_before, host_id, is_open)
-    rows = slots.slot_rows(viewer_id=viewer_id, refund_window=current_refund_window())
-    return read_page(slots.filtered(rows, by=by), cursor=cursor)
+    rows = slots.slot_rows(viewer_id=viewer_id)
+    page = read_page(slots.filtered(rows, by=by), cursor=cursor)
+    add_refund_window(page.rows)
+    return page
+
+
+def add_refund_window(rows: Iterable[Row]) -> None:
+    """Say in each row of a slot which window a booking made now would have."""
+    window = current_refund_window()
+    for row in rows:
+        row["refund_window"] = window
 
 
 def get_slot(*, slot_id: UUID, viewer_id: UUID) -> Row:
     """One slot as the viewer sees it. Raises NotFound."""
-    row = slots.find_slot_row(slot_id, viewer_id=viewer_id, refund_window=current_refund_window())
+    row = slots.find_slot_row(slot_id, viewer_id=viewer_id)
     if row is None:
         raise errors.NotFound
+    add_refund_window([row])
     return row
 
 

@@ -23,8 +23,9 @@ def read_body(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
 
 
 def read_query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The address's parameters, checked. Raises ValidationError."""
-    return _checked(form(data=request.query_params.dict()))
+    """The address's parameters, checked; none of them is required. Raises ValidationError."""
+    given = request.query_params.dict()
+    return _checked(form(data=given)) if given else {}
 
 
 def _checked(form: Serializer[Any]) -> dict[str, Any]:
