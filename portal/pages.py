@@ -23,6 +23,7 @@ NOTICES = {
     "waiting": "You are on the waitlist. A freed seat is booked for you while it can still be refunded.",
     "not-waiting": "You are no longer on the waitlist.",
     "cancelled": "The booking is cancelled.",
+    "already-cancelled": "It is cancelled already.",
     "nothing-to-cancel": "This booking can no longer be cancelled.",
     "rescheduled": "The booking is moved to its new time.",
     "feed-rotated": "Your calendar has a new address. The old one no longer works.",

@@ -109,6 +109,12 @@ def is_ahead(value: str, now: datetime) -> bool:
     return datetime.fromisoformat(value) > now
 
 
+@register.filter
+def hours_before(deadline: str, start: str) -> int:
+    """How many whole hours before `start` the `deadline` lies: the refund window of a slot or booking."""
+    return int((datetime.fromisoformat(start) - datetime.fromisoformat(deadline)).total_seconds() // 3600)
+
+
 def _zone(context: template.Context) -> str:
     return str((context.get("me") or {}).get("time_zone") or "UTC")
 

@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.calendars import event_file
-from portal.errors import Page, Problem, page_for
+from portal.errors import PAGES, Page, Problem, page_for
 from portal.pages import redirect_with, render_page
 from portal.plots import balances, plot_of
 from portal.templatetags.portal import read_instant, zone_of
-from portal.views.slots import cursor_after, usable_subscriptions
+from portal.views.slots import cursor_after, read_uuid, usable_subscriptions
 from portal.visitor import PortalRequest, with_query
 
 CHOICE_DAYS = 14
@@ -66,19 +66,22 @@ def cancel(request: PortalRequest, booking_id: UUID) -> HttpResponse:
 def _cancel_page(request: PortalRequest, booking_id: UUID, conflict: Page | None = None) -> HttpResponse:
     page = request.visitor.get(f"/pages/bookings/{booking_id}")
     if page["booking"]["refund_preview"] is None:
-        return redirect_with(f"/bookings/{booking_id}", "nothing-to-cancel")
+        is_done = page["booking"]["status"] == "cancelled"
+        return redirect_with(f"/bookings/{booking_id}", "already-cancelled" if is_done else "nothing-to-cancel")
     context = {"booking": page["booking"], "preview": page["booking"]["refund_preview"], "conflict": conflict}
     return render_page(request, "cancel", context, me=page["person"], status=conflict.status if conflict else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reschedule(request: PortalRequest, booking_id: UUID) -> HttpResponse:
-    """The times a booking may move to, then the move."""
+    """The times a booking may move to; with `slot_id` in the address what that move changes; then the move."""
     if request.method != "POST":
-        return _reschedule_page(request, booking_id)
+        return _review_page(request, booking_id) if "slot_id" in request.GET else _reschedule_page(request, booking_id)
     slot_id = request.POST.get("slot_id", "")
     if not slot_id:
         return _reschedule_page(request, booking_id, conflict=_CHOOSE)
+    if _has_passed(request.POST.get("refund_until"), timezone.now()):
+        return _review_page(request, booking_id, conflict=PAGES["refund_changed"])
     try:
         request.visitor.send("POST", f"/bookings/{booking_id}/reschedule", {"slot_id": slot_id})
     except Problem as problem:
@@ -91,6 +94,27 @@ def reschedule(request: PortalRequest, booking_id: UUID) -> HttpResponse:
 _CHOOSE = Page(422, "Choose a new time", "Nothing has been changed yet.")
 
 
+def _has_passed(shown: str | None, now: datetime) -> bool:
+    """Whether the refund that the review promised has ended meanwhile; a form without a promise breaks none."""
+    try:
+        return datetime.fromisoformat(shown or "") <= now
+    except (ValueError, TypeError):
+        return False
+
+
+def _review_page(request: PortalRequest, booking_id: UUID, conflict: Page | None = None) -> HttpResponse:
+    slot_id = read_uuid(request.POST.get("slot_id") or request.GET.get("slot_id"))
+    if not slot_id:
+        return _reschedule_page(request, booking_id, conflict=_CHOOSE)
+    data = request.visitor.fetch(page=f"/pages/bookings/{booking_id}", slot=f"/slots/{slot_id}")
+    page, slot = data["page"], data["slot"]
+    is_open = slot["status"] == "open" and datetime.fromisoformat(slot["bookings_close_at"]) > timezone.now()
+    is_free = is_open and _is_choice(slot, page["booking"], [], page["person"])
+    context = {"booking": page["booking"], "slot": slot, "is_free": is_free, "conflict": conflict}
+    status = conflict.status if conflict else 200
+    return render_page(request, "reschedule_review", context, me=page["person"], status=status)
+
+
 def _reschedule_page(request: PortalRequest, booking_id: UUID, conflict: Page | None = None) -> HttpResponse:
     until = timezone.now() + timedelta(days=CHOICE_DAYS)
     path = with_query(
@@ -100,8 +124,8 @@ def _reschedule_page(request: PortalRequest, booking_id: UUID, conflict: Page | 
     page, me = data["page"], data["page"]["person"]
     others = [one for one in data["others"]["results"] if one["id"] != str(booking_id)]
     free = [one for one in page["slots"]["results"] if _is_choice(one, page["booking"], others, me)]
-    context = {"booking": page["booking"], "days": _by_day(free, me["time_zone"]), "conflict": conflict}
-    context["later"] = cursor_after(page["slots"])
+    context = {"booking": page["booking"], "groups": _groups(free, page["booking"], me["time_zone"])}
+    context |= {"later": cursor_after(page["slots"]), "conflict": conflict}
     return render_page(request, "reschedule", context, me=me, status=conflict.status if conflict else 200)
 
 
@@ -114,6 +138,14 @@ def _is_choice(slot: dict[str, Any], moved: dict[str, Any], others: list[dict[st
         and starts < datetime.fromisoformat(one["scheduled_end_time"])
         for one in others
     )
+
+
+def _groups(free: list[dict[str, Any]], moved: dict[str, Any], zone: str) -> list[tuple[str, Any]]:
+    """Other times of the same session first: few people who move want another subject."""
+    same = [one for one in free if (one["title"], one["host"]["id"]) == (moved["title"], moved["host"]["id"])]
+    rest = [one for one in free if one not in same]
+    named = (("Other times of this session", same), ("Other sessions", rest))
+    return [(name, _by_day(found, zone)) for name, found in named if found]
 
 
 def _by_day(found: list[dict[str, Any]], zone: str) -> list[tuple[Any, list[dict[str, Any]]]]:

@@ -23,7 +23,7 @@ EDGE = timedelta(hours=14)
 @require_safe
 def slots(request: PortalRequest) -> HttpResponse:
     """Seven days of sessions, from today or from `from`, in the person's time zone; `host` narrows them down."""
-    now, host, asked = timezone.now(), _uuid(request.GET.get("host")), _date(request.GET.get("from"))
+    now, host, asked = timezone.now(), read_uuid(request.GET.get("host")), _date(request.GET.get("from"))
     cursor = request.GET.get("cursor", "")
     page = request.visitor.get("/pages/slots", **_window(asked, now), **_given(host=host, cursor=cursor))
     zone = page["person"]["time_zone"]
@@ -84,7 +84,7 @@ def book(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """What booking means, before it is done; then the booking. The form's key makes a second click harmless."""
     if request.method != "POST":
         return _book_page(request, slot_id)
-    key = _uuid(request.POST.get("key")) or str(uuid4())
+    key = read_uuid(request.POST.get("key")) or str(uuid4())
     try:
         made = request.visitor.send("POST", "/bookings", {"slot_id": str(slot_id)}, idempotency_key=key)
     except Problem as problem:
@@ -135,7 +135,8 @@ def leave_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     return redirect_with(f"/slots/{slot_id}/book", "not-waiting")
 
 
-def _uuid(value: str | None) -> str:
+def read_uuid(value: str | None) -> str:
+    """`value` as a UUID is written; empty when it is none."""
     try:
         return str(UUID(value or ""))
     except ValueError:

@@ -37,6 +37,8 @@ def pages(held: dict[str, Any]) -> dict[str, str]:
         "receipt": f"/bookings/{an_id(502)}",
         "cancel": f"/bookings/{an_id(500)}/cancel",
         "reschedule": f"/bookings/{an_id(500)}/reschedule",
+        "reschedule-review": f"/bookings/{an_id(500)}/reschedule?slot_id={held['slots'][-1]['id']}",
+        "reschedule-late": f"/bookings/{an_id(500)}/reschedule?slot_id={an_id(400)}",
         "credits": "/credits",
         "hosting": "/hosting",
         "hosting-slot": f"/hosting/slots/{first['id']}",

@@ -151,7 +151,8 @@ def test_without_scripts_ada_books_moves_cancels_and_waits(live: Live, contexts:
     expect(page.get_by_role("status")).to_contain_text("Your seat is booked")
     page.get_by_role("link", name="Reschedule").click()
     page.get_by_role("radio", name="Second hour").check()
-    page.get_by_role("button", name="Move my booking").click()
+    page.get_by_role("button", name="Review the move").click()
+    page.get_by_role("button", name="Move to").click()
     expect(page.get_by_role("main")).to_contain_text("Moved from")
 
     late = sign_in(alan, live, "portal-alan", f"/slots?from={start:%Y-%m-%d}")

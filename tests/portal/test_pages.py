@@ -1,7 +1,7 @@
 """Each page: one call to the backend, what it shows, what its forms send, and what it says when that is refused."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -158,6 +158,56 @@ class TestBookings:
         path = f"/bookings/{BOOKING}/reschedule"
         assert "Choose a new time" in post(ada, path).text
         assert post(ada, path, slot_id=SLOT).headers["Location"] == f"/bookings/{BOOKING}?notice=rescheduled"
+
+    def test_other_times_of_the_same_session_come_first(self, ada: httpx.Client, held: dict[str, Any]) -> None:
+        page = ada.get(f"/bookings/{BOOKING}/reschedule").text
+        same, rest = page.split("Other times of this session")[1].split("Other sessions")
+        titles = [set(re.findall(r'<span class="strong">([^<]+)', part)) for part in (same, rest)]
+        assert titles[0] == {held["mine"]["title"]}
+        assert titles[1]
+        assert held["mine"]["title"] not in titles[1]
+
+    def test_a_move_is_reviewed_before_it_is_made(
+        self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+    ) -> None:
+        target, path = held["slots"][-1], f"/bookings/{BOOKING}/reschedule"
+        backend.routes["POST", path] = Answer(200, {})
+        page = ada.get(path, params={"slot_id": target["id"]}).text
+        for instant in (held["mine"]["starts_at"], target["starts_at"], target["refund_deadline"]):
+            assert f'<time datetime="{instant}">' in page
+        assert re.search(r"Move to <time[^>]*>\w{3} \d+ \w{3}, \d\d:\d\d</time>", page)
+        assert not backend.made("POST", f"/api/v1{path}")
+        fields = {name: hidden(page, name) for name in ("slot_id", "refund_until")}
+        assert post(ada, path, **fields).headers["Location"] == f"/bookings/{BOOKING}?notice=rescheduled"
+        assert backend.made("POST", f"/api/v1{path}")[0].body == {"slot_id": target["id"]}
+
+    def test_giving_up_the_refund_is_said_before_the_move(self, ada: httpx.Client) -> None:
+        page = ada.get(f"/bookings/{BOOKING}/reschedule", params={"slot_id": SLOT}).text
+        assert "You give up the refund:</strong> this time starts in less than 12 hours" in page
+        assert "Move it anyway" in page
+        assert "Move to" not in page
+
+    def test_a_refund_that_ended_while_the_review_was_open_is_not_given_up_unasked(
+        self, ada: httpx.Client, backend: FakeBackend
+    ) -> None:
+        path = f"/bookings/{BOOKING}/reschedule"
+        answer = post(ada, path, slot_id=SLOT, refund_until=(NOW - timedelta(minutes=1)).isoformat())
+        assert answer.status_code == 409
+        assert "Move it anyway" in answer.text
+        assert not backend.made("POST", f"/api/v1{path}")
+
+    @pytest.mark.parametrize(("query", "status"), [("", 422), ("nonsense", 422), (an_id(999), 404)])
+    def test_an_unknown_time_moves_nothing(self, ada: httpx.Client, query: str, status: int) -> None:
+        assert ada.get(f"/bookings/{BOOKING}/reschedule", params={"slot_id": query}).status_code == status
+
+    def test_a_time_that_is_gone_cannot_be_pressed(self, ada: httpx.Client, held: dict[str, Any]) -> None:
+        page = ada.get(f"/bookings/{BOOKING}/reschedule", params={"slot_id": held["full"]["id"]}).text
+        assert "This time is not free any more" in page
+        assert 'name="slot_id"' not in page
+
+    def test_a_cancelled_booking_is_cancelled_already(self, ada: httpx.Client) -> None:
+        answer = ada.get(f"/bookings/{an_id(502)}/cancel")
+        assert "It is cancelled already." in ada.get(answer.headers["Location"]).text
 
     def test_the_receipt_has_the_ledger_entry(self, ada: httpx.Client) -> None:
         page = ada.get(f"/bookings/{an_id(502)}").text
