@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 
 from . import __version__
+from .catalog import COMMANDS, list_members
 from .errors import FAILED, USAGE, CliError, UnexpectedAnswer
 from .terminal import paint, say, show
 
@@ -59,11 +60,12 @@ def run(words: list[str]) -> int:
 
 
 def _run_command(words: list[str]) -> int:
-    from .catalog import COMMANDS, list_members
     from .parsing import make_parser
 
     if words[0] == "help":
         words = [*words[1:], "--help"]
+    if _names_only_a_group(words):
+        words = [words[0], "list", *words[1:]]
     for length in (2, 1):
         entry = COMMANDS.get(" ".join(words[:length]))
         if entry and len(words) >= length:
@@ -78,6 +80,12 @@ def _run_command(words: list[str]) -> int:
     from .overview import unknown_command
 
     raise unknown_command(words)
+
+
+def _names_only_a_group(words: list[str]) -> bool:
+    """`slots` and `slots --host grace` mean `slots list`; `slots --help` shows what the group has."""
+    has_verb = len(words) > 1 and (words[1] in HELP_FLAGS or not words[1].startswith("-"))
+    return f"{words[0]} list" in COMMANDS and not has_verb
 
 
 def _run_module(module: ModuleType, parsed: argparse.Namespace) -> int:
@@ -98,9 +106,9 @@ def _run_module(module: ModuleType, parsed: argparse.Namespace) -> int:
 def _run_group(words: list[str]) -> int:
     from .overview import format_group, unknown_command
 
-    if len(words) == 1 or words[1] in HELP_FLAGS:
+    if len(words) > 1 and words[1] in HELP_FLAGS:
         show(format_group(words[0]))
-        return 0 if len(words) > 1 else USAGE
+        return 0
     raise unknown_command(words)
 
 

@@ -8,8 +8,8 @@ from .terminal import paint
 EXAMPLES = """\
   insighta login                          sign in, wherever this terminal runs
   insighta slots list --host grace        what can be booked with Grace
-  insighta book 019ab3f2                  book it; the start of an id is enough
-  insighta cancel 019ab3f7                see the refund first, then decide
+  insighta book 019ab3f2-5440-7a1c        see the price and the refund deadline first
+  insighta cancel 019ab3f7-0c11           see the refund first, then decide
   curl -H "Authorization: Bearer $(insighta token)" …"""
 
 ENVIRONMENT = f"""\
@@ -19,6 +19,9 @@ ENVIRONMENT = f"""\
   INSIGHTA_HOME         where the sign-in is stored (default: ~/.insighta)
   INSIGHTA_NO_BROWSER   set: never open a browser
   BROWSER, NO_COLOR     as everywhere"""
+
+# Below it, `slot` is like `logout`.
+LEAST_LIKENESS = 0.7
 
 EXIT_CODES = "  0 done   1 failed   2 wrong usage or cancelled by you   4 sign-in needed"
 
@@ -56,7 +59,8 @@ def _find_close(words: list[str], group: str) -> list[str]:
         verbs = {entry.name.split()[1]: entry.name for entry in list_members(group)}
         return [verbs[verb] for verb in get_close_matches(words[1], verbs, n=2)] or list(verbs.values())
     firsts = dict.fromkeys(name.split()[0] for name in list_names())
-    close = get_close_matches(words[0], firsts, n=2) or [name for name in firsts if name.startswith(words[0])]
+    close = [name for name in firsts if name.startswith(words[0])]
+    close = close or get_close_matches(words[0], firsts, n=2, cutoff=LEAST_LIKENESS)
     return [" ".join([name, *_find_verb(name, words[1:])]) for name in close]
 
 

@@ -88,6 +88,8 @@ def test_every_reading_command_takes_json(machine: Machine, name: str) -> None:
         (["sesions", "list"], "insighta sessions list"),
         (["sessions", "lst"], "insighta sessions list"),
         (["booking", "list"], "insighta bookings list"),
+        (["slot"], "Did you mean: insighta slots\n"),
+        (["sessions", "19ab"], "insighta sessions list or insighta sessions revoke"),
         (["login", "--divice"], "--device"),
         (["token", "--jsn"], "--json"),
         (["xyzzy"], "insighta --help"),
@@ -106,11 +108,28 @@ def test_a_misspelt_word_gets_a_suggestion_and_exit_code_2(machine: Machine, wor
         ["cancel", "not-an-id", "--yes"],
         ["login", "--device", "--paste"],
         ["login", "--port", "x"],
-        ["sessions"],
+        ["sessions", "--lst"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(ada: Machine, words: list[str]) -> None:
     assert ada.run(*words).code == 2
+
+
+@pytest.mark.parametrize(
+    ("group", "path"),
+    [
+        ("slots", "slots"),
+        ("bookings", "bookings"),
+        ("sessions", "sessions"),
+        ("tokens", "personal-access-tokens"),
+    ],
+)
+def test_a_group_alone_means_its_list(backend: FakeBackend, ada: Machine, group: str, path: str) -> None:
+    backend.answers["GET", f"/api/v1/{path}"] = lambda query, body: (200, {"results": [], "next": None})
+    done = ada.run(group, "--json")
+    assert (done.code, done.json) == (0, [])
+    assert ada.run(group).code == 0
+    assert f"insighta {group} list" in ada.run(group, "--help").out
 
 
 @pytest.mark.parametrize(
