@@ -1,5 +1,6 @@
 """A person's own data: all of it for them to have, or none of it left."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,10 +16,9 @@ from accounts.services.lookup import get_person_called
 def export_person(*, login_or_id: str) -> dict[str, Any]:
     """What is kept about somebody, by name of the part, without a secret. Raises PersonNotFound or LoginAmbiguous."""
     user_id: UUID = get_person_called(login_or_id=login_or_id).pk
-    parts: dict[str, Any] = {"person": erasure.read_person(user_id), "events": erasure.read_events(user_id)}
-    for _receiver, part in signals.person_exported.send(None, user_id=user_id):
-        parts |= part or {}
-    return parts
+    answers: Sequence[tuple[object, Any]] = signals.person_exported.send(None, user_id=user_id)
+    others: dict[str, Any] = {name: rows for _receiver, part in answers for name, rows in part.items()}
+    return {"person": erasure.read_person(user_id), "events": erasure.read_events(user_id), **others}
 
 
 @transaction.atomic(durable=True)
