@@ -12,8 +12,8 @@ _VARIABLE = re.compile(r"#?(?P<name>[A-Z_]+)=(?P<default>.*)")
 _HEAD = """# How is it configured?
 
 By environment variables; a `.env` file beside `manage.py` is read where there is one, and the environment wins over it.
-A value that makes no sense, or a secret that is missing with `DEBUG` off, ends the process at its start with the name of
-the variable. What is right by itself and wrong together is found by `manage.py check --deploy`:
+A value that makes no sense, or a secret that is missing with `DEBUG` off, ends the process at its start with the name
+of the variable. What is right by itself and wrong together is found by `manage.py check --deploy`:
 [operations.md](operations.md#checks).
 
 This page is made from `.env.example` by `python -m config.reference > docs/configuration.md`; a test fails where it is
