@@ -3,12 +3,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from accounts import signals
 from accounts.models import User
 from accounts.services import people
 from bookings import errors
 from bookings.models import Booking, CreditEntry, Slot, Subscription, WaitlistEntry
 from bookings.repositories import clock
 from bookings.services.bookings import book_slot
+from bookings.services.calendar import get_feed_secret
 from bookings.services.cancellations import (
     cancel_booking,
     cancel_booking_as_staff,
@@ -191,6 +193,16 @@ def test_deactivating_follows_the_clients_rule_and_the_hosts_rule(ada: User, gra
     slot.refresh_from_db()
     assert slot.status == "cancelled"
     assert credits_of(ada) == 5
+
+
+def test_erasure_cancels_ends_the_calendar_feed_and_keeps_the_ledger(ada: User, slot: Slot) -> None:
+    booking = book(ada, slot)
+    secret = get_feed_secret(user_id=ada.id)
+    signals.person_erased.send(None, user_id=ada.id, now=clock.read_now())
+    booking.refresh_from_db()
+    assert (booking.status, booking.credits_refunded) == ("cancelled", 1)
+    assert get_feed_secret(user_id=ada.id) != secret
+    assert list(CreditEntry.objects.filter(subscription__user=ada).values_list("amount", flat=True)) == [5, -1, 1]
 
 
 def test_suspension_leaves_bookings_as_they_are(ada: User, slot: Slot) -> None:
