@@ -5,8 +5,8 @@ from typing import Any
 from . import clock
 from .api import Api
 from .credentials import format_instant
-from .errors import CliError, UsageError
-from .ids import Items, resolve_id
+from .errors import CliError
+from .ids import Items, choose_item, describe_choice, find_whole, resolve_id
 from .terminal import clean
 from .times import format_day, format_moment, format_span, parse_instant, read_zone_name
 
@@ -26,12 +26,21 @@ def list_active_bookings(api: Api) -> Items:
 
 def resolve_slot(api: Api, text: str) -> str:
     """Raises as resolve_id."""
-    return resolve_id(text, "slot", lambda: list_open_slots(api))
+    return resolve_id(text, "slot", lambda: list_open_slots(api), describe_slot)
+
+
+def get_slot(api: Api, text: str) -> dict[str, Any]:
+    """The whole slot: of the listed ones for a short id, asked for alone else. Raises as resolve_id, and Problem."""
+    whole = find_whole(text)
+    if whole:
+        slot: dict[str, Any] = api.get(f"/slots/{whole}")
+        return slot
+    return choose_item(text, "slot", lambda: list_open_slots(api), describe_slot)
 
 
 def resolve_active_booking(api: Api, text: str) -> str:
     """Raises as resolve_id."""
-    return resolve_id(text, "booking", lambda: list_active_bookings(api))
+    return resolve_id(text, "booking", lambda: list_active_bookings(api), describe_booking)
 
 
 def resolve_host(api: Api, text: str) -> str:
@@ -41,11 +50,15 @@ def resolve_host(api: Api, text: str) -> str:
     if len(matches) == 1:
         return str(matches[0]["id"])
     if len(matches) > 1:
-        raise UsageError(f"Several hosts are called {text}. Name one by id:", "\n".join(str(h["id"]) for h in matches))
+        raise describe_choice(f"Several hosts are called {clean(text)}", hosts, matches, _describe_host)
     if len(text) >= 4 and any(str(host["id"]).startswith(text.lower()) for host in hosts):
-        return resolve_id(text, "host", lambda: hosts)
+        return resolve_id(text, "host", lambda: hosts, _describe_host)
     names = ", ".join(sorted(clean(host["login"]) for host in hosts)) or "nobody yet"
     raise CliError(f"No host is called {clean(text)}.", f"Hosts: {names}")
+
+
+def _describe_host(host: dict[str, Any]) -> str:
+    return clean(host["display_name"])
 
 
 def name_host(item: dict[str, Any]) -> str:
@@ -56,9 +69,18 @@ def name_host(item: dict[str, Any]) -> str:
 
 def describe_booking(booking: dict[str, Any]) -> str:
     """`Interview practice with Grace, Tue 24 Nov, 14:00-15:00 (Africa/Lagos)`."""
-    start, end = parse_instant(booking["scheduled_start_time"]), parse_instant(booking["scheduled_end_time"])
+    return _describe_session(booking, booking["scheduled_start_time"], booking["scheduled_end_time"])
+
+
+def describe_slot(slot: dict[str, Any]) -> str:
+    """In the words of describe_booking."""
+    return _describe_session(slot, slot["starts_at"], slot["ends_at"])
+
+
+def _describe_session(item: dict[str, Any], starts_at: str, ends_at: str) -> str:
+    start, end = parse_instant(starts_at), parse_instant(ends_at)
     when = f"{format_day(start).replace('  ', ' ')}, {format_span(start, end)} ({read_zone_name(start)})"
-    return f"{clean(booking['title'])} with {name_host(booking)}, {when}"
+    return f"{clean(item['title'])} with {name_host(item)}, {when}"
 
 
 def describe_deadline(booking: dict[str, Any]) -> str:

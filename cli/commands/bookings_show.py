@@ -4,7 +4,7 @@ from typing import Any
 from ..api import Api
 from ..ids import resolve_id
 from ..parsing import add_json_option
-from ..schedule import count_credits, describe_deadline, name_host
+from ..schedule import count_credits, describe_booking, describe_deadline, name_host
 from ..settings import read_settings
 from ..terminal import clean, paint, show, show_json
 from ..times import format_day, format_moment, format_span, parse_instant, read_zone_name
@@ -12,8 +12,8 @@ from .bookings_list import list_every_booking
 
 SUMMARY = "Show one booking in full."
 EXAMPLES = """
-insighta bookings show 019ab3f7
-insighta bookings show 019ab3f7 --json
+insighta bookings show 019ab3f7-0c11
+insighta bookings show 019ab3f7-0c11 --json
 """
 
 
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The API's booking."""
     api = Api(read_settings())
-    booking_id = resolve_id(arguments.booking, "booking", lambda: list_every_booking(api))
+    booking_id = resolve_id(arguments.booking, "booking", lambda: list_every_booking(api), describe_booking)
     booking = api.get(f"/bookings/{booking_id}")
     if arguments.json:
         show_json(booking)

@@ -12,8 +12,8 @@ from ..times import format_day, format_distance, format_moment, parse_instant
 
 SUMMARY = "Cancel a booking. Shows first what comes back and until when, and asks."
 EXAMPLES = """
-insighta cancel 019ab3f7
-insighta cancel 019ab3f7 --yes   do not ask: the previewed refund or nothing
+insighta cancel 019ab3f7-0c11
+insighta cancel 019ab3f7-0c11 --yes   the previewed refund or nothing
 """
 
 

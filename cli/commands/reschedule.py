@@ -9,7 +9,7 @@ from ..terminal import paint, say, show_json, symbol
 
 SUMMARY = "Move a booking to another slot, before its refund deadline."
 EXAMPLES = """
-insighta reschedule 019ab3f7 019ab3f2     the booking, then the new slot
+insighta reschedule 019ab3f7-0c11 019ab3f2-5440-7a1c   booking, new slot
 """
 
 

@@ -8,11 +8,12 @@ from ..errors import UsageError
 from ..ids import resolve_id
 from ..settings import Settings, read_settings
 from ..terminal import clean, say
+from ..times import format_moment, parse_instant
 
 SUMMARY = "End a sign-in: that terminal or browser is signed out at once."
 EXAMPLES = """
-insighta sessions revoke 019ab3f7
-insighta sessions revoke --others     everywhere but here
+insighta sessions revoke 019ab3f7-0c11
+insighta sessions revoke --others         everywhere but here
 """
 
 
@@ -33,11 +34,16 @@ def run(arguments: argparse.Namespace) -> int:
         say("Signed out everywhere but here.")
         return 0
     list_sessions = cache(lambda: api.list("/sessions"))
-    session_id = resolve_id(arguments.session, "session", list_sessions)
+    session_id = resolve_id(arguments.session, "session", list_sessions, _describe)
     ended = next((session for session in list_sessions() if session["id"] == session_id), {})
     api.delete(f"/sessions/{session_id}")
     _report(settings, ended, session_id)
     return 0
+
+
+def _describe(session: dict[str, Any]) -> str:
+    signed_in = format_moment(parse_instant(session["created_at"]))
+    return f"{clean(session['label'])}, signed in {signed_in}"
 
 
 def _report(settings: Settings, ended: dict[str, Any], session_id: str) -> None:

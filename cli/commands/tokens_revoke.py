@@ -1,28 +1,51 @@
 import argparse
+import re
 from functools import cache
+from typing import Any
 
 from ..api import Api
-from ..ids import resolve_id
+from ..errors import CliError
+from ..ids import Items, describe_choice, resolve_id
 from ..settings import read_settings
 from ..terminal import clean, say
+from ..times import format_moment, parse_instant
 
 SUMMARY = "Make a personal access token useless at once."
 EXAMPLES = """
-insighta tokens revoke 019ab3f7
+insighta tokens revoke insp_xSOE         as the list shows it
+insighta tokens revoke 019ab3f7-0c11
 """
+SHOWN_START = re.compile(r"(insp_\w{4,8})…?")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("token", help="the token's id, or its start (not the secret)")
+    parser.add_argument("token", help="the token's id or its start, or the listed start of the secret")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """By id, because a secret does not belong on a command line."""
+    """Never by the whole secret, which does not belong on a command line."""
     api = Api(read_settings())
     list_tokens = cache(lambda: api.list("/personal-access-tokens"))
-    token_id = resolve_id(arguments.token, "token", list_tokens)
+    shown = SHOWN_START.fullmatch(arguments.token)
+    if shown:
+        token_id = _choose_by_start(shown[1], list_tokens())
+    else:
+        token_id = resolve_id(arguments.token, "token", list_tokens, _describe)
     revoked = next((token for token in list_tokens() if token["id"] == token_id), {})
     api.delete(f"/personal-access-tokens/{token_id}")
     say(f"Revoked: {clean(revoked.get('name') or token_id)}.")
     return 0
+
+
+def _choose_by_start(start: str, tokens: Items) -> str:
+    matches = [token for token in tokens if str(token["prefix"]).startswith(start)]
+    if not matches:
+        raise CliError("None of your tokens starts so.", "List them: insighta tokens list")
+    if len(matches) > 1:
+        raise describe_choice(f"{len(matches)} tokens start so", tokens, matches, _describe)
+    return str(matches[0]["id"])
+
+
+def _describe(token: dict[str, Any]) -> str:
+    return f"{clean(token['name'])}, made {format_moment(parse_instant(token['created_at']))}"
