@@ -32,9 +32,9 @@ def observed() -> Iterator[Live]:
         yield product
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(observed: Live) -> Iterator[Process]:
-    """The worker of the observed product."""
+    """The worker of the observed product, for one module: others look at jobs that wait."""
     process = Process([sys.executable, "manage.py", "procrastinate", "worker"], observed.environment)
     yield process.start()
     process.stop()
