@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.portal import fake_backend, sample
 from tests.portal.browsers import chromium, context_for
 from tests.portal.conftest import Portal
 from tests.portal.fake_backend import Answer, FakeBackend, problem
@@ -92,6 +93,24 @@ def test_no_page_is_wider_than_a_tablet(
     page, found = context.new_page(), {}
     for name in ("home", "slots", "bookings", "reschedule", "credits", "hosting", "tokens"):
         page.goto(f"{portal.url}{pages(held)[name]}")
+        found[name] = overflow(page)
+    context.close()
+    assert {name: pixels for name, pixels in found.items() if pixels > 0} == {}
+
+
+@pytest.mark.parametrize("look", [MODERATE, PHONE], ids=["tablet", "phone"])
+def test_names_without_a_space_widen_no_page(
+    browser: Browser, portal: Portal, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, look: dict[str, Any]
+) -> None:
+    monkeypatch.setitem(fake_backend.ADA, "display_name", "A" * 100)
+    monkeypatch.setattr(sample, "NAMES", dict.fromkeys(sample.NAMES, "H" * 100))
+    held = fill(backend, datetime.now(UTC), hosting=True)
+    for one in held["slots"] + held["upcoming"] + held["past"]:
+        one["title"] = "T" * 100
+    context = context_for(browser, portal.url, backend.sign_in(), **look)
+    page, found = context.new_page(), {}
+    for name, address in pages(held).items():
+        page.goto(f"{portal.url}{address}")
         found[name] = overflow(page)
     context.close()
     assert {name: pixels for name, pixels in found.items() if pixels > 0} == {}
