@@ -79,6 +79,7 @@ FAILED = Page(
     "Go to the start",
     "/",
 )
+STALE_LIST = Page(400, "This list has moved on", "Start from the first page.", "Go to the first page")
 BAD_REQUEST = Page(400, "We could not read that request", "Go back and try again.", "Go to the start", "/")
 FORM_EXPIRED = Page(
     403,

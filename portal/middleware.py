@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -48,6 +49,8 @@ class VisitorMiddleware:
 
 def answer_to(request: PortalRequest, error: errors.PortalError) -> HttpResponse:
     """The page, or the redirect, that a PortalError becomes."""
+    if isinstance(error, errors.Problem) and error.code == "validation_error" and request.GET.get("cursor"):
+        return render_error(request, replace(errors.STALE_LIST, href=request.path))
     if isinstance(error, errors.Problem):
         return render_error(request, errors.page_for(error), retry_after=error.retry_after)
     if isinstance(error, errors.SignedOut):

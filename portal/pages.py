@@ -50,12 +50,19 @@ def render_error(
     request: HttpRequest, page: Page, *, retry_after: int | None = None, secret_address: bool = False
 ) -> HttpResponse:
     """One sentence, one link. With `secret_address` the address itself holds secrets and must not be told on."""
-    response = render(request, "portal/message.html", {"page": page, "me": None}, status=page.status)
+    context = {"page": page, "me": None, "is_signed_in": is_signed_in(request)}
+    response = render(request, "portal/message.html", context, status=page.status)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if secret_address:
         response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def is_signed_in(request: HttpRequest) -> bool:
+    """Whether to show the navigation on a page that asks the backend nothing; what is refused early has no visitor."""
+    visitor = getattr(request, "visitor", None)
+    return visitor is not None and bool(visitor.has_tokens)
 
 
 def render_sign_in_needed(request: HttpRequest, next_path: str) -> HttpResponse:

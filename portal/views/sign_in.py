@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from portal import client, cookies
 from portal.errors import PAGES, BackendUnreachable, InvalidGrant, Page
-from portal.pages import local_path, redirect_with, render_error
+from portal.pages import is_signed_in, local_path, redirect_with, render_error, render_page
 from portal.visitor import PortalRequest, with_query
 
 _log = logging.getLogger("portal.sign_in")
@@ -131,9 +131,11 @@ def _unreachable(flow: cookies.Flow) -> Page:
     return Page(503, "Insighta cannot be reached", text, "Try again", address, "cloud-off")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def logout(request: PortalRequest) -> HttpResponse:
-    """End the session at the backend and forget it here; the latter also when the backend cannot be reached."""
+    """Ask, then end the session at the backend and forget it here; the latter also when it cannot be reached."""
+    if request.method != "POST":
+        return _ask_to_sign_out(request)
     token, reason = request.visitor.refresh_token or request.visitor.access_token, "logout"
     try:
         if token:
@@ -142,6 +144,12 @@ def logout(request: PortalRequest) -> HttpResponse:
         reason = "unconfirmed"
     request.visitor.forget()
     return redirect_with(with_query("/signed-out", reason=reason))
+
+
+def _ask_to_sign_out(request: PortalRequest) -> HttpResponse:
+    if not is_signed_in(request):
+        return redirect_with("/")
+    return render_page(request, "sign_out", {"is_signed_in": True}, me=None)
 
 
 @require_safe

@@ -14,6 +14,7 @@ from tests.portal.sample import an_id, fill
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
 LOOKS = {"wide": 1280, "phone": 320}
+WITHOUT_A_CALL = {"not-found", "sign-out"}
 FOR_STRANGERS = {"welcome", "sign-in-needed", "signed-out"}
 SCHEMES = ("light", "dark")
 
@@ -49,6 +50,7 @@ def pages(held: dict[str, Any]) -> dict[str, str]:
         "settings": "/settings",
         "deactivate": "/settings/deactivate",
         "not-found": "/nowhere",
+        "sign-out": "/logout",
         "sign-in-needed": "/settings",
         "signed-out": "/signed-out?reason=logout",
     }

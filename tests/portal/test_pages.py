@@ -10,7 +10,7 @@ import pytest
 from tests.portal.conftest import Portal, csrf_of
 from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
 from tests.portal.sample import an_id, fill
-from tests.portal.screenshots import FOR_STRANGERS, pages
+from tests.portal.screenshots import FOR_STRANGERS, WITHOUT_A_CALL, pages
 
 NOW = datetime.now(UTC)
 SLOT, BOOKING = an_id(400), an_id(500)
@@ -39,7 +39,7 @@ def hidden(page: str, name: str) -> str:
 def test_every_page_is_one_call(portal: Portal, backend: FakeBackend, held: dict[str, Any]) -> None:
     browser, counts = portal.signed_in(), {}
     for name, address in pages(held).items():
-        if name in FOR_STRANGERS or name == "not-found":
+        if name in FOR_STRANGERS | WITHOUT_A_CALL:
             continue
         backend.calls.clear()
         answer = browser.get(address)
@@ -371,6 +371,34 @@ def test_a_form_sent_after_the_session_ended_returns_to_its_page(
     backend.live.clear()
     answer = ada.post("/settings", data=form | {"time_zone": "UTC"}, headers={"Referer": f"{portal.url}/settings"})
     assert answer.headers["Location"].startswith("/signed-out?next=%2Fsettings")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), (f"/bookings/{an_id(999)}", 404)])
+def test_a_problem_keeps_the_navigation_of_who_is_signed_in(
+    ada: httpx.Client, portal: Portal, path: str, status: int
+) -> None:
+    page, strangers = ada.get(path), portal.browser().get("/nowhere")
+    assert page.status_code == status
+    for link in ('href="/slots"', 'href="/bookings"', 'href="/settings"', 'href="/logout"', "Your account"):
+        assert link in page.text
+        assert link not in strangers.text
+
+
+def test_a_problem_that_ends_the_sign_in_has_no_navigation(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.access.clear()
+    backend.live.clear()
+    address = ada.get("/bookings").headers["Location"]
+    assert "Your account" not in ada.get(address).text
+
+
+@pytest.mark.parametrize("path", ["/slots", "/bookings", "/credits", "/hosting"])
+def test_a_list_that_has_moved_on_starts_again(ada: httpx.Client, backend: FakeBackend, path: str) -> None:
+    backend.routes["GET", f"/pages{path}"] = problem(400, "validation_error", detail="This cursor was not given.")
+    page = ada.get(path, params={"cursor": "xx"})
+    assert page.status_code == 400
+    assert "This list has moved on" in page.text
+    assert f'<a class="button button-primary" href="{path}">Go to the first page</a>' in page.text
+    assert "cursor" not in page.text
 
 
 def test_a_mistake_in_a_page_is_a_page_without_secrets(ada: httpx.Client, backend: FakeBackend) -> None:

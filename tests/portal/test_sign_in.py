@@ -276,12 +276,22 @@ def test_signing_out_revokes_and_forgets(portal: Portal, backend: FakeBackend) -
 
 def test_signing_out_needs_the_form(portal: Portal, backend: FakeBackend) -> None:
     browser = portal.signed_in()
-    assert browser.get("/logout").status_code == 405
     answer = browser.post("/logout")
     assert answer.status_code == 403
     assert "This form is too old" in answer.text
     assert is_signed_in(browser)
     assert not backend.made("POST", "/oauth/revoke")
+
+
+def test_an_address_asks_before_it_signs_out(portal: Portal, backend: FakeBackend) -> None:
+    browser = portal.signed_in()
+    page = browser.get("/logout")
+    assert (page.status_code, backend.calls) == (200, [])
+    assert "Sign out?" in page.text
+    assert is_signed_in(browser)
+    assert browser.post("/logout", data=csrf_of(browser, "/logout")).status_code == 303
+    assert "insighta_rt" not in browser.cookies
+    assert browser.get("/logout").headers["Location"] == "/"
 
 
 def test_signing_out_forgets_even_when_the_backend_is_away(portal: Portal, backend: FakeBackend) -> None:
