@@ -18,7 +18,7 @@ from bookings.services.waitlist import join_waitlist
 
 PLAN = "Monthly"
 NEAR_HOURS, NEAR_SEATS = (2, 6, 10), 4
-PAST_DAYS = (3, 5, 9)
+PAST = (("grace", 3), ("margaret", 5), ("grace", 9))
 
 
 @dataclass(frozen=True)
@@ -142,18 +142,18 @@ def _seed_past(ids: dict[str, UUID], now: datetime) -> list[str]:
     clients = [ids[login] for login in CLIENTS]
     if demo.has_past(clients, now=now):
         return []
-    for days in PAST_DAYS:
+    for host, days in PAST:
         starts_at = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-        transactions.run(partial(_add_past_session, ids["margaret"], clients[:3], starts_at))
+        transactions.run(partial(_add_past_session, ids[host], HOSTS[host].title, clients[:3], starts_at))
     return ["Bookings: three sessions that are over."]
 
 
-def _add_past_session(host_id: UUID, client_ids: list[UUID], starts_at: datetime, _: datetime) -> None:
+def _add_past_session(host_id: UUID, title: str, client_ids: list[UUID], starts_at: datetime, _: datetime) -> None:
     """As if it had been booked two days before; nobody can book the past through the product."""
     booked_at = starts_at - timedelta(days=2)
     slot = slots.insert_slot(
         host_id=host_id,
-        title="Mission software, workshop",
+        title=title,
         starts_at=starts_at,
         ends_at=starts_at + timedelta(hours=1),
         capacity=12,
@@ -169,7 +169,9 @@ def _add_past_session(host_id: UUID, client_ids: list[UUID], starts_at: datetime
 def _seed_bookings(ids: dict[str, UUID], now: datetime) -> list[str]:
     upcoming = demo.count_upcoming([ids[login] for login in CLIENTS], now=now)
     poor = [login for login in CLIENTS if upcoming.get(ids[login], 0) < 2]
-    free = demo.list_free_ids(host_ids=[ids["margaret"]], starts_from=now + timedelta(days=1), limit=8)
+    tomorrow = now + timedelta(days=1)
+    free = demo.list_free_ids(host_ids=[ids["grace"]], starts_from=tomorrow, limit=2)
+    free += demo.list_free_ids(host_ids=[ids["margaret"]], starts_from=tomorrow, limit=8)
     made = sum(_book_any(ids[login], free, wanted=2) for login in poor)
     return [f"Bookings: {made} ahead."] if made else []
 
