@@ -1,15 +1,19 @@
+from functools import reduce
+from operator import or_
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bookings import models
 from bookings.errors import BookingsError
 from bookings.services.cancellations import cancel_booking_as_staff
+from bookings.services.staff import find_ids_called
 from bookings.services.subscriptions import expire_subscription, grant_credits, renew_subscription
 
 MOST_AT_ONCE = 100
@@ -18,7 +22,21 @@ MOST_AT_ONCE = 100
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     """What operations have written: staff look at it, and change it through actions and commands only."""
 
-    show_full_result_count = False
+    ordering = ("-id",)
+    # Ways from a row to its people; they are searched by login, a row by its id, both through an index.
+    people: tuple[str, ...] = ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The row with this id, or the rows of whoever is called so."""
+        if not search_term or not self.people:
+            return super().get_search_results(request, queryset, search_term)
+        try:
+            return queryset.filter(id=UUID(search_term.strip())), False
+        except ValueError:
+            ids = find_ids_called(login=search_term.strip())
+        return queryset.filter(reduce(or_, (Q(**{f"{way}__in": ids}) for way in self.people))), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -42,7 +60,8 @@ class PlanAdmin(admin.ModelAdmin[models.Plan]):
 class SlotAdmin(ReadOnlyAdmin):
     list_display = ("title", "host", "starts_at", "seats_taken", "capacity", "status")
     list_filter = ("status", "starts_at")
-    search_fields = ("title", "host__login")
+    search_fields, people = ("id", "host__login"), ("host_id",)
+    search_help_text = "A host's login, or an id."
     list_select_related = ("host",)
 
 
@@ -50,7 +69,8 @@ class SlotAdmin(ReadOnlyAdmin):
 class BookingAdmin(ReadOnlyAdmin):
     list_display = ("id", "client", "slot", "scheduled_start_time", "status", "cancelled_by", "credits_refunded")
     list_filter = ("status", "cancelled_by", "scheduled_start_time")
-    search_fields = ("id", "client__login", "host__login")
+    search_fields, people = ("id", "client__login", "host__login"), ("client_id", "host_id")
+    search_help_text = "A login, or an id."
     list_select_related = ("client", "slot")
     actions = ("cancel_with_refund",)
 
@@ -70,7 +90,8 @@ class BookingAdmin(ReadOnlyAdmin):
 class SubscriptionAdmin(ReadOnlyAdmin):
     list_display = ("id", "user", "plan", "credits_remaining", "starts_at", "ends_at", "renews", "expired_at")
     list_filter = ("plan", "renews")
-    search_fields = ("id", "user__login")
+    search_fields, people = ("id", "user__login"), ("user_id",)
+    search_help_text = "A login, or an id."
     list_select_related = ("user", "plan")
     actions = ("renew", "expire")
 
@@ -91,7 +112,8 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 class CreditEntryAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "subscription", "booking", "amount", "reason", "balance_after")
     list_filter = ("reason",)
-    search_fields = ("subscription__user__login", "booking__id")
+    search_fields, people = ("id", "subscription__user__login"), ("subscription__user_id",)
+    search_help_text = "A login, or an id."
     list_select_related = ("subscription", "booking")
 
 

@@ -41,8 +41,7 @@ def main() -> int:
     except (CannotRun, EmbeddedPostgresError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    if supervisor.stopped_because:
-        sys.stderr.write(f"{supervisor.stopped_because}\n")
+    sys.stderr.write(f"{supervisor.stopped_because or 'Stopped. The data stays.'}\n")
     return 1 if supervisor.stopped_because else 0
 
 

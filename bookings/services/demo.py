@@ -13,10 +13,11 @@ from bookings.services import availability, transactions
 from bookings.services.bookings import book_slot
 from bookings.services.seats import seat_client
 from bookings.services.slots import create_slot
-from bookings.services.subscriptions import grant_plan
+from bookings.services.subscriptions import open_plan
 from bookings.services.waitlist import join_waitlist
 
 PLAN = "Monthly"
+PLAN_BEGAN = timedelta(days=14)
 NEAR_HOURS, NEAR_SEATS = (2, 6, 10), 4
 PAST = (("grace", 3), ("margaret", 5), ("grace", 9))
 
@@ -82,10 +83,15 @@ def _add_person(login: str, now: datetime) -> None:
         people.grant_staff(user_id=person.id)
     if login in CLIENTS:
         subscriptions.ensure_plan(name=PLAN, credits=10, period_days=30)
-        grant_plan(user_id=person.id, plan_name=PLAN)
+        transactions.run(partial(_grant_past_plan, person.id, now - PLAN_BEGAN))
     if login in HOSTS:
         people.mark_host(user_id=person.id, is_host=True)
         people.update_profile(user_id=person.id, changes={"time_zone": HOSTS[login].time_zone})
+
+
+def _grant_past_plan(user_id: UUID, began_at: datetime, _: datetime) -> None:
+    """Before the demo's past bookings, so that the ledger reads in order."""
+    open_plan(user_id=user_id, plan_name=PLAN, renews=True, actor_id=None, now=began_at)
 
 
 def _seed_weeks(ids: dict[str, UUID]) -> list[str]:

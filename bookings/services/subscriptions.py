@@ -50,10 +50,13 @@ def _grant(user_id: UUID, credits: int, actor_id: UUID | None, now: datetime) ->
 
 def grant_plan(*, user_id: UUID, plan_name: str, renews: bool = True, actor_id: UUID | None = None) -> UUID:
     """Begin a subscription of that plan now; its id. Raises PlanUnknown, Busy."""
-    return transactions.run(lambda now: _grant_plan(user_id, plan_name, renews, actor_id, now))
+    return transactions.run(
+        lambda now: open_plan(user_id=user_id, plan_name=plan_name, renews=renews, actor_id=actor_id, now=now)
+    )
 
 
-def _grant_plan(user_id: UUID, plan_name: str, renews: bool, actor_id: UUID | None, now: datetime) -> UUID:
+def open_plan(*, user_id: UUID, plan_name: str, renews: bool, actor_id: UUID | None, now: datetime) -> UUID:
+    """Begin a subscription of that plan at `now`, inside the caller's transaction; its id. Raises PlanUnknown."""
     plan = subscriptions.get_plan(plan_name)
     subscription = _open(user_id, plan, credits=plan.credits, reason="plan", renews=renews, now=now)
     _record("subscription.opened", subscription, credits=plan.credits, actor_id=actor_id)

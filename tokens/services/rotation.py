@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tokens.models import Session
 
 NONCE_BYTES = 32
+_COPIED = "the session was ended because it was used from two places: somebody may hold a copy, sign in again"
 _UNKNOWN = "the refresh token is unknown, sign in again"
 
 
@@ -113,6 +114,8 @@ def _answer_unrotated(refresh: Refresh, *, now: datetime) -> TokenPair:
         _revoke_replayed(session, refresh, refused=refused, now=now)
     if refused in {None, rotation.Refusal.EXPIRED, rotation.Refusal.ENDED}:
         people.check_allowed(session.user)
+    if refused is rotation.Refusal.ENDED and session.revoked_because in rotation.REPLAYS:
+        raise errors.InvalidGrant(_COPIED)
     if refused is not None:
         raise errors.InvalidGrant(refused.value)
     return _answer_retry(session, refresh, now=now)
