@@ -115,6 +115,22 @@ def hours_before(deadline: str, start: str) -> int:
     return int((datetime.fromisoformat(start) - datetime.fromisoformat(deadline)).total_seconds() // 3600)
 
 
+@register.filter
+def made_late(booking: dict[str, Any]) -> str:
+    """`booked` or `moved here` if that was after the refund deadline, so that there never was a refund; else empty."""
+    deadline, moves = datetime.fromisoformat(booking["refund_deadline"]), booking.get("history")
+    if datetime.fromisoformat(booking["created_at"]) >= deadline:
+        return "moved here" if moves else "booked"
+    return "moved here" if moves and datetime.fromisoformat(moves[-1]["moved_at"]) >= deadline else ""
+
+
+@register.filter
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}th" if number % 100 in {11, 12, 13} else f"{number}{ending}"
+
+
 def _zone(context: template.Context) -> str:
     return str((context.get("me") or {}).get("time_zone") or "UTC")
 

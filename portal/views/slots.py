@@ -105,6 +105,7 @@ def _book_page(request: PortalRequest, slot_id: UUID, conflict: Page | None = No
         "pays": usable[0] if usable else None,
         "credits_left": sum(one["credits_remaining"] for one in usable),
         "is_over": slot["status"] != "open" or datetime.fromisoformat(slot["bookings_close_at"]) <= now,
+        "place": _place(request.GET.get("place")),
         "is_own": slot["host"]["id"] == data["me"]["id"],
     }
     return render_page(request, "book", context, me=data["me"], status=conflict.status if conflict else 200)
@@ -120,12 +121,12 @@ def usable_subscriptions(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]
 def join_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Wait for a seat of a full session."""
     try:
-        request.visitor.send("POST", f"/slots/{slot_id}/waitlist")
+        place = request.visitor.send("POST", f"/slots/{slot_id}/waitlist")["position"]
     except Problem as problem:
         if problem.status != 409:
             raise
         return _book_page(request, slot_id, conflict=page_for(problem))
-    return redirect_with(f"/slots/{slot_id}/book", "waiting")
+    return redirect_with(with_query(f"/slots/{slot_id}/book", place=str(place)), "waiting")
 
 
 @require_POST
@@ -141,6 +142,11 @@ def read_uuid(value: str | None) -> str:
         return str(UUID(value or ""))
     except ValueError:
         return ""
+
+
+def _place(value: str | None) -> int | None:
+    """The place in the queue that joining was answered with."""
+    return int(value) if value and value.isdecimal() and len(value) < 5 else None
 
 
 def _date(value: str | None) -> date | None:

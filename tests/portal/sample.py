@@ -180,6 +180,8 @@ def waiting(of: dict[str, Any]) -> dict[str, Any]:
         "slot_id": of["id"],
         "title": of["title"],
         "host_login": of["host"]["login"],
+        "host": of["host"],
+        "position": 3,
         "joined_at": of["refund_deadline"],
     } | {name: of[name] for name in ("starts_at", "ends_at")}
 

@@ -13,7 +13,7 @@ from tests.portal.sample import an_id, fill
 from tests.portal.screenshots import FOR_STRANGERS, WITHOUT_A_CALL, pages
 
 NOW = datetime.now(UTC)
-SLOT, BOOKING = an_id(400), an_id(500)
+SLOT, BOOKING, LATE = an_id(400), an_id(500), an_id(504)
 
 
 @pytest.fixture
@@ -56,6 +56,14 @@ def test_a_stranger_is_asked_to_sign_in_and_comes_back(portal: Portal, backend: 
     assert page.status_code == 401
     assert f"/login?{httpx.QueryParams({'next': path})}" in page.text
     assert backend.calls == []
+
+
+def test_words_are_those_of_people(ada: httpx.Client, portal: Portal) -> None:
+    assert "GitHub profile (name, login, picture) and your email address" in portal.browser().get("/").text
+    for path in ("/", "/credits", f"/bookings/{an_id(502)}"):
+        page = ada.get(path).text
+        assert "where your credits went" in page.lower()
+        assert not re.search(r">[^<]*ledger", page, re.IGNORECASE)
 
 
 class TestSlots:
@@ -114,9 +122,12 @@ class TestSlots:
     ) -> None:
         address = f"/slots/{held['full']['id']}"
         assert "Join the waitlist" in ada.get(f"{address}/book").text
-        backend.routes["POST", f"{address}/waitlist"] = Answer(201, {"position": 1})
+        backend.routes["POST", f"{address}/waitlist"] = Answer(201, {"position": 2})
         backend.routes["DELETE", f"{address}/waitlist"] = Answer(204)
-        assert post(ada, f"{address}/waitlist").headers["Location"] == f"{address}/book?notice=waiting"
+        joined = post(ada, f"{address}/waitlist").headers["Location"]
+        assert joined == f"{address}/book?place=2&notice=waiting"
+        backend.routes["GET", address] = Answer(200, held["full"] | {"waiting": True})
+        assert "You are 2nd in the queue." in ada.get(joined).text
         assert post(ada, f"{address}/waitlist/leave").headers["Location"] == f"{address}/book?notice=not-waiting"
 
 
@@ -204,6 +215,46 @@ class TestBookings:
         page = ada.get(f"/bookings/{BOOKING}/reschedule", params={"slot_id": held["full"]["id"]}).text
         assert "This time is not free any more" in page
         assert 'name="slot_id"' not in page
+
+    @pytest.mark.parametrize(
+        ("made", "moved", "sentence"),
+        [
+            (-1, None, "The refund deadline passed on"),
+            (0, None, "Cannot be refunded: it was booked less than 12 hours before the start."),
+            (-9, 1, "Cannot be refunded: it was moved here less than 12 hours before the start."),
+            (-9, -1, "The refund deadline passed on"),
+        ],
+    )
+    def test_a_late_booking_says_why_it_can_be_neither_refunded_nor_moved(
+        self, ada: httpx.Client, backend: FakeBackend, made: int, moved: int | None, sentence: str
+    ) -> None:
+        route = backend.routes["GET", f"/pages/bookings/{LATE}"]
+        assert isinstance(route, Answer)
+        booking = route.body["booking"]
+        created, moved_at = (
+            (datetime.fromisoformat(booking["refund_deadline"]) + timedelta(hours=hours)).isoformat()
+            for hours in (made, moved or 0)
+        )
+        booking |= {"created_at": created}
+        if moved is not None:
+            times = ("scheduled_start_time", "scheduled_end_time")
+            booking["history"] = [{"moved_at": moved_at} | {name: booking[name] for name in times}]
+        page = ada.get(f"/bookings/{LATE}").text
+        assert sentence in page
+        assert "A booking can be moved only while it can be refunded." in page
+        assert f"/bookings/{LATE}/reschedule" not in page
+
+    def test_who_waits_sees_the_hosts_name_and_the_place(self, ada: httpx.Client, backend: FakeBackend) -> None:
+        page = ada.get("/bookings").text.split("On the waitlist")[1]
+        assert "with Linus Torvalds" in page
+        assert "You are 3rd in the queue" in page
+        route = backend.routes["GET", "/pages/bookings"]
+        assert isinstance(route, Answer)
+        for name in ("host", "position"):
+            del route.body["waiting"][0][name]
+        page = ada.get("/bookings").text.split("On the waitlist")[1]
+        assert "with linus" in page
+        assert "in the queue" not in page
 
     def test_a_cancelled_booking_is_cancelled_already(self, ada: httpx.Client) -> None:
         answer = ada.get(f"/bookings/{an_id(502)}/cancel")

@@ -51,4 +51,4 @@ def test_a_receipt_on_paper_is_only_the_receipt(page: Page, portal: Portal) -> N
     page.emulate_media(media="print")
     for furniture in (".nav", ".header-end", ".footer", ".breadcrumb"):
         expect(page.locator(furniture)).to_be_hidden()
-    expect(page.get_by_role("heading", name="In your ledger")).to_be_visible()
+    expect(page.get_by_role("heading", name="Where your credits went")).to_be_visible()
