@@ -77,6 +77,22 @@ def test_credits_are_granted_through_the_ledger(staff: tuple[Client, User]) -> N
     assert (entry.amount, entry.reason, entry.balance_after) == (7, "grant", 7)
 
 
+@pytest.mark.parametrize(
+    "name", ["slot", "booking", "subscription", "creditentry", "waitlistentry", "availabilityrule"]
+)
+def test_the_lists_of_bookings_are_searched_by_login_and_id(staff: tuple[Client, User], name: str) -> None:
+    client, _admin = staff
+    ada = make_person("ada")
+    act(client, "grant_credits_to_people", ada, answered="yes", credits="3")
+    entry = CreditEntry.objects.get(subscription__user=ada)
+    ids = {"subscription": entry.subscription_id, "creditentry": entry.id}
+    for words in ("ADA", str(ids.get(name, ada.pk)), "nobody", "%"):
+        answer = client.get(f"/admin/bookings/{name}/", {"q": words})
+        assert answer.status_code == 200
+        found = name in ids and words not in {"nobody", "%"}
+        assert answer.context["cl"].result_count == found, (name, words)
+
+
 def test_staff_without_the_permission_look_and_change_nothing(staff: tuple[Client, User]) -> None:
     ada, helper = make_person("ada"), make_person("helper", is_staff=True)
     helper.user_permissions.add(Permission.objects.get(codename="view_user"))
