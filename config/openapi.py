@@ -96,21 +96,35 @@ def _summary(operation: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any
         "id": operation["operationId"],
         "description": operation.get("description", ""),
         "parameters": operation.get("parameters", []),
-        "body": _fields(operation.get("requestBody", {}), schema),
+        "body": _fields(operation.get("requestBody", {}), schema, is_body=True),
         "answers": [(status, _fields(answer, schema)) for status, answer in good.items()],
     }
 
 
-def _fields(part: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _fields(part: dict[str, Any], schema: dict[str, Any], *, is_body: bool = False) -> list[tuple[str, str, str]]:
     """Name, type and description of each field of a JSON body or answer."""
+    schemas = schema["components"]["schemas"]
     described = part.get("content", {}).get("application/json", {}).get("schema", {})
-    described = described.get("items", described)
-    name = described.get("$ref", "").rsplit("/", 1)[-1]
-    properties = schema["components"]["schemas"].get(name, described).get("properties", {})
-    return [(field, _type(about), about.get("description", "")) for field, about in properties.items()]
+    described = schemas.get(_name(described), described)
+    needed = described.get("required", []) if is_body else []
+    return [
+        (field, _type(about, schemas) + (", required" if field in needed else ""), about.get("description", ""))
+        for field, about in described.get("properties", {}).items()
+    ]
 
 
-def _type(about: dict[str, Any]) -> str:
-    kind = about.get("type") or about.get("$ref", "").rsplit("/", 1)[-1] or "object"
+def _name(about: dict[str, Any]) -> str:
+    """The name of the component that is referred to, also where it is wrapped to carry a description."""
+    wrapped = about.get("allOf") or about.get("oneOf") or [about]
+    return str(wrapped[0].get("$ref", "")).rsplit("/", 1)[-1]
+
+
+def _type(about: dict[str, Any], schemas: dict[str, Any]) -> str:
+    referred = schemas.get(_name(about), {})
+    if "enum" in {**about, **referred}:
+        return "one of " + ", ".join(str(value) for value in {**about, **referred}["enum"])
+    if about.get("type") == "array":
+        return f"list of {_type(about.get('items', {}), schemas)}"
+    kind = about.get("type") or _name(about) or "object"
     text = " or ".join(kind) if isinstance(kind, list) else str(kind)
     return f"{text} ({about['format']})" if "format" in about else text
