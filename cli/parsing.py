@@ -88,3 +88,8 @@ def make_parser(command: str, module: ModuleType) -> Parser:
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """`--json`, the same words everywhere."""
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def add_yes_option(parser: argparse.ArgumentParser) -> None:
+    """`--yes`, for those who know what they will be asked."""
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")

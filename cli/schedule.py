@@ -8,7 +8,7 @@ from .credentials import format_instant
 from .errors import CliError
 from .ids import Items, choose_item, describe_choice, find_whole, resolve_id
 from .terminal import clean
-from .times import format_day, format_moment, format_span, parse_instant, read_zone_name
+from .times import format_day, format_distance, format_moment, format_span, parse_instant, read_zone_name
 
 MOST_LISTED = 500
 
@@ -81,6 +81,20 @@ def _describe_session(item: dict[str, Any], starts_at: str, ends_at: str) -> str
     start, end = parse_instant(starts_at), parse_instant(ends_at)
     when = f"{format_day(start).replace('  ', ' ')}, {format_span(start, end)} ({read_zone_name(start)})"
     return f"{clean(item['title'])} with {name_host(item)}, {when}"
+
+
+def is_refundable(slot: dict[str, Any]) -> bool:
+    """Whether a booking of the slot made now could be cancelled for a refund."""
+    return clock.read_now() < parse_instant(slot["refund_deadline"])
+
+
+def describe_refund(slot: dict[str, Any]) -> str:
+    """Until when a booking of the slot can be cancelled for a refund, for someone who has not booked yet."""
+    deadline, start = parse_instant(slot["refund_deadline"]), parse_instant(slot["starts_at"])
+    if is_refundable(slot):
+        return f"Full refund until {format_moment(deadline)}, {format_distance(deadline - clock.read_now())}."
+    hours = round((start - deadline).total_seconds() / 3600)
+    return f"This session cannot be refunded: it starts in less than {hours} hours."
 
 
 def describe_deadline(booking: dict[str, Any]) -> str:

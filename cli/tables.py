@@ -10,13 +10,22 @@ NARROWEST = 12
 
 
 def format_table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), flexible: int = -1
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    flexible: Sequence[int] = (),
+    widest: int = 0,
 ) -> list[str]:
-    """Aligned lines, headings first. On a terminal the column `flexible` is cut so that no line wraps."""
+    """Aligned lines, headings first. On a terminal the columns `flexible` are cut, in turn, so that no line wraps.
+
+    Elsewhere they are cut so that no line is longer than `widest` columns, if that is given.
+    """
     widths = [max(map(measure, column)) for column in zip(headings, *rows, strict=True)]
-    if flexible >= 0 and sys.stdout.isatty():
-        spare = get_terminal_size().columns - sum(widths) - len(GAP) * (len(widths) - 1)
-        widths[flexible] = max(min(NARROWEST, widths[flexible]), widths[flexible] + min(0, spare))
+    room = get_terminal_size().columns if sys.stdout.isatty() else widest
+    for index in flexible if room else ():
+        spare = room - sum(widths) - len(GAP) * (len(widths) - 1)
+        widths[index] = max(min(NARROWEST, widths[index]), widths[index] + min(0, spare))
     head = paint(_format_row(headings, widths, right), "dim")
     return [head, *(_format_row(row, widths, right) for row in rows)]
 

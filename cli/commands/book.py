@@ -1,30 +1,34 @@
 import argparse
 import secrets
 import sys
+from typing import Any
 
 from ..api import Api
-from ..parsing import add_json_option
-from ..schedule import describe_booking, describe_deadline, resolve_slot
+from ..errors import Cancelled
+from ..parsing import add_json_option, add_yes_option
+from ..schedule import describe_booking, describe_deadline, describe_refund, describe_slot, get_slot, resolve_slot
 from ..settings import read_settings
-from ..terminal import paint, say, show, show_json, symbol
+from ..terminal import ask_yes_no, can_ask, paint, say, show, show_json, symbol
 
-SUMMARY = "Book a seat in a slot for one credit. Prints the booking's id."
+SUMMARY = "Book a seat for one credit. Shows the refund deadline first and asks."
 EXAMPLES = """
-insighta book 019ab3f2                the start of the slot's id is enough
-insighta slots list                   shows the ids
+insighta slots list                     shows the ids
+insighta book 019ab3f2-5440-7a1c        the start of the slot's id is enough
+insighta book 019ab3f2-5440-7a1c --yes  do not ask; without a terminal nobody is
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("slot", help="the slot's id, or its start")
+    add_yes_option(parser)
     add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """A lost answer is asked for again with the same key, so that nobody books twice."""
     api = Api(read_settings())
-    slot_id = resolve_slot(api, arguments.slot)
+    slot_id = _choose(api, arguments.slot, may_ask=not arguments.yes and can_ask())
     booking = api.post("/bookings", {"slot_id": slot_id}, idempotency_key=secrets.token_urlsafe(24))
     if arguments.json:
         show_json(booking)
@@ -33,3 +37,19 @@ def run(arguments: argparse.Namespace) -> int:
     say(f"  {describe_deadline(booking)}")
     show(booking["id"])
     return 0
+
+
+def _choose(api: Api, text: str, *, may_ask: bool) -> str:
+    if not may_ask:
+        return resolve_slot(api, text)
+    slot = get_slot(api, text)
+    _agree(slot)
+    return str(slot["id"])
+
+
+def _agree(slot: dict[str, Any]) -> None:
+    say(f"{describe_slot(slot)}\n")
+    say("Price: 1 credit.")
+    say(describe_refund(slot))
+    if not ask_yes_no("Book this session for 1 credit?"):
+        raise Cancelled("Nothing was booked.")

@@ -47,7 +47,7 @@ def _show(bookings: Items) -> None:
     zone = read_zone_name(parse_instant(bookings[0]["scheduled_start_time"]))
     rows = [[short[booking["id"]], *_describe(booking)] for booking in bookings]
     headings = ["ID", "DAY", zone, "HOST", "SESSION", "STATUS", "FREE TO CANCEL UNTIL"]
-    for line in format_table(headings, rows, flexible=4):
+    for line in format_table(headings, rows, flexible=[4]):
         show(line)
 
 

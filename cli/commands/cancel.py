@@ -4,7 +4,7 @@ from typing import Any
 
 from ..api import Api
 from ..errors import Cancelled, Problem, UsageError
-from ..parsing import add_json_option
+from ..parsing import add_json_option, add_yes_option
 from ..schedule import count_credits, describe_booking, resolve_active_booking
 from ..settings import read_settings
 from ..terminal import ask_yes_no, can_ask, paint, say, show_json, symbol
@@ -20,7 +20,7 @@ insighta cancel 019ab3f7-0c11 --yes   the previewed refund or nothing
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("booking", help="the booking's id, or its start")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_yes_option(parser)
     add_json_option(parser)
 
 

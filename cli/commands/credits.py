@@ -43,7 +43,7 @@ def _show_subscriptions(subscriptions: Items) -> None:
         return
     show()
     rows = [[clean(one["plan"]), str(one["credits_remaining"]), _period(one)] for one in subscriptions]
-    for line in format_table(["PLAN", "LEFT", "USABLE"], rows, right=[1], flexible=0):
+    for line in format_table(["PLAN", "LEFT", "USABLE"], rows, right=[1], flexible=[0]):
         show(line)
 
 

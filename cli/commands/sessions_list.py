@@ -42,5 +42,5 @@ def _show(sessions: Items) -> None:
         when = f"{format_day(created_at)}, {format_time(created_at)}"
         mark = "this one" if session["current"] else ""
         rows.append([short[session["id"]], clean(session["label"]), when, used, mark])
-    for line in format_table(["ID", "WHERE", f"SIGNED IN ({zone})", "LAST USED", ""], rows, flexible=1):
+    for line in format_table(["ID", "WHERE", f"SIGNED IN ({zone})", "LAST USED", ""], rows, flexible=[1]):
         show(line)

@@ -8,11 +8,11 @@ from ..credentials import format_instant
 from ..errors import UsageError
 from ..ids import TIME_AND_ORDER_LENGTH, Items, shorten
 from ..parsing import add_json_option
-from ..schedule import name_host, resolve_host
+from ..schedule import is_refundable, name_host, resolve_host
 from ..settings import read_settings
 from ..tables import format_table
 from ..terminal import clean, say, show, show_json
-from ..times import format_day, format_span, parse_instant, read_zone_name
+from ..times import format_day, format_span, format_time, parse_instant, read_zone_name
 
 SUMMARY = "List open slots, soonest first, in this machine's time zone."
 EXAMPLES = """
@@ -22,6 +22,7 @@ insighta slots list --from 2026-12-01 --to 2026-12-08
 insighta slots list --json | jq -r '.[0].id'
 """
 MOST_SHOWN = 100
+WIDEST = 100
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +78,8 @@ def _show(slots: Items) -> None:
     short = shorten((slot["id"] for slot in slots), at_least=TIME_AND_ORDER_LENGTH)
     zone = read_zone_name(parse_instant(slots[0]["starts_at"]))
     rows = [[short[slot["id"]], *_describe(slot)] for slot in slots[:MOST_SHOWN]]
-    for line in format_table(["ID", "DAY", zone, "HOST", "SESSION", "SEATS LEFT"], rows, flexible=4):
+    headings = ["ID", f"WHEN ({zone})", "HOST", "SESSION", "LEFT", "REFUND UNTIL"]
+    for line in format_table(headings, rows, flexible=[3, 2], widest=WIDEST):
         show(line)
     if len(slots) > MOST_SHOWN:
         say(f"There are more than these {MOST_SHOWN}: narrow it with --host, --from or --to, or use --json.")
@@ -85,11 +87,18 @@ def _show(slots: Items) -> None:
 
 def _describe(slot: dict[str, Any]) -> list[str]:
     start, end = parse_instant(slot["starts_at"]), parse_instant(slot["ends_at"])
-    return [format_day(start), format_span(start, end), name_host(slot), clean(slot["title"]), _seats(slot)]
+    when = f"{format_day(start)} {format_span(start, end)}"
+    return [when, name_host(slot), clean(slot["title"]), _seats(slot), _refund_until(slot)]
+
+
+def _refund_until(slot: dict[str, Any]) -> str:
+    deadline = parse_instant(slot["refund_deadline"])
+    return f"{format_day(deadline)} {format_time(deadline)}" if is_refundable(slot) else "none"
 
 
 def _seats(slot: dict[str, Any]) -> str:
     if slot["status"] != "open":
         return clean(slot["status"])
-    seats = f"{slot['seats_left']} of {slot['capacity']}" if slot["seats_left"] else "full"
-    return f"{seats}, booked" if slot.get("booking_id") else seats
+    if slot.get("booking_id"):
+        return "booked"
+    return f"{slot['seats_left']} of {slot['capacity']}" if slot["seats_left"] else "full"

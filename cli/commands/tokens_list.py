@@ -43,5 +43,5 @@ def _show(tokens: Items) -> None:
         used = format_distance(parse_instant(token["last_used_at"]) - now) if token["last_used_at"] else "never"
         scopes = ", ".join(map(clean, token["scopes"]))
         rows.append([short[token["id"]], clean(token["name"]), f"{clean(token['prefix'])}…", scopes, until, used])
-    for line in format_table(["ID", "NAME", "TOKEN", "ALLOWS", "UNTIL", "LAST USED"], rows, flexible=3):
+    for line in format_table(["ID", "NAME", "TOKEN", "ALLOWS", "UNTIL", "LAST USED"], rows, flexible=[3]):
         show(line)

@@ -50,11 +50,12 @@ def test_slots_are_listed_in_local_time(ada: Machine) -> None:
     done = ada.run("slots", "list", "--from", "tomorrow")
     assert done.code == 0
     head, first = done.out.split("\n")[:2]
-    assert re.split(r"\s{2,}", head) == ["ID", "DAY", "Africa/Lagos", "HOST", "SESSION", "SEATS LEFT"]
+    assert re.split(r"\s{2,}", head) == ["ID", "WHEN (Africa/Lagos)", "HOST", "SESSION", "LEFT", "REFUND UNTIL"]
     slot = ada.run("slots", "list", "--from", "tomorrow", "--json").json[0]
     assert slot["id"].startswith(first.split()[0])
     hour = (int(slot["starts_at"][11:13]) + 1) % 24  # Lagos is an hour ahead of UTC all year.
     assert f"{hour:02d}{slot['starts_at'][13:16]}-" in first
+    assert max(map(len, done.out.split("\n"))) <= 100
     elsewhere = ada.run("slots", "list", "--from", "tomorrow", TZ="Asia/Kolkata").out
     assert "Asia/Kolkata" in elsewhere
 
@@ -96,6 +97,21 @@ def test_a_slot_is_booked_by_the_start_of_its_id_shown_and_cancelled(ada: Machin
     assert "cancelled by client" in ada.run("bookings", "show", booking_id).out
 
 
+def test_booking_at_a_terminal_shows_price_and_deadline_and_asks(ada: Machine) -> None:
+    slot = later_slots(ada)[0]
+    with ada.terminal("book", slot["id"]) as terminal:
+        terminal.see(r"Full refund until \w{3} \d+ \w{3}, \d\d:\d\d \(Africa/Lagos\), in ")
+        terminal.see(r"Book this session for 1 credit\? \[y/N\]")
+        terminal.type("y\n")
+        assert terminal.end() == 0
+    with ada.terminal("book", soon_slot(ada)["id"]) as terminal:
+        terminal.see(r"cannot be refunded: it starts in less than 12 hours\.")
+        terminal.see(r"\[y/N\]")
+        terminal.type("n\n")
+        assert terminal.end() == 2
+    assert [booking["slot_id"] for booking in ada.run("bookings", "list", "--json").json] == [slot["id"]]
+
+
 def test_cancelling_at_a_terminal_shows_the_refund_and_asks(ada: Machine) -> None:
     booking_id = ada.run("book", later_slots(ada)[0]["id"]).out.strip()
     with ada.terminal("cancel", booking_id[:20]) as terminal:
@@ -128,6 +144,11 @@ def test_a_booking_is_moved(ada: Machine) -> None:
     moved = ada.run("reschedule", booking_id[:20], second["id"], "--json")
     assert moved.code == 0, moved.err
     assert (moved.json["id"], moved.json["slot_id"]) == (booking_id, second["id"])
+    with ada.terminal("reschedule", booking_id, soon_slot(ada)["id"]) as terminal:
+        terminal.see(r"Move your booking there and give up its refund\? \[y/N\]")
+        terminal.type("n\n")
+        assert terminal.end() == 2
+    assert ada.run("bookings", "list", "--json").json[0]["slot_id"] == second["id"]
 
 
 def test_refusals_say_what_to_do(ada: Machine) -> None:

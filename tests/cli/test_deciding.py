@@ -1,0 +1,115 @@
+"""What is seen before a credit is spent or a refund is given up, and how few requests that takes."""
+
+import pytest
+
+from tests.cli.fake_backend import FakeBackend
+from tests.cli.terminals import Machine
+
+SLOT = "019ab3f2-5440-7a1c-8000-00000000000a"
+BOOKING = "019ab3f7-0c11-7000-8000-00000000000b"
+HOST = {"login": "margaret", "display_name": "Margaret Hamilton"}
+LATER = {
+    "starts_at": "2099-11-24T13:00:00Z",
+    "ends_at": "2099-11-24T14:00:00Z",
+    "refund_deadline": "2099-11-24T01:00:00Z",
+}
+LATE = {
+    "starts_at": "2020-11-24T13:00:00Z",
+    "ends_at": "2020-11-24T14:00:00Z",
+    "refund_deadline": "2020-11-24T01:00:00Z",
+}
+BOOKED = {
+    "id": BOOKING,
+    "title": "Compilers",
+    "host": HOST,
+    "scheduled_start_time": LATER["starts_at"],
+    "scheduled_end_time": LATER["ends_at"],
+    "refund_deadline": LATER["refund_deadline"],
+}
+
+
+def slot_of(times: dict[str, str], **fields: object) -> dict[str, object]:
+    seats = {"capacity": 12, "seats_left": 11, "status": "open"}
+    return {"id": SLOT, "host": HOST, "title": "Compilers"} | seats | times | fields
+
+
+def offer(backend: FakeBackend, *slots: dict[str, object]) -> None:
+    backend.answers["GET", "/api/v1/slots"] = lambda query, body: (200, {"results": slots, "next": None})
+    backend.answers["GET", f"/api/v1/slots/{SLOT}"] = lambda query, body: (200, slots[0])
+
+
+def changes(backend: FakeBackend) -> list[str]:
+    return [path for method, path, _, _ in backend.requests if method == "POST"]
+
+
+@pytest.fixture
+def ada(backend: FakeBackend, machine: Machine) -> Machine:
+    """Ada is signed in and may book and move."""
+    machine.store(backend.store_for(backend.sign_in(), seconds_left=170))
+    backend.answers["POST", "/api/v1/bookings"] = lambda query, body: (201, BOOKED)
+    backend.answers["POST", f"/api/v1/bookings/{BOOKING}/reschedule"] = lambda query, body: (200, BOOKED)
+    return machine
+
+
+@pytest.mark.parametrize("text", [SLOT, SLOT[:18]])
+def test_booking_asks_with_one_request_more_at_most(backend: FakeBackend, ada: Machine, text: str) -> None:
+    offer(backend, slot_of(LATER))
+    with ada.terminal("book", text) as terminal:
+        terminal.see(r"Compilers with Margaret Hamilton, Tue 24 Nov, 14:00-15:00 \(Africa/Lagos\)")
+        terminal.see(r"Price: 1 credit\.")
+        terminal.see(r"Full refund until Tue 24 Nov, 02:00 \(Africa/Lagos\)")
+        terminal.type("y\n")
+        assert terminal.end() == 0
+    assert len(backend.requests) == 2
+    assert changes(backend) == ["/api/v1/bookings"]
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n", "what\n"])
+def test_only_a_clear_yes_books(backend: FakeBackend, ada: Machine, answer: str) -> None:
+    offer(backend, slot_of(LATE))
+    with ada.terminal("book", SLOT) as terminal:
+        terminal.see(r"This session cannot be refunded: it starts in less than 12 hours\.")
+        terminal.see(r"Book this session for 1 credit\? \[y/N\]")
+        terminal.type(answer)
+        assert terminal.end() == 2
+    assert "Nothing was booked." in terminal.plain
+    assert changes(backend) == []
+
+
+@pytest.mark.parametrize("flag", ["--yes", "-y"])
+def test_yes_books_without_a_question(backend: FakeBackend, ada: Machine, flag: str) -> None:
+    with ada.terminal("book", SLOT, flag) as terminal:
+        assert terminal.end() == 0
+    assert "[y/N]" not in terminal.plain
+    assert backend.paths() == ["/api/v1/bookings"]
+
+
+def test_a_script_is_never_asked(backend: FakeBackend, ada: Machine) -> None:
+    assert ada.run("book", SLOT).out == f"{BOOKING}\n"
+    assert ada.run("reschedule", BOOKING, SLOT).code == 0
+    assert backend.paths() == ["/api/v1/bookings", f"/api/v1/bookings/{BOOKING}/reschedule"]
+
+
+def test_moving_asks_only_where_the_refund_is_given_up(backend: FakeBackend, ada: Machine) -> None:
+    offer(backend, slot_of(LATE))
+    with ada.terminal("reschedule", BOOKING, SLOT) as terminal:
+        terminal.see(r"give up its refund\? \[y/N\]")
+        terminal.type("n\n")
+        assert terminal.end() == 2
+    assert changes(backend) == []
+    offer(backend, slot_of(LATER))
+    with ada.terminal("reschedule", BOOKING, SLOT) as terminal:
+        assert terminal.end() == 0
+    assert "[y/N]" not in terminal.plain
+
+
+def test_the_list_shows_until_when_a_refund_is_full(backend: FakeBackend, ada: Machine) -> None:
+    title = "Everything about compilers that nobody dared to ask"
+    other = slot_of(LATER, id=SLOT.replace("a", "c"), title=title, booking_id=BOOKING)
+    offer(backend, slot_of(LATE), other)
+    head, late, later = ada.run("slots", TZ="America/New_York").out.splitlines()
+    assert head.endswith("  REFUND UNTIL")
+    assert late.endswith("  none")
+    assert later.endswith("  Mon 23 Nov 20:00")
+    assert "…" in later
+    assert max(map(len, (head, late, later))) <= 100
