@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Two zones that agree today may part when summer time begins or ends.
+HALF_A_YEAR = timedelta(days=182)
 ZONE_LINK = "/etc/localtime"
 
 
@@ -42,6 +44,20 @@ def format_distance(left: timedelta) -> str:
             words = f"{count} {unit}{'' if count == 1 else 's'}"
             return f"in {words}" if left > timedelta() else f"{words} ago"
     return "any moment now" if left > timedelta() else "just now"
+
+
+def describe_zone_difference(account_zone: str | None, now: datetime) -> str:
+    """Why the same instant reads otherwise in the portal; empty where it does not, or where the zone is not known."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        zone = ZoneInfo(account_zone or "")
+    except (KeyError, ValueError, OSError):
+        return ""
+    if all(day.astimezone(zone).utcoffset() == day.astimezone().utcoffset() for day in (now, now + HALF_A_YEAR)):
+        return ""
+    here = read_zone_name(now)
+    return f"Times are in {here} as on this machine; your account uses {zone}. Set TZ={zone} to see them so."
 
 
 def read_zone_name(instant: datetime) -> str:

@@ -12,7 +12,7 @@ from ..parsing import add_json_option
 from ..schedule import name_host
 from ..settings import read_settings
 from ..terminal import clean, paint, say, show, show_json
-from ..times import MONTHS, format_day, format_span, parse_instant, read_zone_name
+from ..times import MONTHS, describe_zone_difference, format_day, format_span, parse_instant, read_zone_name
 
 SUMMARY = "Show a week: what you have booked and, for hosts, what you offer."
 EXAMPLES = """
@@ -37,11 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
         return _show_feed(api, as_json=arguments.json)
     start = read_week(arguments.week, clock.read_now().astimezone())
     end = _add_days(start, 7)
-    entries = _list_bookings(api, start, end) + _list_hosted(api, start, end)
+    person = api.get("/me")
+    entries = _list_bookings(api, start, end) + _list_hosted(api, person, start, end)
     if arguments.json:
         show_json(_to_json(start, end, entries))
-    else:
-        _show(start, sorted(entries, key=lambda entry: entry["start"]))
+        return 0
+    _show(start, sorted(entries, key=lambda entry: entry["start"]))
+    difference = describe_zone_difference(person.get("time_zone"), clock.read_now())
+    if difference:
+        say(difference)
     return 0
 
 
@@ -81,8 +85,7 @@ def _list_bookings(api: Api, start: datetime, end: datetime) -> Items:
     return [entry for entry in entries if start <= entry["start"] < end]
 
 
-def _list_hosted(api: Api, start: datetime, end: datetime) -> Items:
-    person = api.get("/me")
+def _list_hosted(api: Api, person: dict[str, Any], start: datetime, end: datetime) -> Items:
     if not person.get("is_host"):
         return []
     query = {"from": format_instant(start), "to": format_instant(end), "host": person["id"]}

@@ -18,13 +18,19 @@ SUMMARY = "Show who is signed in, where, until when and how. Exit code 4: nobody
 EXAMPLES = """
 insighta status
 insighta status --offline    what is stored, without asking the backend
+insighta status --verbose    the access token's end too
 insighta status --json
 """
+
+
+# The backend may set other limits and does not tell them.
+SESSION_END = "you sign out, or by default 30 days without use and 90 days in all"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--offline", action="store_true", help="do not ask the backend")
+    parser.add_argument("-v", "--verbose", action="store_true", help="the access token's end too")
     add_json_option(parser)
 
 
@@ -39,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         show_json(status)
     else:
-        _show(status, store)
+        _show(status, store, is_verbose=arguments.verbose)
     return code
 
 
@@ -53,6 +59,7 @@ def _describe(settings: Settings, store: CredentialStore) -> dict[str, Any]:
         "kind": _kind(settings, account),
         "confirmed": None,
         "access_token_expires_at": _expiry(account),
+        "time_zone": None,
         "problem": None,
     }
 
@@ -82,16 +89,18 @@ def _ask_backend(settings: Settings, store: CredentialStore, status: dict[str, A
     except CliError as error:
         status |= {"confirmed": False, "problem": error.sentence}
         return FAILED
-    status |= {"login": person.get("login"), "confirmed": True}
+    status |= {"login": person.get("login"), "confirmed": True, "time_zone": person.get("time_zone")}
     if not settings.token:
         status["access_token_expires_at"] = _expiry(store.find_account(settings.api))
     return 0
 
 
-def _show(status: dict[str, Any], store: CredentialStore) -> None:
+def _show(status: dict[str, Any], store: CredentialStore, *, is_verbose: bool) -> None:
     if status["problem"]:
         say(f"insighta: {status['problem']}")
     lines = _lines(status) if status["signed_in"] else []
+    if is_verbose and status["kind"] == "session":
+        lines.append(("Token", _describe_expiry(status["access_token_expires_at"])))
     others = _other_addresses(store, status["api"])
     if others:
         lines.append(("Also at", ", ".join(others)))
@@ -100,18 +109,26 @@ def _show(status: dict[str, Any], store: CredentialStore) -> None:
         say("  Sign in: insighta login")
     for label, value in lines:
         show(paint(f"{label:<11}", "dim") + value)
+    if status["time_zone"]:
+        _say_zone(status["time_zone"])
+
+
+def _say_zone(account_zone: str) -> None:
+    from ..times import describe_zone_difference
+
+    difference = describe_zone_difference(account_zone, clock.read_now())
+    if difference:
+        say(difference)
 
 
 def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
     name = clean(status["login"] or "unknown")
     asked = {True: "confirmed by the backend", None: "as stored, not confirmed", False: "not confirmed"}
-    is_session = status["kind"] == "session"
-    until = "you sign out; it renews itself as you use it" if is_session else "the personal access token ends"
+    until = SESSION_END if status["kind"] == "session" else "the personal access token ends or is revoked"
     return [
         ("Signed in", f"{paint(name, 'bold')} ({asked[status['confirmed']]})"),
         ("Where", status["api"]),
         ("Until", until),
-        *([("Token", _describe_expiry(status["access_token_expires_at"]))] if is_session else []),
         ("Stored", _storage(status)),
     ]
 

@@ -1,9 +1,11 @@
 import argparse
 
+from .. import clock
 from ..api import Api
 from ..parsing import add_json_option
 from ..settings import read_settings
-from ..terminal import clean, show, show_json
+from ..terminal import clean, say, show, show_json
+from ..times import describe_zone_difference
 
 SUMMARY = "Print your login name, as the backend knows you."
 EXAMPLES = """
@@ -22,6 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     person = Api(read_settings()).get("/me")
     if arguments.json:
         show_json(person)
-    else:
-        show(clean(person["login"]))
+        return 0
+    show(clean(person["login"]))
+    difference = describe_zone_difference(person.get("time_zone"), clock.read_now())
+    if difference:
+        say(difference)
     return 0

@@ -28,7 +28,9 @@ def test_status_tells_who_where_until_when_and_how(backend: FakeBackend, machine
     assert done.code == 0
     assert "ada (confirmed by the backend)" in done.out
     assert backend.url in done.out
-    assert "(Africa/Lagos), in 2 minutes" in done.out
+    assert "30 days without use and 90 days in all" in done.out
+    assert "minutes" not in done.out
+    assert "(Africa/Lagos), in 2 minutes" in machine.run("status", "--verbose").out
     assert f"{machine.credentials} (readable by you only)" in done.out
     assert "insr_" not in done.out
     assert "eyJ" not in done.out
@@ -51,8 +53,28 @@ def test_status_as_json(backend: FakeBackend, machine: Machine, session: Session
         "kind": "session",
         "confirmed": True,
         "access_token_expires_at": machine.account()["access_token_expires_at"],
+        "time_zone": None,
         "problem": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("zone", "is_said"),
+    [("America/New_York", True), ("Africa/Lagos", False), ("Africa/Algiers", False), ("No/Where", False)],
+)
+@pytest.mark.parametrize("command", ["whoami", "status", "calendar"])
+def test_another_zone_of_the_account_is_said_once_without_a_request(
+    backend: FakeBackend, machine: Machine, session: Session, command: str, zone: str, is_said: bool
+) -> None:
+    backend.answers["GET", "/api/v1/me"] = lambda query, body: (200, {"id": "1", "login": "ada", "time_zone": zone})
+    backend.answers["GET", "/api/v1/bookings"] = lambda query, body: (200, {"results": []})
+    done = machine.run(command)
+    assert done.code == 0
+    sentence = (
+        f"Times are in Africa/Lagos as on this machine; your account uses {zone}. Set TZ={zone} to see them so.\n"
+    )
+    assert done.err == (sentence if is_said else "")
+    assert backend.paths().count("/api/v1/me") == 1
 
 
 def test_status_of_a_session_ended_elsewhere(machine: Machine, session: Session) -> None:
