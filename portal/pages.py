@@ -32,7 +32,7 @@ NOTICES = {
     "day-cancelled": "The day is cancelled and everyone booked has their credits back.",
     "rule-added": "The weekly hours are added.",
     "exception-added": "The date is added.",
-    "rule-removed": "Removed.",
+    "rule-removed": "Removed. Sessions that were booked stay.",
     "no-show": "Marked as a no-show.",
 }
 

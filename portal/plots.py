@@ -1,10 +1,12 @@
 """A credit balance over time as the points of an SVG step line. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 WIDTH, HEIGHT = 600, 100
+# Changes closer together than this are one spike at the edge of a flat line.
+WORTH_SEEING = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def balances(entries: list[dict[str, Any]], total: int) -> list[tuple[datetime, 
 
 def plot_of(history: list[tuple[datetime, int]], now: datetime) -> Plot | None:
     """The step line up to `now`; None where there is nothing to see."""
-    if not history or history[0][0] >= now:
+    if not history or history[-1][0] - history[0][0] < WORTH_SEEING:
         return None
     first, top = history[0][0], max(1, *(balance for _, balance in history))
     seconds = (now - first).total_seconds()

@@ -82,11 +82,22 @@ def add_exception(request: PortalRequest) -> HttpResponse:
     return _hours_page(request, HoursForm(), form, status=422)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def remove_rule(request: PortalRequest, rule_id: UUID) -> HttpResponse:
-    """Remove weekly hours or an exception."""
+    """Say what removing weekly hours or an exception closes, then do it."""
+    if request.method != "POST":
+        return _remove_page(request, str(rule_id))
     request.visitor.send("DELETE", f"/availability-rules/{rule_id}")
     return redirect_with("/hosting/hours", "rule-removed")
+
+
+def _remove_page(request: PortalRequest, rule_id: str) -> HttpResponse:
+    data = request.visitor.fetch(me="/me", rules="/availability-rules")
+    rule = next((one for one in data["rules"]["results"] if one["id"] == rule_id), None)
+    if rule is None:
+        # Removed in another tab, or never there: the list says what there is.
+        return redirect_with("/hosting/hours")
+    return render_page(request, "hosting_remove", {"rule": rule}, me=data["me"])
 
 
 def _hours_page(request: PortalRequest, weekly: HoursForm, exception: ExceptionForm, status: int = 200) -> HttpResponse:

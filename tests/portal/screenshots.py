@@ -32,6 +32,7 @@ def pages(held: dict[str, Any]) -> dict[str, str]:
         "bookings": "/bookings",
         "hosting-new": "/hosting/new",
         "hosting-hours": "/hosting/hours",
+        "hosting-remove": f"/hosting/hours/{an_id(950)}/remove",
         "hosting-day": f"/hosting/cancel-day?date={first['starts_at'][:10]}&host={ADA['id']}",
         "bookings-past": "/bookings?show=past",
         "booking": f"/bookings/{an_id(500)}",

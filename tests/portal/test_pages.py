@@ -58,6 +58,18 @@ def test_a_stranger_is_asked_to_sign_in_and_comes_back(portal: Portal, backend: 
     assert backend.calls == []
 
 
+@pytest.mark.parametrize(("days", "is_shown"), [(0, False), (1, False), (3, True)])
+def test_the_course_of_credits_is_drawn_once_it_has_one(
+    ada: httpx.Client, backend: FakeBackend, days: int, is_shown: bool
+) -> None:
+    route = backend.routes["GET", "/pages/credits"]
+    assert isinstance(route, Answer)
+    newest, oldest = route.body["entries"]["results"][0], route.body["entries"]["results"][-1]
+    oldest["created_at"] = (datetime.fromisoformat(newest["created_at"]) - timedelta(days=days)).isoformat()
+    route.body["entries"]["results"] = [newest, oldest]
+    assert ("Over time" in ada.get("/credits").text) is is_shown
+
+
 def test_words_are_those_of_people(ada: httpx.Client, portal: Portal) -> None:
     assert "GitHub profile (name, login, picture) and your email address" in portal.browser().get("/").text
     for path in ("/", "/credits", f"/bookings/{an_id(502)}"):
@@ -388,6 +400,21 @@ class TestHosting:
         assert second == {"kind": "day_off", "date": "2026-12-24"}
         refused = post(ada, "/hosting/hours/except", kind="extra", date="2026-12-24")
         assert refused.status_code == 422
+
+    @pytest.mark.parametrize(
+        ("rule", "sentence"),
+        [(an_id(950), "that nobody has booked close. Booked ones stay"), (an_id(951), "weekly hours open again")],
+    )
+    def test_removing_hours_says_what_closes_first(
+        self, ada: httpx.Client, backend: FakeBackend, rule: str, sentence: str
+    ) -> None:
+        path = f"/hosting/hours/{rule}/remove"
+        backend.routes["DELETE", f"/availability-rules/{rule}"] = Answer(204)
+        assert sentence in ada.get(path).text
+        assert not backend.made("DELETE", f"/api/v1/availability-rules/{rule}")
+        assert post(ada, path).headers["Location"] == "/hosting/hours?notice=rule-removed"
+        assert len(backend.made("DELETE", f"/api/v1/availability-rules/{rule}")) == 1
+        assert ada.get(f"/hosting/hours/{an_id(952)}/remove").headers["Location"] == "/hosting/hours"
 
     def test_cancelling_a_day_says_how_much_goes_back_first(
         self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]

@@ -152,6 +152,7 @@ class TestBatch:
         assert httpx.get(f"{live.backend_url}/api/v1/batch?me=/me").status_code == 401
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("path", "resource"), [("/slots", "/pages/slots"), ("/credits", "/pages/credits"), ("/bookings", BOOKINGS)]
 )
