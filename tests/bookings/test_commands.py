@@ -45,6 +45,7 @@ def promise_holds(now: Any) -> bool:
     )
 
 
+@pytest.mark.alone
 def test_the_demo_is_made_once(development: None) -> None:
     assert "People: grace, linus, margaret, ada" in run("seed_demo")
     assert promise_holds(timezone.now())

@@ -188,6 +188,7 @@ def test_the_queue_is_part_of_the_bookings_page(ada: User, grace: User, mallory:
     assert (waiting["slot_id"], waiting["host_login"]) == (str(slot.id), "grace")
 
 
+@pytest.mark.alone
 @pytest.mark.urls("tests.bookings.empty_view")
 def test_a_page_of_fifty_slots_takes_at_most_three_times_an_empty_view(ada: User, grace: User) -> None:
     """From the first middleware to the last byte. The quickest of many is compared: it was not disturbed."""

@@ -9,6 +9,9 @@ import pytest
 from config.embedded_postgres import _socket_directory
 from tests.config.checkout import Checkout
 
+# Servers are started and stopped here by the clock; nothing else runs beside it.
+pytestmark = pytest.mark.alone
+
 
 def test_a_fresh_clone_starts_shows_its_addresses_and_leaves_only_data(checkout: Checkout) -> None:
     checkout.start()

@@ -30,6 +30,7 @@ def test_a_taken_port_is_one_line_that_names_the_variable() -> None:
     assert "GITHUB_PORT" in done.stderr
 
 
+@pytest.mark.alone
 def test_it_starts_quickly_keeps_secrets_out_of_its_log_and_takes_other_credentials() -> None:
     port = free_port()
     environment = {"DEBUG": "1", "GITHUB_PORT": str(port), "GITHUB_CLIENT_ID": "mine", "GITHUB_CLIENT_SECRET": "own"}
