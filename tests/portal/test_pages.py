@@ -91,7 +91,7 @@ class TestSlots:
         query = backend.calls[0].query
         assert query["host"] == an_id(11)
         assert query["from"].startswith("2099-05-03T10:00")
-        assert "Mon 4 May" in page.text
+        assert "Mon 4 May – Sun 10 May 2099" in page.text
 
     @pytest.mark.parametrize(
         "query", ["?from=nonsense", "?from=0001-01-01", "?from=9999-12-31", "?host=1%27", "?from=2020-01-01"]
@@ -141,6 +141,13 @@ class TestSlots:
         backend.routes["GET", address] = Answer(200, held["full"] | {"waiting": True})
         assert "You are 2nd in the queue." in ada.get(joined).text
         assert post(ada, f"{address}/waitlist/leave").headers["Location"] == f"{address}/book?notice=not-waiting"
+
+    def test_without_a_credit_the_way_to_one_is_said(
+        self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+    ) -> None:
+        backend.routes["GET", "/subscriptions"] = Answer(200, {"results": [], "next": None})
+        assert "Our staff can add credits or a plan." in ada.get(f"/slots/{SLOT}/book").text
+        assert "You have no credit now" in ada.get(f"/slots/{held['full']['id']}/book").text
 
 
 class TestBookings:
