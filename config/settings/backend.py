@@ -199,6 +199,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "SlotStatusEnum": ["open", "cancelled"],
+        "BookingStatusEnum": ["active", "cancelled", "completed", "no_show"],
+        "DeviceStatusEnum": ["pending", "approved", "denied", "redeemed"],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.add_problems",
