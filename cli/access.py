@@ -26,6 +26,11 @@ LONGEST_SECONDS = 20.0
 HURRIED_SECONDS = 4.0
 SIGN_IN = "Sign in: insighta login"
 SIGN_IN_AGAIN = "Sign in again: insighta login"
+SIGNS_OF_A_COPY = frozenset({"refresh token reused", "retry key mismatch"})
+COPIED = (
+    "It was used twice, so somebody may have a copy of it. When you are signed in again, look for sign-ins that are\n"
+    "not yours: insighta sessions list"
+)
 
 
 def get_access_token(settings: Settings) -> str:
@@ -145,4 +150,5 @@ def _end_of_sign_in(settings: Settings, store: CredentialStore, refusal: GrantRe
         )
     with suppress(StoreError):  # A dead sign-in that stays in the file is refused again next time.
         store.remove_account(settings.api)
-    return SignInNeeded(f"Your sign-in on this machine has ended ({refusal.sentence}).", SIGN_IN_AGAIN)
+    advice = f"{COPIED}\n{SIGN_IN_AGAIN}" if refusal.sentence in SIGNS_OF_A_COPY else SIGN_IN_AGAIN
+    return SignInNeeded(f"Your sign-in on this machine has ended ({refusal.sentence}).", advice)

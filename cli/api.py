@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 from .access import SIGN_IN_AGAIN, get_access_token, get_account, renew_access_token
 from .errors import BackendUnreachable, Problem, SignInNeeded
-from .problems import read_problem
+from .problems import advise_scope, read_problem
 from .settings import Settings
 from .transport import TIMEOUT_SECONDS, Answer, send
 
@@ -70,7 +70,10 @@ class Api:
             return answer
         if answer.status == 401:
             raise self._describe_refusal()
-        raise read_problem(answer)
+        problem = read_problem(answer)
+        if answer.lacks_scope():
+            problem.advice = advise_scope(method, path)
+        raise problem
 
     def _send(self, method: str, path: str, token: str, headers: dict[str, str], body: Any) -> Answer:
         headers = headers | {"Authorization": f"Bearer {token}"}

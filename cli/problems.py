@@ -17,7 +17,7 @@ ADVICE = {
     "not_found": "List what there is: insighta slots list, insighta bookings list",
     "overlapping_booking": "See your week: insighta calendar",
     "own_slot": "Choose a slot of another host: insighta slots list",
-    "permission_denied": "The token in use lacks a scope for this. Sign in without it, or make one that has it.",
+    "permission_denied": "If a personal access token is in use, sign in without it: insighta login",
     "refund_changed": "Nothing was cancelled. Run the command again to see what applies now.",
     "session_started": "It can no longer be changed.",
     "slot_cancelled": "Choose another: insighta slots list",
@@ -26,6 +26,8 @@ ADVICE = {
     "slot_started": "Choose a later one: insighta slots list",
     "throttled": "Wait a moment and try again.",
 }
+
+ACCOUNT_PATHS = ("/me", "/sessions", "/personal-access-tokens", "/device-requests")
 
 
 def read_problem(answer: Answer) -> Problem | SignInNeeded:
@@ -38,6 +40,15 @@ def read_problem(answer: Answer) -> Problem | SignInNeeded:
     details = [f"{clean(field)}: {clean(message)}" for field, message in _field_errors(fields.get("errors"))]
     advice = "\n".join([*details, ADVICE.get(code, "")]).strip()
     return Problem(answer.status, code, sentence, advice, retry_after=answer.retry_after())
+
+
+def advise_scope(method: str, path: str) -> str:
+    """What a personal access token needs for a request to `/api/v1` + `path`, and how to get one that has it."""
+    area = "account" if path.startswith(ACCOUNT_PATHS) else "bookings"
+    reads = method == "GET" and not path.startswith("/personal-access-tokens")
+    scope = f"{area}:{'read' if reads else 'write'}"
+    make = f"insighta tokens create NAME --scope {scope}"
+    return f"It needs {scope}. Sign in as yourself, without INSIGHTA_TOKEN, or make one there that has it:\n{make}"
 
 
 def _field_errors(errors: object) -> list[tuple[str, str]]:

@@ -47,6 +47,10 @@ class Answer(NamedTuple):
         value = self.read_json()
         return value if isinstance(value, dict) else {}
 
+    def lacks_scope(self) -> bool:
+        """Whether the token may not do this (RFC 6750 section 3.1)."""
+        return 'error="insufficient_scope"' in self.headers.get("WWW-Authenticate", "")
+
     def retry_after(self) -> float | None:
         """Seconds the backend asks to wait, where it says so in seconds."""
         seconds = self.headers.get("Retry-After", "")

@@ -6,7 +6,7 @@ import sys
 import time
 
 from .. import oauth
-from ..errors import Cancelled, CliError
+from ..errors import Cancelled, CliError, UsageError
 from ..terminal import can_ask, clean, paint, say
 from . import page
 from .answer import Answer, Expectation
@@ -17,6 +17,7 @@ from .prompt import read_lines_aside
 
 DEFAULT_PORT = 9876
 SECONDS_TO_SIGN_IN = 300.0
+WITHOUT_INPUT = "Sign in on any device (insighta login --device), or in a script set INSIGHTA_TOKEN."
 NOT_AN_ANSWER = "That is not the answer to this sign-in. Paste the whole address that the browser shows at the end."
 
 
@@ -26,7 +27,7 @@ class BrowserSignIn:
     def __init__(self, api: str, *, port: int, listens: bool) -> None:
         self._api = api
         self._verifier = oauth.make_verifier()
-        self._answers: queue.Queue[Answer] = queue.Queue()
+        self._answers: queue.Queue[Answer | None] = queue.Queue()
         self._expectation = Expectation(secrets.token_urlsafe(24), oauth.read_issuer(api))
         self._listener = self._listen(port) if listens else None
         if self._listener is None:
@@ -83,7 +84,7 @@ class BrowserSignIn:
         say(f"\n  {paint(self.url, 'cyan', sys.stderr)}\n")
         if self._listener is None:
             say("At the end the browser shows a page that cannot be opened. Paste its address here:")
-            read_lines_aside(self._take_pasted)
+            read_lines_aside(self._take_pasted, on_end=lambda: self._answers.put(None))
         elif can_ask():
             say("Waiting for the browser. If it ends on a page that cannot be opened, paste that page's address here.")
             read_lines_aside(self._take_pasted)
@@ -103,9 +104,12 @@ class BrowserSignIn:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                return self._answers.get(timeout=0.2)  # Short, because Windows cannot interrupt a longer wait.
+                answer = self._answers.get(timeout=0.2)  # Short, because Windows cannot interrupt a longer wait.
             except queue.Empty:
                 continue
+            if answer is None:
+                raise UsageError("Nothing more can be pasted here: standard input has ended.", WITHOUT_INPUT)
+            return answer
         raise CliError(
             f"Nobody signed in within {seconds / 60:.0f} minutes.",
             "Run it again, or sign in on any device: insighta login --device",

@@ -12,6 +12,7 @@ from tests.cli.people import find_url, sign_in
 from tests.cli.terminals import Machine
 from tests.processes import Live
 
+NOBODYS = "019a0000-0000-7000-8000-00000000000a"
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -175,6 +176,8 @@ def test_tokens_are_made_used_and_revoked(ada: Machine) -> None:
     assert ada.run("whoami", INSIGHTA_TOKEN=secret).out == "ada\n"
     refused = ada.run("tokens", "create", "more", INSIGHTA_TOKEN=secret)
     assert refused.code == 1
+    assert "insighta tokens create NAME --scope account:write" in refused.err
+    assert "--scope bookings:write" in ada.run("book", NOBODYS, INSIGHTA_TOKEN=secret).err
     listed = ada.run("tokens", "list").out
     assert "nightly report" in listed
     assert secret not in listed

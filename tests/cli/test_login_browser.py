@@ -285,6 +285,15 @@ def test_paste_mode_without_a_terminal_reads_standard_input(backend: FakeBackend
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("typed", ["", "something else\n"])
+def test_paste_mode_ends_with_its_input(machine: Machine, typed: str) -> None:
+    done = machine.run("login", "--paste", typed=typed)
+    assert done.code == 2
+    assert "standard input has ended" in done.err
+    assert "insighta login --device" in done.err
+    assert not machine.credentials.exists()
+
+
 def test_a_broken_browser_leaves_the_address(backend: FakeBackend, machine: Machine) -> None:
     machine.variables["BROWSER"] = "/nonexistent/browser"
     with machine.terminal("login", "--port", "0") as terminal:

@@ -127,6 +127,15 @@ def test_a_session_ended_elsewhere_asks_to_sign_in_again(
     assert machine.run("status", "--offline").code == 4
 
 
+def test_a_sign_in_that_was_copied_is_said_to_be(backend: FakeBackend, machine: Machine, session: Session) -> None:
+    backend.rotate(session.refresh_token, "the copy's")
+    done = machine.run("whoami")
+    assert done.code == 4
+    assert "has ended (refresh token reused)" in done.err
+    assert "somebody may have a copy" in done.err
+    assert "insighta sessions list" in done.err
+
+
 def test_a_session_ended_elsewhere_is_noticed_while_the_token_looks_fresh(
     backend: FakeBackend, machine: Machine
 ) -> None:
