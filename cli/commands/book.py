@@ -28,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """A lost answer is asked for again with the same key, so that nobody books twice."""
     api = Api(read_settings())
-    slot_id = _choose(api, arguments.slot, may_ask=not arguments.yes and can_ask())
+    # Where the id goes into a variable or a file, a script is at work, although it may run at a terminal.
+    may_ask = not arguments.yes and sys.stdout.isatty() and can_ask()
+    slot_id = _choose(api, arguments.slot, may_ask=may_ask)
     booking = api.post("/bookings", {"slot_id": slot_id}, idempotency_key=secrets.token_urlsafe(24))
     if arguments.json:
         show_json(booking)

@@ -1,5 +1,7 @@
 """What is seen before a credit is spent or a refund is given up, and how few requests that takes."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.fake_backend import FakeBackend
@@ -88,6 +90,14 @@ def test_a_script_is_never_asked(backend: FakeBackend, ada: Machine) -> None:
     assert ada.run("book", SLOT).out == f"{BOOKING}\n"
     assert ada.run("reschedule", BOOKING, SLOT).code == 0
     assert backend.paths() == ["/api/v1/bookings", f"/api/v1/bookings/{BOOKING}/reschedule"]
+
+
+def test_a_script_that_takes_the_id_is_not_asked_at_a_terminal_either(backend: FakeBackend, ada: Machine) -> None:
+    shell = Machine(Path("bash"), ada.home, ada.api)
+    with shell.terminal("-c", f"id=$({ada.command} book {SLOT}); echo got $id") as terminal:
+        terminal.see(f"got {BOOKING}")
+        assert terminal.end() == 0
+    assert backend.paths() == ["/api/v1/bookings"]
 
 
 def test_moving_asks_only_where_the_refund_is_given_up(backend: FakeBackend, ada: Machine) -> None:
