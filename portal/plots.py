@@ -34,6 +34,9 @@ def plot_of(history: list[tuple[datetime, int]], now: datetime) -> Plot | None:
     """The step line up to `now`; None where there is nothing to see."""
     if not history or history[-1][0] - history[0][0] < WORTH_SEEING:
         return None
+    if min(balance for _, balance in history) < 0:
+        # Credits that were added after the day they were spent on: no honest line goes through that.
+        return None
     first, top = history[0][0], max(1, *(balance for _, balance in history))
     seconds = (now - first).total_seconds()
 

@@ -103,10 +103,10 @@ def test_ten_tabs_at_once_on_an_expired_access_token_stay_signed_in(live: Live, 
     for tab in tabs:
         tab.evaluate("address => { setTimeout(() => location.assign(address), 50) }", f"{live.portal_url}/credits")
     for tab in tabs:
-        expect(tab.get_by_role("heading", name="Credits")).to_be_visible()
+        expect(tab.get_by_role("heading", name="Credits", exact=True)).to_be_visible()
     drop_access_token(ada)
     tabs[0].reload()
-    expect(tabs[0].get_by_role("heading", name="Credits")).to_be_visible()
+    expect(tabs[0].get_by_role("heading", name="Credits", exact=True)).to_be_visible()
 
 
 def test_a_session_ended_elsewhere_says_so_and_returns_to_the_page_wanted(live: Live, contexts: Any) -> None:

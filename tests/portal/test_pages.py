@@ -70,6 +70,18 @@ def test_the_course_of_credits_is_drawn_once_it_has_one(
     assert ("Over time" in ada.get("/credits").text) is is_shown
 
 
+def test_credits_spent_before_they_came_are_not_drawn(ada: httpx.Client, backend: FakeBackend) -> None:
+    route = backend.routes["GET", "/pages/credits"]
+    assert isinstance(route, Answer)
+    for entry in route.body["entries"]["results"]:
+        if entry["amount"] > 0:
+            entry["created_at"] = NOW.isoformat()
+    route.body["entries"]["results"].sort(key=lambda entry: entry["created_at"], reverse=True)
+    page = ada.get("/credits").text
+    assert "Over time" not in page
+    assert "Where your credits went" in page
+
+
 def test_words_are_those_of_people(ada: httpx.Client, portal: Portal) -> None:
     assert "GitHub profile (name, login, picture) and your email address" in portal.browser().get("/").text
     for path in ("/", "/credits", f"/bookings/{an_id(502)}"):
