@@ -14,7 +14,7 @@ SUMMARY = "Book a seat for one credit. Shows the refund deadline first and asks.
 EXAMPLES = """
 insighta slots list                     shows the ids
 insighta book 019ab3f2-5440-7a1c        the start of the slot's id is enough
-insighta book 019ab3f2-5440-7a1c --yes  do not ask; without a terminal nobody is
+insighta book 019ab3f2-5440-7a1c --yes  do not ask
 """
 
 
