@@ -1,16 +1,20 @@
 """A portal as real processes in front of a fake backend, and browsers that are HTTP clients with cookie jars."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from tests.portal.fake_backend import FakeBackend
+from tests.portal.sample import fill
 from tests.processes import Process, free_port
 
 
@@ -73,6 +77,18 @@ def csrf_of(browser: httpx.Client, path: str = "/") -> dict[str, str]:
     return {"csrfmiddlewaretoken": page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]}
 
 
+def post(browser: httpx.Client, path: str, page: str = "/device", **fields: str) -> httpx.Response:
+    """Send a form with the CSRF token of `page`."""
+    return browser.post(path, data=csrf_of(browser, page) | fields)
+
+
+def hidden(page: str, name: str) -> str:
+    """The value of a hidden field."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, f"no field {name}"
+    return found[1]
+
+
 @pytest.fixture(scope="session")
 def shared_backend() -> Iterator[FakeBackend]:
     backend = FakeBackend()
@@ -116,3 +132,15 @@ def running_process(process: Process) -> Iterator[Process]:
         yield process
     finally:
         process.stop()
+
+
+@pytest.fixture
+def held(backend: FakeBackend) -> dict[str, Any]:
+    """The sample account, a host's, in the fake backend."""
+    return fill(backend, datetime.now(UTC), hosting=True)
+
+
+@pytest.fixture
+def ada(portal: Portal, held: dict[str, Any]) -> httpx.Client:
+    """Ada's browser, signed in, with the sample account behind it."""
+    return portal.signed_in()
