@@ -26,7 +26,7 @@ LOCAL = Path(__file__).resolve().parent.parent / ".local"
 DATA = LOCAL / "postgres"
 # PostgreSQL refuses to run as root; a root shell gets the server under this account.
 ACCOUNT = "insighta-postgres"
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 class EmbeddedPostgresError(RuntimeError):
