@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
 from bookings.models import Subscription, WaitlistEntry
 from bookings.repositories.people import may_use
@@ -11,6 +11,10 @@ from bookings.repositories.rows import Rows
 
 # So many of those who wait for one slot are locked at once when a seat is free.
 CANDIDATES = 20
+WAITING_FIELDS = (
+    "slot_id", "joined_at", "position", "slot__title", "slot__starts_at", "slot__ends_at",
+    "slot__host__id", "slot__host__login", "slot__host__display_name", "slot__host__time_zone",
+)  # fmt: skip
 
 
 def insert_entry(*, slot_id: UUID, client_id: UUID, now: datetime) -> WaitlistEntry:
@@ -71,8 +75,10 @@ def leave_all(client_id: UUID) -> None:
 
 
 def waiting_rows(client_id: UUID, *, now: datetime) -> Rows:
-    """What a client waits for, by start, as rows."""
+    """What a client waits for, by start, as rows; `position` 1 is next."""
     entries = WaitlistEntry.objects.filter(client_id=client_id, status="waiting", slot__starts_at__gt=now)
-    return entries.order_by("slot__starts_at", "id").values(
-        "slot_id", "joined_at", "slot__title", "slot__starts_at", "slot__ends_at", "slot__host__login"
-    )
+    earlier = Q(joined_at__lt=OuterRef("joined_at")) | Q(joined_at=OuterRef("joined_at"), id__lte=OuterRef("id"))
+    queue = WaitlistEntry.objects.filter(earlier, slot_id=OuterRef("slot_id"), status="waiting")
+    counted = queue.order_by().values("slot_id").annotate(people=Count("id")).values("people")
+    rows: Rows = entries.annotate(position=Subquery(counted)).order_by("slot__starts_at", "id")
+    return rows.values(*WAITING_FIELDS)

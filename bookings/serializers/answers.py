@@ -233,6 +233,8 @@ class WaitingSerializer(RowSerializer):
     slot_id = serializers.UUIDField()
     title = serializers.CharField()
     host_login = serializers.CharField()
+    host = HostSerializer()
+    position = serializers.IntegerField(help_text="1 is next.")
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
     joined_at = serializers.DateTimeField()
@@ -243,6 +245,8 @@ class WaitingSerializer(RowSerializer):
             "slot_id": row["slot_id"],
             "title": row["slot__title"],
             "host_login": row["slot__host__login"],
+            "host": {name: row[f"slot__host__{name}"] for name in ("id", "login", "display_name", "time_zone")},
+            "position": row["position"],
             "starts_at": row["slot__starts_at"],
             "ends_at": row["slot__ends_at"],
             "joined_at": row["joined_at"],

@@ -186,6 +186,7 @@ def test_the_queue_is_part_of_the_bookings_page(ada: User, grace: User, mallory:
     join_waitlist(client_id=ada.id, slot_id=slot.id)
     (waiting,) = Caller(ada).get("/pages/bookings")["waiting"]
     assert (waiting["slot_id"], waiting["host_login"]) == (str(slot.id), "grace")
+    assert (waiting["host"]["login"], waiting["position"]) == ("grace", 1)
 
 
 @pytest.mark.alone
