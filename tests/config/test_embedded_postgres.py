@@ -168,7 +168,7 @@ def test_an_ordinary_user_can_run_it(home: Path) -> None:
 
 def test_data_it_cannot_serve_is_an_error_that_quotes_the_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (data / "PG_VERSION").write_text("12\n")
-    monkeypatch.setattr(embedded_postgres, "START_SECONDS", 0.1)
+    monkeypatch.setattr(embedded_postgres, "START_SECONDS", 3)
     with pytest.raises(embedded_postgres.EmbeddedPostgresError, match=r"its log .* ends with: .*version 12"):
         embedded_postgres.start(data)
 

@@ -17,9 +17,9 @@ def quick_live() -> Iterator[Live]:
         yield product
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, one process for all journeys."""
+    """Debian's Chromium. Playwright's loop ends with the module: beside it Django would refuse every query."""
     with sync_playwright() as playwright:
         arguments = [*ARGUMENTS, "--disable-sync", "--no-first-run"]
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
