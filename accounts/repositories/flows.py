@@ -8,12 +8,9 @@ def insert_flow(flow: SignInFlow) -> None:
     flow.save(force_insert=True)
 
 
-def claim_flow(*, state_hash: bytes, now: datetime) -> SignInFlow | None:
-    """Take the flow that GitHub answers, once: its state is cleared by the same statement that finds it."""
-    flow = SignInFlow.objects.filter(state_hash=state_hash, expires_at__gt=now).first()
-    if flow is None or not SignInFlow.objects.filter(id=flow.id, state_hash=state_hash).update(state_hash=None):
-        return None
-    return flow
+def claim_flow(flow_id: UUID, *, state_hash: bytes) -> bool:
+    """Clear the flow's state; true for the one answer of GitHub's that did, and so may finish it."""
+    return bool(SignInFlow.objects.filter(id=flow_id, state_hash=state_hash).update(state_hash=None))
 
 
 def find_flow(flow_id: UUID, *, now: datetime) -> SignInFlow | None:

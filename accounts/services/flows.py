@@ -51,10 +51,9 @@ def claim_flow(*, state: str, cookie: str, now: datetime) -> "SignInFlow":
     flow = flows.find_flow_by_state(_digest(state), now=now)
     if flow is None or not _belongs(flow, cookie):
         raise errors.SignInFlowNotFound
-    claimed = flows.claim_flow(state_hash=_digest(state), now=now)
-    if claimed is None:
+    if not flows.claim_flow(flow.id, state_hash=_digest(state)):
         raise errors.SignInFlowNotFound
-    return claimed
+    return flow
 
 
 @transaction.atomic(durable=True)

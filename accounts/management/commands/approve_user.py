@@ -8,6 +8,7 @@ from accounts.services import people
 
 class Command(BaseCommand):
     help = "Approve somebody who waits for it."
+    outcome = "is approved"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("person", help="GitHub login or id")
@@ -17,4 +18,4 @@ class Command(BaseCommand):
             person = people.approve_person_called(login_or_id=options["person"])
         except AccountsError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{person.login} ({person.id}) is approved.")
+        self.stdout.write(f"{person.login} ({person.id}) {self.outcome}.")

@@ -1,20 +1,6 @@
-from typing import Any
-
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from accounts.errors import AccountsError
-from accounts.services import people
+from accounts.management.commands import approve_user
 
 
-class Command(BaseCommand):
+class Command(approve_user.Command):
     help = "Let a suspended person back in."
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("person", help="GitHub login or id")
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            person = people.approve_person_called(login_or_id=options["person"])
-        except AccountsError as error:
-            raise CommandError(str(error)) from error
-        self.stdout.write(f"{person.login} ({person.id}) may sign in again.")
+    outcome = "may sign in again"
