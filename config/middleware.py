@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -37,6 +38,9 @@ class RequestMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
+        if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            # The server hangs up on a body that was not read: without a word of it, a client would use the connection again.
+            response.headers["Connection"] = "close"
         _conclude(request, response, seconds=time.perf_counter() - began)
         return response
 
