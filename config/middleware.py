@@ -39,7 +39,7 @@ class RequestMiddleware:
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            # The server hangs up on a body that was not read: without a word of it, a client would use the connection again.
+            # The server hangs up on a body that was not read; a client that is not told sends its next request in vain.
             response.headers["Connection"] = "close"
         _conclude(request, response, seconds=time.perf_counter() - began)
         return response
