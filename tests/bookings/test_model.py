@@ -315,9 +315,10 @@ def test_operations_in_any_order_do_what_the_model_says() -> None:
             max_examples=12,
             stateful_step_count=40,
             deadline=None,
+            derandomize=True,
             suppress_health_check=list(HealthCheck),
             # Without shrinking: it would take minutes, and the failing steps are printed all the same.
-            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+            phases=[Phase.explicit, Phase.generate],
         ),
     )
     assert not User.objects.filter(login__startswith="client").exists()
