@@ -1,0 +1,142 @@
+"""A PostgreSQL of the run's own, thrown away at its end, and what is read from it beside the measurements."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from config import embedded_postgres
+
+# As PostgreSQL is delivered, durable commits included; a checkpoint in the middle would hit one peer by chance.
+SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "30min", "max_connections": "400"}
+_LOGGED = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)")
+_TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+_COUNT = sql.SQL("SELECT count(*) FROM {}")
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What one request made of the database, averaged: statements, and those that open or end transactions."""
+
+    queries: float
+    transaction_control: float
+
+    def __str__(self) -> str:
+        return f"{self.queries:.3g} + {self.transaction_control:.3g}"
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """`bytes` with indexes and TOAST. `hot_share`: the part of updates that touched no index; None without updates."""
+
+    rows: int
+    bytes: int
+    hot_share: float | None
+
+
+class Cluster:
+    """The embedded PostgreSQL over a temporary directory. Databases are made on it by name."""
+
+    def __enter__(self) -> "Cluster":
+        self.directory = Path(tempfile.mkdtemp(prefix="insighta-bench-postgres-"))
+        self.directory.chmod(0o755)
+        first = embedded_postgres.start(self.directory / "data")
+        with psycopg.connect(first.get_uri(), autocommit=True) as connection:
+            for name, value in SETTINGS.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        first.cleanup()
+        self._server = embedded_postgres.start(self.directory / "data")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.cleanup()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def url(self, name: str = "postgres") -> str:
+        """The address of one database."""
+        return re.sub(r"/postgres(\?|$)", rf"/{name}\1", self._server.get_uri(), count=1)
+
+    def create(self, name: str) -> str:
+        """A new empty database; its address."""
+        with self.connect() as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    @contextlib.contextmanager
+    def connect(self, name: str = "postgres") -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            yield connection
+
+    def set(self, name: str, value: str) -> None:
+        """A setting for every session of the server, from now on."""
+        with self.connect() as connection:
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+            connection.execute("SELECT pg_reload_conf()")
+        # A backend looks for new settings between two statements.
+        time.sleep(0.5)
+
+    def version(self) -> str:
+        with self.connect() as connection:
+            return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]  # one row
+
+    def count_statements(self, request: Callable[[], None], *, times: int = 10) -> Statements:
+        """What `request` sends to the server, from any process, averaged over `times`; nothing else may run."""
+        log = self.directory / "data" / "log"
+        self.set("log_statement", "all")
+        begins_at = log.stat().st_size
+        for _ in range(times):
+            request()
+        time.sleep(0.2)
+        text = log.read_bytes()[begins_at:].decode(errors="replace")
+        self.set("log_statement", "none")
+        lines = [line for line in _LOGGED.findall(text) if "pg_reload_conf" not in line and "ALTER SYSTEM" not in line]
+        control = [line for line in lines if line.lstrip().upper().startswith(_TRANSACTION_CONTROL)]
+        return Statements((len(lines) - len(control)) / times, len(control) / times)
+
+    def pgbench(self, name: str, *, script: str, clients: int, seconds: int = 0, transactions: int = 0) -> float:
+        """Transactions a second of `script` on database `name`, prepared; for `seconds`, or `transactions` a client."""
+        length = ["-T", str(seconds)] if seconds else ["-t", str(transactions)]
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+            file.write(script)
+            file.flush()
+            # --random-seed has no key for time: `random` is what makes two runs differ.
+            given = ["-n", "-M", "prepared", "-c", str(clients), "-j", "1", "--random-seed", "rand", "-f", file.name]
+            output = run_program("pgbench", [*given, *length, self.url(name)])
+        found = re.search(r"tps = ([0-9.]+)", output)
+        if found is None or re.search(r"failed transactions: [1-9]", output):
+            raise RuntimeError(f"pgbench did not finish:\n{output}")
+        return float(found[1])
+
+    def size_of(self, name: str, tables: Sequence[str]) -> TableSize:
+        """Rows and bytes of some tables together, and how many of their updates were HOT."""
+        with self.connect(name) as connection:
+            connection.execute("SELECT pg_stat_force_next_flush()")
+            row = connection.execute(
+                "SELECT sum(pg_total_relation_size(relid)), sum(n_tup_upd), sum(n_tup_hot_upd)"
+                " FROM pg_stat_user_tables WHERE relname = ANY(%s)",
+                [list(tables)],
+            ).fetchone()
+            counted = [connection.execute(_COUNT.format(sql.Identifier(table))).fetchone() for table in tables]
+        size, updates, hot = (int(str(value or 0)) for value in row or (0, 0, 0))
+        rows = sum(int(str(found[0])) for found in counted if found)
+        return TableSize(rows, size, hot / updates if updates else None)
+
+
+def run_program(name: str, arguments: Sequence[str]) -> str:
+    """Run one of PostgreSQL's own programs; its output. Raises CalledProcessError."""
+    program = embedded_postgres._programs() / name
+    clean = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    done = subprocess.run(  # noqa: S603  # a program of the wheel, arguments of this package
+        [str(program), *arguments], check=True, capture_output=True, text=True, env=clean
+    )
+    return done.stdout + done.stderr

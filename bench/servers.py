@@ -1,0 +1,56 @@
+"""The servers under test, each the way it is deployed: the same granian, the same workers and threads, no debugging."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.processes import Process, free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKERS, THREADS = 2, 4
+
+
+def clean_environment() -> dict[str, str]:
+    """The caller's environment without anything that would change a server."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+
+
+@contextlib.contextmanager
+def running(command: list[str], environment: Mapping[str, str], *, answers_at: str) -> Iterator[Process]:
+    """One server, from its first answer until the end of the block."""
+    process = Process(command, {**clean_environment(), **environment}, answers_at)
+    process.start(seconds=90)
+    try:
+        yield process
+    finally:
+        process.stop(signal.SIGKILL)
+
+
+def granian(application: str, *, port: int, python: Path = Path(sys.executable), access_log: bool = False) -> list[str]:
+    """The command that every Django server is started with; `python` says from which environment."""
+    sizes = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--log-level", "warning"]
+    logs = ["--access-log"] if access_log else []
+    program = str(python.parent / "granian")
+    return [program, "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), *sizes, *logs, application]
+
+
+def run_python(python: Path, arguments: list[str], environment: Mapping[str, str]) -> str:
+    """Run a program to its end; its standard output. Raises RuntimeError with what it said."""
+    done = subprocess.run(  # noqa: S603  # programs of this repository
+        [str(python), *arguments],
+        cwd=ROOT,
+        env={**clean_environment(), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+__all__ = ["ROOT", "THREADS", "WORKERS", "clean_environment", "free_port", "granian", "run_python", "running"]
