@@ -35,13 +35,17 @@ def _add_rule(host_id: UUID, values: dict[str, Any], now: datetime) -> "Availabi
 def remove_rule(*, host_id: UUID, rule_id: UUID) -> None:
     """Remove the host's own rule and the future slots it made that nobody has booked.
 
-    Raises NotAHost, NotFound, Busy.
+    Raises NotFound, Busy.
     """
     transactions.run(lambda now: _remove_rule(host_id, rule_id, now))
 
 
 def _remove_rule(host_id: UUID, rule_id: UUID, now: datetime) -> None:
-    lock_calendar(host_id)
+    try:
+        lock_calendar(host_id)
+    except errors.NotAHost as error:
+        # Whoever hosts nothing has no rules: somebody else's is not found, like every other thing of theirs.
+        raise errors.NotFound from error
     made = [slot.id for slot in slots.list_future_slots(host_id=host_id, now=now) if slot.rule_id == rule_id]
     slots.lock_slots(made)
     slots.withdraw_slots(made)

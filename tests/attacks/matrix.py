@@ -1,0 +1,125 @@
+"""Who gets what at every endpoint of the backend and every page of the portal: the one table."""
+
+import re
+from dataclasses import dataclass
+
+COLUMNS = (
+    "anonymous", "other", "owner", "host", "other_host", "pending", "suspended", "staff",
+    "no_scope", "expired", "revoked",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One operation, and the answer of each column."""
+
+    method: str
+    path: str
+    expected: tuple[str, ...]
+    body: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def read(table: str, bodies: dict[str, str]) -> list[Row]:
+    """The rows of a table; `all` in place of the eleven answers says that everybody gets the same."""
+    return [_row(line.split(), bodies) for line in table.splitlines() if re.match(r"[A-Z]", line)]
+
+
+def _row(words: list[str], bodies: dict[str, str]) -> Row:
+    method, path, *expected = words
+    if expected[0] == "all":
+        expected = expected[1:] * len(COLUMNS)
+    assert len(expected) == len(COLUMNS), (method, path, expected)
+    return Row(method, path, tuple(expected), bodies.get(f"{method} {path}", ""))
+
+
+API_BODIES = {
+    "PATCH /api/v1/me": '{"display_name": "Someone"}',
+    "POST /api/v1/personal-access-tokens": '{"name": "new", "scopes": ["account:read"]}',
+    "POST /api/v1/bookings": '{"slot_id": "{free}"}',
+    "POST /api/v1/bookings/{booking}/reschedule": '{"slot_id": "{free}"}',
+    "POST /api/v1/slots": (
+        '{"title": "New", "capacity": 1, "starts_at": "2098-01-01T10:00Z", "ends_at": "2098-01-01T11:00Z"}'
+    ),
+    "POST /api/v1/availability-rules": '{"kind": "day_off", "date": "2098-01-01"}',
+    "POST /api/v1/hosts/me/cancel-day": '{"date": "2098-01-01"}',
+}
+
+# A number is the status; `+` says that the answer shows something of Ada's: bookings, sign-ins, tokens, address, id.
+# Where the caller has an own thing of that kind, `200` is theirs. `{booking}` is Ada's at `{slot}`, which Grace hosts;
+# `{missed}` another one that has begun; `{full}` has no seat, and Ada waits for it; `{rule}` is Grace's.
+API = read(
+    """
+                                                          anon othr ownr host oths pend susp stff nosc expd rvkd
+GET    /api/v1/me                                         401  200  200+ 200  200  403  403  200  403  401  401
+PATCH  /api/v1/me                                         401  200  200+ 200  200  403  403  200  403  401  401
+POST   /api/v1/me/deactivate                              401  204  204  204  204  403  403  204  403  401  401
+GET    /api/v1/sessions                                   401  200  200+ 200  200  403  403  200  403  401  401
+DELETE /api/v1/sessions?keep=current                      401  204  204  204  204  403  403  204  403  401  401
+DELETE /api/v1/sessions/{session}                         401  404  204  404  404  403  403  404  403  401  401
+GET    /api/v1/personal-access-tokens                     401  200  200+ 200  200  403  403  200  403  401  401
+POST   /api/v1/personal-access-tokens                     401  201  201  201  201  403  403  201  403  401  401
+DELETE /api/v1/personal-access-tokens/{token}             401  404  204  404  404  403  403  404  403  401  401
+GET    /api/v1/device-requests/{code}                     401  200  200  200  200  403  403  200  403  401  401
+POST   /api/v1/device-requests/{code}/approve             401  200  200  200  200  403  403  200  403  401  401
+POST   /api/v1/device-requests/{code}/deny                401  200  200  200  200  403  403  200  403  401  401
+GET    /api/v1/batch?me=/me                               401  200  200+ 200  200  403  403  200  200+ 401  401
+GET    /api/v1/hosts                                      401  200  200  200  200  403  403  200  403  401  401
+POST   /api/v1/hosts/me/cancel-day                        401  403  403  200  200  403  403  403  403  401  401
+GET    /api/v1/slots                                      401  200  200+ 200  200  403  403  200  403  401  401
+POST   /api/v1/slots                                      401  403  403  201  201  403  403  403  403  401  401
+GET    /api/v1/slots/{slot}                               401  200  200+ 200  200  403  403  200  403  401  401
+POST   /api/v1/slots/{slot}/cancel                        401  404  404  200  404  403  403  404  403  401  401
+GET    /api/v1/slots/{slot}/bookings                      401  404  404  200+ 404  403  403  404  403  401  401
+POST   /api/v1/slots/{full}/waitlist                      401  201  201  409  201  403  403  201  403  401  401
+DELETE /api/v1/slots/{full}/waitlist                      401  204  204  204  204  403  403  204  403  401  401
+GET    /api/v1/availability-rules                         401  403  403  200  200  403  403  403  403  401  401
+POST   /api/v1/availability-rules                         401  403  403  201  201  403  403  403  403  401  401
+DELETE /api/v1/availability-rules/{rule}                  401  404  404  204  404  403  403  404  403  401  401
+GET    /api/v1/bookings                                   401  200  200+ 200  200  403  403  200  403  401  401
+POST   /api/v1/bookings                                   401  201  201+ 409  201  403  403  201  403  401  401
+GET    /api/v1/bookings/{booking}                         401  404  200+ 404  404  403  403  404  403  401  401
+GET    /api/v1/bookings/{booking}/refund-preview          401  404  200+ 404  404  403  403  404  403  401  401
+POST   /api/v1/bookings/{booking}/cancel                  401  404  200+ 404  404  403  403  404  403  401  401
+POST   /api/v1/bookings/{booking}/reschedule              401  404  200+ 404  404  403  403  404  403  401  401
+POST   /api/v1/bookings/{missed}/no-show                  401  404  404  200+ 404  403  403  404  403  401  401
+GET    /api/v1/subscriptions                              401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/credit-entries                             401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/calendar-feed                              401  200  200+ 200  200  403  403  200  403  401  401
+POST   /api/v1/calendar-feed/rotate                       401  200  200  200  200  403  403  200  403  401  401
+GET    /api/v1/calendar/{feed}.ics                        all  200+
+GET    /api/v1/pages/home                                 401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/pages/slots                                401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/pages/bookings                             401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/pages/bookings/{booking}                   401  404  200+ 404  404  403  403  404  403  401  401
+GET    /api/v1/pages/bookings/{booking}/reschedule        401  404  200+ 404  404  403  403  404  403  401  401
+GET    /api/v1/pages/credits                              401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/pages/hosting                              401  403  403  200  200  403  403  403  403  401  401
+GET    /api/v1/pages/hosting/slots/{slot}                 401  404  404  200+ 404  403  403  404  403  401  401
+GET    /api/v1/pages/deactivation                         401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/schema                                     all  200
+GET    /api/v1/docs                                       all  200
+GET    /api/v1/nothing                                    all  404
+GET    /                                                  all  302
+GET    /healthz                                           all  200
+GET    /readyz                                            all  200
+GET    /metrics                                           all  200
+GET    /.well-known/oauth-authorization-server            all  200
+GET    /.well-known/jwks.json                             all  200
+GET    /oauth/authorize                                   all  400
+POST   /oauth/authorize                                   all  400
+POST   /oauth/token                                       all  400
+POST   /oauth/device_authorization                        all  400
+POST   /oauth/revoke                                      all  400
+POST   /oauth/introspect                                  all  400
+GET    /auth/complete/github/                             all  400
+GET    /admin/                                            302  302  302  302  302  302  302  200  302  302  302
+GET    /admin/login/                                      200  200  200  200  200  200  200  302  200  200  200
+POST   /admin/login/                                      all  200
+GET    /admin/login/github/                               all  302
+GET    /admin/login/github/return/                        all  403
+    """,
+    API_BODIES,
+)

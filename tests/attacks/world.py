@@ -1,0 +1,142 @@
+"""Eleven kinds of people in front of one small world, in process: what the rows of the matrix are asked about."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.core.cache import cache
+from django.db import transaction
+from django.test import Client as Http
+from django.urls import resolve
+
+from accounts.models import User
+from bookings.models import Subscription
+from bookings.services import availability, bookings, calendar, waitlist
+from tests.attacks.matrix import Row
+from tests.bookings.people import make_person, make_slot, shift_start
+from tests.tokens.in_process import CLI, EVERY_SCOPE, client_called, now, sign_in
+from tokens.services import devices, personal_tokens, sessions
+
+LABEL, TOKEN_NAME, EMAIL = "Adas own laptop", "Adas own token", "ada.lovelace@example.org"
+OTHERS = {"other": "mallory", "host": "grace", "other_host": "linus", "pending": "pat", "suspended": "sue"}
+
+
+@dataclass
+class World:
+    """The people by column, and the objects by the name in a row's path."""
+
+    ada: User
+    people: dict[str, User]
+    objects: dict[str, str]
+    tokens: dict[str, str] = field(default_factory=dict)
+    http: Http = field(default_factory=lambda: Http(raise_request_exception=False))
+
+    def fill(self, text: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda match: self.objects[match[1]], text)
+
+    def shows_ada(self, answer: bytes) -> bool:
+        """Whether an answer holds something that only Ada, and for some of it the host she booked, may see."""
+        kept = ("booking", "missed", "session", "token", "feed", "purse", "ada")
+        canaries = [EMAIL, LABEL, TOKEN_NAME, *(self.objects[name] for name in kept)]
+        return any(canary.encode() in answer for canary in canaries)
+
+
+def build() -> World:
+    """Everybody and everything, through the product's own services."""
+    hosts = {"host", "other_host"}
+    people = {column: make_person(login, is_host=column in hosts) for column, login in OTHERS.items()}
+    ada, filler = make_person("ada"), make_person("filler")
+    people["staff"] = make_person("sam")
+    User.objects.filter(id=ada.id).update(email=EMAIL, display_name="Ada Lovelace")
+    User.objects.filter(id=people["staff"].id).update(is_staff=True, is_superuser=True)
+    world = World(ada, people | {"owner": ada}, _objects(ada, people["host"], filler))
+    # While they sign in they are still welcome: what is asked is whether every call looks again.
+    world.tokens = _tokens(world)
+    for column in ("pending", "suspended"):
+        User.objects.filter(id=people[column].id).update(standing=column)
+    return world
+
+
+def _objects(ada: User, grace: User, filler: User) -> dict[str, str]:
+    slot, free, full, past = (make_slot(grace, hours=hours, capacity=1 + (hours != 78)) for hours in (72, 75, 78, 81))
+    booking, missed = (bookings.book_slot(client_id=ada.id, slot_id=one.id) for one in (slot, past))
+    shift_start(past, hours=-0.5)
+    bookings.book_slot(client_id=filler.id, slot_id=full.id)
+    waitlist.join_waitlist(client_id=ada.id, slot_id=full.id)
+    rule = availability.add_rule(host_id=grace.id, values={"kind": "day_off", "date": now().date() + timedelta(days=9)})
+    token, _ = personal_tokens.add_token(user_id=ada.id, name=TOKEN_NAME, scopes=frozenset(), expires_at=None)
+    code = devices.authorize_device(client=client_called(CLI), scope="", label="", address=None, now=now()).user_code
+    found: dict[str, object] = {
+        "slot": slot.id,
+        "free": free.id,
+        "full": full.id,
+        "past": past.id,
+        "rule": rule.id,
+        "token": token.id,
+    }
+    found |= {"booking": booking["id"], "missed": missed["id"], "code": code, "ada": ada.id}
+    found["feed"] = calendar.get_feed_secret(user_id=ada.id)
+    sign_in(ada, label=LABEL)
+    found["purse"] = Subscription.objects.get(user=ada).id
+    found["session"] = sessions.list_sessions(user_id=ada.id, now=now())[0].id
+    return {name: str(value) for name, value in found.items()}
+
+
+def _tokens(world: World) -> dict[str, str]:
+    tokens = {column: sign_in(person, label=column).access_token for column, person in world.people.items()}
+    tokens["expired"] = sign_in(world.ada, at=now() - timedelta(minutes=4)).access_token
+    tokens["revoked"] = sign_in(world.ada, label="revoked").access_token
+    newest = sessions.list_sessions(user_id=world.ada.id, now=now())
+    revoked = next(one for one in newest if one.label == "revoked")
+    sessions.revoke_own_session(user_id=world.ada.id, session_id=revoked.id, now=now())
+    for scope in EVERY_SCOPE.split():
+        others = " ".join(one for one in EVERY_SCOPE.split() if one != scope)
+        tokens[f"without {scope}"] = sign_in(world.ada, scope=others).access_token
+    return tokens
+
+
+def ask(world: World, row: Row, column: str) -> str:
+    """The cell as it is: the status, with a `+` where the answer shows something of Ada's. Nothing of it stays."""
+    status, body = read_body(world, row, column)
+    return f"{status}{'+' if world.shows_ada(body) else ''}"
+
+
+def read_body(world: World, row: Row, column: str) -> tuple[int, bytes]:
+    """Status and body of one operation for one kind of person, in a transaction of which nothing stays."""
+    address, http = world.fill(row.path), world.http
+    headers = {"Authorization": f"Bearer {token}"} if (token := _token(world, row, column, address)) else {}
+    cache.clear()
+    http.cookies.clear()
+    with rolled_back():
+        if address.startswith("/admin") and column in world.people:
+            http.force_login(world.people[column], backend="accounts.authentication.StaffBackend")
+        content = _content(row, world.fill(row.body))
+        response: Any = http.generic(row.method, address, headers=headers, **content)
+    return response.status_code, b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def _content(row: Row, body: str) -> dict[str, Any]:
+    if row.path.startswith("/oauth/"):
+        return {"content_type": "application/x-www-form-urlencoded"}
+    return {"data": body, "content_type": "application/json"} if body else {}
+
+
+def _token(world: World, row: Row, column: str, address: str) -> str:
+    if column != "no_scope":
+        return world.tokens.get(column, "")
+    scopes = getattr(getattr(resolve(address.partition("?")[0]).func, "view_class", None), "required_scopes", {})
+    return world.tokens.get(f"without {scopes.get(row.method)}", world.tokens["owner"])
+
+
+@contextlib.contextmanager
+def rolled_back() -> Iterator[None]:
+    """A transaction that leaves nothing behind, in which the services' own durable ones may run."""
+    atomic = transaction.atomic()
+    # What TestCase does: a durable transaction inside this one is not a mistake.
+    atomic._from_testcase = True  # type: ignore[attr-defined]  # private to Django's own TestCase
+    with atomic:
+        yield
+        transaction.set_rollback(True)
