@@ -163,6 +163,8 @@ THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 globals().update(EMAIL_CONFIG)
+# A worker that is stopped finishes its job first: a mail server that says nothing must not hold it for ever.
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Insighta <no-reply@localhost>")
 
 # What `/readyz` asks for, by the name it reports where it is missing.
