@@ -4,13 +4,16 @@ BIN := .venv/bin
 # Arguments for pytest, for example: make test ARGS="tests/portal -k login"
 ARGS ?=
 
-.PHONY: help run test check chromium node clean
+.PHONY: help run test check lock audit sbom chromium node clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run    start everything: database, backend, portal, worker, GitHub stand-in (Ctrl-C stops it)"
 	@echo "make test   run every test, the browser's included"
 	@echo "make check  run the linters, the types and the architecture contracts"
+	@echo "make lock   resolve the requirements files into the lock files, with hashes"
+	@echo "make audit  ask for known weaknesses of everything that is installed"
+	@echo "make sbom   list what the product consists of: .local/sbom.json (CycloneDX)"
 	@echo "make clean  remove .venv and the development database"
 
 run: .venv/installed
@@ -24,15 +27,42 @@ test: .venv/installed-dev chromium node
 check: .venv/installed-dev
 	@$(BIN)/python -m tests.architecture
 
+# Every archive must be the one whose hash stands in the lock file; a package that is not in it is not installed.
+PIP := -m pip install --quiet --disable-pip-version-check
+
 # pip compiles what it installs, also where PYTHONDONTWRITEBYTECODE is set: servers start three times as fast.
-.venv/installed: requirements.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python $(PIP) --require-hashes --requirement requirements.lock
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	$(BIN)/python $(PIP) --require-hashes --requirement requirements-dev.lock
 	@touch $@
+
+.local/audit/installed: requirements-audit.lock | .venv/bin/python
+	$(BIN)/python -m venv .local/audit
+	.local/audit/bin/python $(PIP) --require-hashes --requirement requirements-audit.lock
+	@touch $@
+
+# One lock for Python 3.11 to 3.14 on every platform. What the checks need agrees with what runs.
+UV := .local/audit/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+lock: .local/audit/installed
+	$(UV) requirements.txt --output-file requirements.lock
+	$(UV) requirements-dev.txt --constraint requirements.lock --output-file requirements-dev.lock
+	$(UV) requirements-audit.txt --output-file requirements-audit.lock
+
+# Needs the network. What could not be asked is named, and is no success.
+audit: .local/audit/installed
+	@.local/audit/bin/python -m tests.supply.audit
+
+sbom: .local/audit/installed
+	@mkdir -p .local
+	@.local/audit/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file .local/sbom.json requirements.lock
+	@echo ".local/sbom.json"
 
 .venv/bin/python:
 	@for python in python3.11 python3 python3.12 python3.13 python3.14; do \
