@@ -27,6 +27,7 @@ urlpatterns = [
     path(f"{API}calendar/<str:secret>.ics", calendar.calendar_file, name="calendar"),
     path(f"{API}pages/home", pages.HomePageView.as_view()),
     path(f"{API}pages/slots", pages.SlotsPageView.as_view()),
+    path(f"{API}pages/slots/<uuid:slot_id>", pages.SlotPageView.as_view()),
     path(f"{API}pages/bookings", pages.BookingsPageView.as_view()),
     path(f"{API}pages/bookings/<uuid:booking_id>", pages.BookingPageView.as_view()),
     path(f"{API}pages/bookings/<uuid:booking_id>/reschedule", pages.ReschedulePageView.as_view()),

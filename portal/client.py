@@ -5,9 +5,11 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from django.conf import settings
@@ -35,15 +37,20 @@ class Caller:
 
 
 @cache
-def _pool() -> httpx.Client:
+def _pool() -> httpx.HTTPTransport:
+    """The connections alone: httpx's client around them (redirects, cookies, proxies) takes as long as a whole page."""
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30)
+    return httpx.HTTPTransport(limits=limits, trust_env=False)
+
+
+@cache
+def _timeouts() -> dict[str, dict[str, float | None]]:
     seconds = float(getattr(settings, "BACKEND_TIMEOUT_SECONDS"))  # noqa: B009  # no such name in the settings that the type checker reads
-    return httpx.Client(
-        base_url=settings.BACKEND_URL,
-        timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
-        follow_redirects=False,
-        trust_env=False,
-    )
+    return {"timeout": httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)).as_dict()}
+
+
+def _request(method: str, path: str, headers: Mapping[str, str], **content: Any) -> httpx.Request:
+    return httpx.Request(method, f"{settings.BACKEND_URL}{path}", headers=headers, extensions=_timeouts(), **content)
 
 
 def keyed_digest(label: str, value: str) -> str:
@@ -98,10 +105,14 @@ def revoke_token(*, token: str, caller: Caller) -> None:
 
 
 def _post_form(path: str, form: Mapping[str, str], caller: Caller, headers: Mapping[str, str]) -> httpx.Response:
-    auth = httpx.BasicAuth(CLIENT_ID, settings.PORTAL_CLIENT_SECRETS[0])
-    request = _pool().build_request("POST", path, data=form, headers={**caller.headers, **headers})
+    request = _request("POST", path, {**caller.headers, **headers, "Authorization": _basic()}, data=form)
     # A code is single-use: asking for it again would look like theft.
-    return _send(request, repeatable="code" not in form, auth=auth)
+    return _send(request, repeatable="code" not in form)
+
+
+def _basic() -> str:
+    """RFC 7617."""
+    return "Basic " + base64.b64encode(f"{CLIENT_ID}:{settings.PORTAL_CLIENT_SECRETS[0]}".encode()).decode()
 
 
 def call_api(
@@ -121,7 +132,8 @@ def call_api(
     headers = {**caller.headers, "Authorization": f"Bearer {access_token}"}
     if idempotency_key:
         headers["Idempotency-Key"] = idempotency_key
-    request = _pool().build_request(method, f"/api/v1{path}", params=query, json=body, headers=headers)
+    address = f"/api/v1{path}{'&' if '?' in path else '?'}{urlencode(query)}" if query else f"/api/v1{path}"
+    request = _request(method, address, headers, json=body)
     response = _send(request, repeatable=method == "GET")
     if response.status_code == 401:
         raise AccessRefused
@@ -142,9 +154,9 @@ def _problem(response: httpx.Response) -> Problem:
     )
 
 
-def _send(request: httpx.Request, *, repeatable: bool, auth: httpx.Auth | None = None) -> httpx.Response:
+def _send(request: httpx.Request, *, repeatable: bool) -> httpx.Response:
     try:
-        return _send_once(request, auth)
+        return _send_once(request)
     except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
         # A kept connection may have been closed by the other side while it lay idle.
         if not repeatable or isinstance(error, httpx.ConnectError):
@@ -152,13 +164,14 @@ def _send(request: httpx.Request, *, repeatable: bool, auth: httpx.Auth | None =
     except httpx.TransportError as error:
         raise BackendUnreachable from error
     try:
-        return _send_once(request, auth)
+        return _send_once(request)
     except httpx.TransportError as error:
         raise BackendUnreachable from error
 
 
-def _send_once(request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response:
-    response = _pool().send(request, auth=auth)
+def _send_once(request: httpx.Request) -> httpx.Response:
+    with closing(_pool().handle_request(request)) as response:
+        response.read()
     if response.status_code >= 500:
         _log.warning("%s %s answered %s", request.method, request.url.path, response.status_code)
         raise BackendUnreachable

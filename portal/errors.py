@@ -69,6 +69,12 @@ UNREACHABLE = Page(
     "Our service did not answer. You are still signed in and nothing was lost. Please try again in a moment.",
     icon="cloud-off",
 )
+OVERLOADED = Page(
+    503,
+    "Many people are here right now",
+    "We could not get to your request. You are still signed in and nothing was lost. Please try again in a moment.",
+    icon="clock",
+)
 NOT_FOUND = Page(
     404, "This page does not exist", "The address is wrong, or what it showed is gone.", "Go to the start", "/"
 )

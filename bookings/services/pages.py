@@ -80,6 +80,26 @@ def compose_slots(*, viewer_id: UUID, cursor: str = "", **filters: Any) -> Slots
 
 
 @dataclass(frozen=True)
+class SlotPage:
+    """A slot, what could pay for it, and the viewer's place in its queue: 1 is next, None is not waiting."""
+
+    slot: Row
+    subscriptions: Page
+    position: int | None
+
+
+def compose_slot(*, viewer_id: UUID, slot_id: UUID) -> SlotPage:
+    """One slot to book or to wait for. Raises NotFound."""
+    slot = get_slot(slot_id=slot_id, viewer_id=viewer_id)
+    entry = waitlist.find_waiting(slot_id=slot_id, client_id=viewer_id) if slot["waiting"] else None
+    return SlotPage(
+        slot=slot,
+        subscriptions=list_subscriptions(user_id=viewer_id),
+        position=waitlist.count_before(entry) + 1 if entry else None,
+    )
+
+
+@dataclass(frozen=True)
 class BookingsPage:
     upcoming: Sequence[Row]
     past: Page

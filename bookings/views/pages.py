@@ -15,6 +15,7 @@ from bookings.views.answers import caller_id, cursor_of, page_body, read_query
 from tokens.authentication import credential_of
 
 if TYPE_CHECKING:
+    from bookings.repositories.pages import Page
     from bookings.services.pages import LeavingPage
 
 PERSON_FIELDS = ("id", "login", "display_name", "avatar_url", "time_zone", "is_host")
@@ -57,6 +58,21 @@ class SlotsPageView(PageView):
                 "credits_available": page.credits_available,
                 "hosts": [shapes.HostSerializer().to_representation(row) for row in page.hosts],
                 "slots": page_body(page.slots, shapes.SlotSerializer(), request),
+            }
+        )
+
+
+@extend_schema(exclude=True)
+class SlotPageView(PageView):
+    def get(self, request: Request, slot_id: UUID) -> Response:
+        """One slot to book or to wait for."""
+        page = pages.compose_slot(viewer_id=caller_id(request), slot_id=slot_id)
+        return Response(
+            {
+                "person": _person(request),
+                "slot": shapes.SlotSerializer().to_representation(page.slot),
+                "subscriptions": _subscriptions(page.subscriptions),
+                "position": page.position,
             }
         )
 
@@ -108,15 +124,18 @@ class CreditsPageView(PageView):
     def get(self, request: Request) -> Response:
         """Subscriptions and a page of the ledger."""
         page = pages.compose_credits(user_id=caller_id(request), cursor=cursor_of(request))
-        subscriptions = [shapes.SubscriptionSerializer().to_representation(row) for row in page.subscriptions.rows]
         return Response(
             {
                 "person": _person(request),
                 "credits_available": page.credits_available,
-                "subscriptions": subscriptions,
+                "subscriptions": _subscriptions(page.subscriptions),
                 "entries": page_body(page.entries, shapes.EntrySerializer(), request),
             }
         )
+
+
+def _subscriptions(page: "Page") -> list[dict[str, Any]]:
+    return [shapes.SubscriptionSerializer().to_representation(row) for row in page.rows]
 
 
 @extend_schema(exclude=True)

@@ -22,9 +22,9 @@ DATABASES: dict[str, dict[str, object]] = {}
 MIDDLEWARE = [
     "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.overload.AdmissionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # Django pads the answer with random bytes, so that its length tells nothing about the CSRF token in it.
-    "django.middleware.gzip.GZipMiddleware",
+    "portal.middleware.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.VisitorMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -56,6 +56,7 @@ CONTENT_SECURITY_POLICY = {
 # A cookie and a form field must agree; there are no sessions here to keep the value in.
 CSRF_COOKIE_NAME = "__Host-insighta_csrf" if PORTAL_URL.startswith("https://") else "insighta_csrf"
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
+UNAVAILABLE_VIEW = "portal.views.home.overloaded"
 CSRF_FAILURE_VIEW = "portal.views.home.form_expired"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.errors.QuietReporter"
 APPEND_SLASH = False

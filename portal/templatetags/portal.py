@@ -2,6 +2,7 @@
 
 import calendar
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,11 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """The inline SVG `icons/<name>.svg`, hidden from screen readers."""
+    return _drawing(name)
+
+
+@cache
+def _drawing(name: str) -> SafeString:
     return SafeString(get_template(f"portal/icons/{name}.svg").render())
 
 

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from portal.errors import BAD_REQUEST, FAILED, FORM_EXPIRED, NOT_FOUND, PAGES
+from portal.errors import BAD_REQUEST, FAILED, FORM_EXPIRED, NOT_FOUND, OVERLOADED, PAGES
 from portal.pages import render_error, render_page
 from portal.visitor import PortalRequest
 
@@ -36,6 +36,11 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """A request that Django refused to serve."""
     return render_error(request, PAGES["permission_denied"])
+
+
+def overloaded(request: HttpRequest) -> HttpResponse:
+    """More requests than this process can serve; the cookies stay as they are."""
+    return render_error(request, OVERLOADED)
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -95,20 +95,19 @@ def book(request: PortalRequest, slot_id: UUID) -> HttpResponse:
 
 
 def _book_page(request: PortalRequest, slot_id: UUID, conflict: Page | None = None) -> HttpResponse:
-    data = request.visitor.fetch(me="/me", slot=f"/slots/{slot_id}", subscriptions="/subscriptions")
-    slot, now = data["slot"], timezone.now()
-    usable = usable_subscriptions(data["subscriptions"]["results"])
+    page = request.visitor.get(f"/pages/slots/{slot_id}")
+    slot, me, usable = page["slot"], page["person"], usable_subscriptions(page["subscriptions"])
     context = {
         "slot": slot,
         "conflict": conflict,
         "key": str(uuid4()),
         "pays": usable[0] if usable else None,
         "credits_left": sum(one["credits_remaining"] for one in usable),
-        "is_over": slot["status"] != "open" or datetime.fromisoformat(slot["bookings_close_at"]) <= now,
-        "place": _place(request.GET.get("place")),
-        "is_own": slot["host"]["id"] == data["me"]["id"],
+        "is_over": slot["status"] != "open" or datetime.fromisoformat(slot["bookings_close_at"]) <= timezone.now(),
+        "place": page["position"],
+        "is_own": slot["host"]["id"] == me["id"],
     }
-    return render_page(request, "book", context, me=data["me"], status=conflict.status if conflict else 200)
+    return render_page(request, "book", context, me=me, status=conflict.status if conflict else 200)
 
 
 def usable_subscriptions(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -121,12 +120,12 @@ def usable_subscriptions(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]
 def join_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Wait for a seat of a full session."""
     try:
-        place = request.visitor.send("POST", f"/slots/{slot_id}/waitlist")["position"]
+        request.visitor.send("POST", f"/slots/{slot_id}/waitlist")
     except Problem as problem:
         if problem.status != 409:
             raise
         return _book_page(request, slot_id, conflict=page_for(problem))
-    return redirect_with(with_query(f"/slots/{slot_id}/book", place=str(place)), "waiting")
+    return redirect_with(f"/slots/{slot_id}/book", "waiting")
 
 
 @require_POST
@@ -142,11 +141,6 @@ def read_uuid(value: str | None) -> str:
         return str(UUID(value or ""))
     except ValueError:
         return ""
-
-
-def _place(value: str | None) -> int | None:
-    """The place in the queue that joining was answered with."""
-    return int(value) if value and value.isdecimal() and len(value) < 5 else None
 
 
 def _date(value: str | None) -> date | None:

@@ -12,7 +12,7 @@ from bookings.repositories import clock
 from bookings.services.bookings import book_slot
 from bookings.services.cancellations import cancel_booking
 from bookings.services.subscriptions import grant_credits
-from bookings.services.waitlist import join_waitlist
+from bookings.services.waitlist import join_waitlist, leave_waitlist
 from tests.bookings.api import Caller
 from tests.bookings.people import make_person, make_slot
 
@@ -187,6 +187,23 @@ def test_the_queue_is_part_of_the_bookings_page(ada: User, grace: User, mallory:
     (waiting,) = Caller(ada).get("/pages/bookings")["waiting"]
     assert (waiting["slot_id"], waiting["host_login"]) == (str(slot.id), "grace")
     assert (waiting["host"]["login"], waiting["position"]) == ("grace", 1)
+
+
+def test_a_slots_page_has_the_place_in_its_queue_as_it_is_now(ada: User, grace: User, mallory: User) -> None:
+    slot, linus = make_slot(grace, capacity=1), make_person("linus")
+    book_slot(client_id=mallory.id, slot_id=slot.id)
+
+    def position(of: User) -> int | None:
+        page = Caller(of).get(f"/pages/slots/{slot.id}")
+        assert (page["person"]["id"], page["slot"]["waiting"]) == (str(of.id), page["position"] is not None)
+        place: int | None = page["position"]
+        return place
+
+    for person in (linus, ada):
+        join_waitlist(client_id=person.id, slot_id=slot.id)
+    assert (position(linus), position(ada), position(mallory)) == (1, 2, None)
+    leave_waitlist(client_id=linus.id, slot_id=slot.id)
+    assert (position(linus), position(ada)) == (None, 1)
 
 
 @pytest.mark.alone

@@ -13,9 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from tests.people import Browser
 from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import fill
-from tests.processes import Process, free_port
+from tests.processes import Live, Process, free_port
 
 
 class Portal:
@@ -64,6 +65,15 @@ def arrive(browser: httpx.Client, backend: FakeBackend, flow: dict[str, str]) ->
     query = httpx.QueryParams({"at": access, "rt": refresh, "state": flow["state"], "iss": backend.url})
     address = f"/auth/callback?{query}"
     return browser.get(address), address
+
+
+def arrived(live: Live, login: str) -> httpx.Client:
+    """The browser of somebody who has signed in at the portal."""
+    person = Browser(live, login)
+    callback = f"{live.portal_url}/auth/callback"
+    person.get(person.follow(person.get(f"{live.portal_url}/login"), until=callback).headers["location"])
+    assert "insighta_rt" in person.http.cookies
+    return person.http
 
 
 def query_of(address: str) -> dict[str, str]:

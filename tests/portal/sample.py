@@ -91,8 +91,8 @@ def week_of_slots(now: datetime) -> list[dict[str, Any]]:
         400, now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=5), "grace", "Ask me anything", (2, 6)
     )
     found = [one for one in found if one["starts_at"] > iso(now)] + [soon]
-    for number, place in ((500, 5), (503, 9)):
-        found[place] |= {"booking_id": an_id(number)}
+    for number, of in ((500, an_id(301)), (503, an_id(103))):
+        next(one for one in found if one["id"] == of)["booking_id"] = an_id(number)
     return sorted(found, key=lambda one: str(one["starts_at"]))
 
 
@@ -108,7 +108,8 @@ def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[
         (3, 8),
         booking_id=an_id(504),
     )
-    full = next((one for one in slots if not one["seats_left"]), slots[-1])
+    full = next(one for one in slots if not one["seats_left"])
+    free = next(one for one in slots if one["id"] == an_id(304))
     past = slot(
         900,
         now.replace(minute=0, second=0, microsecond=0) - timedelta(days=5),
@@ -148,6 +149,7 @@ def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[
     routes: dict[tuple[str, str], Any] = {("GET", path): page_of(found) for path, found in lists.items()}
     routes |= {("GET", f"/pages/{name}"): Answer(200, body) for name, body in pages.items()}
     routes |= {("GET", f"/slots/{one['id']}"): Answer(200, one) for one in slots}
+    routes |= {("GET", f"/pages/slots/{one['id']}"): Answer(200, slot_page(page, one)) for one in slots}
     for one in details:
         routes["GET", f"/bookings/{one['id']}"] = Answer(200, one)
         routes["GET", f"/pages/bookings/{one['id']}"] = Answer(200, page | {"booking": one})
@@ -166,12 +168,17 @@ def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[
     }
     routes |= account_routes(now) | (hosting_routes(slots, page) if hosting else {})
     backend.routes |= routes
-    return {"slots": slots, "mine": mine, "full": full, "upcoming": upcoming, "past": gone}
+    return {"slots": slots, "mine": mine, "full": full, "free": free, "upcoming": upcoming, "past": gone}
 
 
 def a_page(results: list[dict[str, Any]]) -> dict[str, Any]:
     """A list without neighbours."""
     return {"results": results, "next": None, "previous": None}
+
+
+def slot_page(page: dict[str, Any], of: dict[str, Any]) -> dict[str, Any]:
+    """A slot to book or to wait for."""
+    return page | {"slot": of, "subscriptions": subscriptions(datetime.now(UTC)), "position": None}
 
 
 def waiting(of: dict[str, Any]) -> dict[str, Any]:

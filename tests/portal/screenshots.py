@@ -1,6 +1,7 @@
 """`python -m tests.portal.screenshots [word …]`: pictures of all pages (or of those named) in `screenshots/`."""
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,35 +20,69 @@ FOR_STRANGERS = {"welcome", "sign-in-needed", "signed-out"}
 SCHEMES = ("light", "dark")
 
 
-def pages(held: dict[str, Any]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Named:
+    """What the addresses of pages name: ids, a date, and the code of a device that asks."""
+
+    me: str
+    free: str
+    soon: str
+    full: str
+    target: str
+    hosted: str
+    booking: str
+    receipt: str
+    rule: str
+    day: str
+    user_code: str
+
+
+def in_sample(held: dict[str, Any]) -> Named:
+    """The names in the sample account."""
+    return Named(
+        me=str(ADA["id"]),
+        free=held["free"]["id"],
+        soon=an_id(400),
+        full=held["full"]["id"],
+        target=held["slots"][-1]["id"],
+        hosted=an_id(400),
+        booking=an_id(500),
+        receipt=an_id(502),
+        rule=an_id(950),
+        day=held["full"]["starts_at"][:10],
+        user_code="BCDF-GHJK",
+    )
+
+
+def pages(named: Named) -> dict[str, str]:
     """Every page with the name of its picture."""
-    full, first = held["full"], held["slots"][1]
     return {
         "welcome": "",
         "home": "/",
         "slots": "/slots",
-        "book": f"/slots/{first['id']}/book",
-        "book-late": f"/slots/{an_id(400)}/book",
-        "book-full": f"/slots/{full['id']}/book",
+        "book": f"/slots/{named.free}/book",
+        "book-late": f"/slots/{named.soon}/book",
+        "book-full": f"/slots/{named.full}/book",
         "bookings": "/bookings",
         "hosting-new": "/hosting/new",
         "hosting-hours": "/hosting/hours",
-        "hosting-remove": f"/hosting/hours/{an_id(950)}/remove",
-        "hosting-day": f"/hosting/cancel-day?date={first['starts_at'][:10]}&host={ADA['id']}",
+        "hosting-remove": f"/hosting/hours/{named.rule}/remove",
+        "hosting-day-ask": "/hosting/cancel-day",
+        "hosting-day": f"/hosting/cancel-day?date={named.day}&host={named.me}",
         "bookings-past": "/bookings?show=past",
-        "booking": f"/bookings/{an_id(500)}",
-        "receipt": f"/bookings/{an_id(502)}",
-        "cancel": f"/bookings/{an_id(500)}/cancel",
-        "reschedule": f"/bookings/{an_id(500)}/reschedule",
-        "reschedule-review": f"/bookings/{an_id(500)}/reschedule?slot_id={held['slots'][-1]['id']}",
-        "reschedule-late": f"/bookings/{an_id(500)}/reschedule?slot_id={an_id(400)}",
+        "booking": f"/bookings/{named.booking}",
+        "receipt": f"/bookings/{named.receipt}",
+        "cancel": f"/bookings/{named.booking}/cancel",
+        "reschedule": f"/bookings/{named.booking}/reschedule",
+        "reschedule-review": f"/bookings/{named.booking}/reschedule?slot_id={named.target}",
+        "reschedule-late": f"/bookings/{named.booking}/reschedule?slot_id={named.soon}",
         "credits": "/credits",
         "hosting": "/hosting",
-        "hosting-slot": f"/hosting/slots/{first['id']}",
+        "hosting-slot": f"/hosting/slots/{named.hosted}",
         "sessions": "/sessions",
         "tokens": "/tokens",
         "device": "/device",
-        "device-decide": "/device?user_code=BCDF-GHJK",
+        "device-decide": f"/device?user_code={named.user_code}",
         "settings": "/settings",
         "deactivate": "/settings/deactivate",
         "not-found": "/nowhere",
@@ -78,7 +113,9 @@ def main(words: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     backend = FakeBackend()
     held = fill(backend, datetime.now(UTC), hosting=True)
-    addresses = {name: path for name, path in pages(held).items() if not words or any(word in name for word in words)}
+    addresses = {
+        name: path for name, path in pages(in_sample(held)).items() if not words or any(word in name for word in words)
+    }
     with running(Portal(backend, ACCESS_TOKEN_SECONDS="180")) as portal, chromium() as browser:
         for look in LOOKS:
             for scheme in SCHEMES:

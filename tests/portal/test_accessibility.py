@@ -14,7 +14,7 @@ from tests.portal.browsers import chromium, context_for
 from tests.portal.conftest import Portal
 from tests.portal.fake_backend import Answer, FakeBackend, problem
 from tests.portal.sample import an_id, fill
-from tests.portal.screenshots import FOR_STRANGERS, pages
+from tests.portal.screenshots import FOR_STRANGERS, in_sample, pages
 
 pytestmark = pytest.mark.browser
 
@@ -74,7 +74,7 @@ def test_no_page_has_a_violation_or_is_wider_than_the_screen(
     contexts = [context_for(browser, portal.url, tokens, **look) for tokens in (None, backend.sign_in())]
     opened = [context.new_page() for context in contexts]
     found = {}
-    for name, address in pages(held).items():
+    for name, address in pages(in_sample(held)).items():
         page = opened[name not in FOR_STRANGERS]
         page.goto(f"{portal.url}{address}")
         assert "went wrong on our side" not in page.inner_text("main"), name
@@ -92,7 +92,7 @@ def test_no_page_is_wider_than_a_tablet(
     context = context_for(browser, portal.url, backend.sign_in(), **MODERATE)
     page, found = context.new_page(), {}
     for name in ("home", "slots", "bookings", "reschedule", "credits", "hosting", "tokens"):
-        page.goto(f"{portal.url}{pages(held)[name]}")
+        page.goto(f"{portal.url}{pages(in_sample(held))[name]}")
         found[name] = overflow(page)
     context.close()
     assert {name: pixels for name, pixels in found.items() if pixels > 0} == {}
@@ -109,7 +109,7 @@ def test_names_without_a_space_widen_no_page(
         one["title"] = "T" * 100
     context = context_for(browser, portal.url, backend.sign_in(), **look)
     page, found = context.new_page(), {}
-    for name, address in pages(held).items():
+    for name, address in pages(in_sample(held)).items():
         page.goto(f"{portal.url}{address}")
         found[name] = overflow(page)
     context.close()

@@ -4,27 +4,13 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from statistics import median
-from time import perf_counter
 
 import httpx
 import pytest
 
 from tests.people import PORTAL, Browser, Tokens, call
-from tests.portal.conftest import running_process
+from tests.portal.conftest import arrived, running_process
 from tests.processes import Live
-
-# What the page of bookings asks for.
-BOOKINGS = "/batch?page=/pages/bookings&feed=/calendar-feed"
-
-
-def arrived(live: Live, login: str) -> httpx.Client:
-    """The browser of somebody who has signed in at the portal."""
-    person = Browser(live, login)
-    callback = f"{live.portal_url}/auth/callback"
-    person.get(person.follow(person.get(f"{live.portal_url}/login"), until=callback).headers["location"])
-    assert "insighta_rt" in person.http.cookies
-    return person.http
 
 
 def twin(browser: httpx.Client, *names: str) -> httpx.Client:
@@ -150,34 +136,3 @@ class TestBatch:
 
     def test_strangers_get_nothing(self, live: Live) -> None:
         assert httpx.get(f"{live.backend_url}/api/v1/batch?me=/me").status_code == 401
-
-
-@pytest.mark.alone
-@pytest.mark.parametrize(
-    ("path", "resource"), [("/slots", "/pages/slots"), ("/credits", "/pages/credits"), ("/bookings", BOOKINGS)]
-)
-def test_a_page_takes_at_most_twice_the_time_of_its_call(live: Live, path: str, resource: str) -> None:
-    browser = arrived(live, "portal-hurry")
-    bearer = {"Authorization": f"Bearer {browser.cookies['insighta_at']}"}
-    addresses: list[tuple[str, dict[str, str]]]
-    addresses = [(f"{live.backend_url}/api/v1{resource}", bearer), (f"{live.portal_url}{path}", {})]
-
-    def alternate(_: int) -> list[float]:
-        with twin(browser, "insighta_at", "insighta_rt") as client:
-            return [seconds(client, address, headers) for _ in range(15) for address, headers in addresses]
-
-    def ratio() -> float:
-        with ThreadPoolExecutor(4) as pool:
-            took = list(pool.map(alternate, range(4)))
-        call, page = (median([one for times in took for one in times[first::2]]) for first in (0, 1))
-        return page / call
-
-    # Other programs of the machine may fall on one side; they do not do so three times.
-    assert any(ratio() <= 2 for _ in range(3))
-
-
-def seconds(client: httpx.Client, address: str, headers: dict[str, str]) -> float:
-    """How long one answer takes."""
-    began = perf_counter()
-    assert client.get(address, headers=headers).status_code == 200
-    return perf_counter() - began
