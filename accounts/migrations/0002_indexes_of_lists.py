@@ -2,21 +2,24 @@
 
 import django.contrib.postgres.indexes
 import django.db.models.functions.text
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("accounts", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="event",
             index=django.contrib.postgres.indexes.BrinIndex(fields=["created_at"], name="event_by_time"),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="user",
             index=models.Index(
                 django.contrib.postgres.indexes.OpClass(
@@ -25,7 +28,7 @@ class Migration(migrations.Migration):
                 name="user_by_login",
             ),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="user",
             index=models.Index(
                 django.contrib.postgres.indexes.OpClass(
@@ -34,19 +37,19 @@ class Migration(migrations.Migration):
                 name="user_by_email",
             ),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="user",
             index=models.Index(fields=["standing", "-id"], name="user_by_standing"),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="user",
             index=models.Index(condition=models.Q(("is_active", False)), fields=["-id"], name="user_inactive"),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="user",
             index=models.Index(condition=models.Q(("is_host", True)), fields=["-id"], name="user_hosts"),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="user",
             index=models.Index(condition=models.Q(("is_staff", True)), fields=["-id"], name="user_staff"),
         ),

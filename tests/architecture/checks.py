@@ -76,6 +76,12 @@ CHECKS = (
         why="A model that differs from its migrations fails on the first database that is not a developer's own.",
         fix="`.venv/bin/python manage.py makemigrations`, read the new file, and commit it with the model.",
     ),
+    Check(
+        name="upgrades",
+        command=_python("-m", "tests.architecture.upgrades"),
+        why="The release before is running while a migration is applied; each broken rule says its own reason above.",
+        fix="Each broken rule says its own fix above; docs/upgrading.md shows how a change is made in two releases.",
+    ),
 )
 
 

@@ -255,6 +255,15 @@ TOOLS = (
         "\n\nclass Planted(models.Model):\n    pass",
         "Create model Planted",
     ),
+    # It comes after whatever is the app's last migration, and changes no model.
+    Plant(
+        "upgrades",
+        "accounts/migrations/9999_planted.py",
+        "from pathlib import Path\n\nfrom django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+        '    dependencies = [("accounts", sorted(file.stem for file in Path(__file__).parent.glob("0*.py"))[-1])]\n'
+        '    operations = [migrations.RunSQL("ALTER TABLE accounts_user DROP COLUMN login", migrations.RunSQL.noop)]',
+        "removal accounts.9999_planted: ALTER TABLE accounts_user DROP COLUMN login",
+    ),
 )
 
 INNOCENT = {
