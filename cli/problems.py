@@ -25,6 +25,7 @@ ADVICE = {
     "slot_overlaps": "Choose another time.",
     "slot_started": "Choose a later one: insighta slots list",
     "throttled": "Wait a moment and try again.",
+    "unavailable": "Wait a moment and try again.",
 }
 
 ACCOUNT_PATHS = ("/me", "/sessions", "/personal-access-tokens", "/device-requests")

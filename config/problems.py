@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -28,6 +29,7 @@ STATUS = {
     "request_too_large": 413,
     "throttled": 429,
     "internal_error": 500,
+    "unavailable": 503,
     "slot_full": 409,
     "slot_cancelled": 409,
     "slot_started": 409,
@@ -63,6 +65,7 @@ _FRAMEWORK_CODES: list[tuple[type[Exception], str]] = [
     # JSON that is nested without end.
     (RecursionError, "validation_error"),
 ]
+_UNAVAILABLE = "We cannot answer at this moment. Nothing is half done; try again in a second."
 _SENTENCES = {
     "not_authenticated": "The access token is missing, expired or revoked. Refresh it or sign in again.",
     "not_found": "There is no such thing, or it is not yours.",
@@ -108,6 +111,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return defaults.server_error(request)
     body = problem("internal_error", "Something broke on our side. Nothing is half done; try again later.")
     return JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """The answer where the server has too much to do or its database is away; RFC 6749 §5.2 for OAuth's callers."""
+    if request.path.startswith("/api/"):
+        body = problem("unavailable", f"{_UNAVAILABLE} With the same Idempotency-Key it is the same request.")
+        return JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
+    if request.path.startswith("/oauth/") and request.method == "POST":
+        refusal = {"error": "temporarily_unavailable", "error_description": "try again in a moment"}
+        return JsonResponse(refusal, status=STATUS["unavailable"])
+    return render(request, "503.html", {"sentence": _UNAVAILABLE}, status=STATUS["unavailable"])
 
 
 def _code(error: Exception) -> str | None:

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.overload.AdmissionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -57,7 +58,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.overload.DatabaseMiddleware",
 ]
+UNAVAILABLE_VIEW = "config.problems.unavailable"
 
 TEMPLATES = [
     {
@@ -90,9 +93,12 @@ CONTENT_SECURITY_POLICY = {
 
 DATABASES = {"default": {**env.db_url_config(database_url()), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
-# Each process keeps a few connections; a request that finds none free for this long is answered with `busy`.
+# Each process keeps a few connections; a request that finds none free for `timeout` seconds is answered with 503. The
+# pool waits twice as long before each new attempt to connect: it has to begin anew every second, or it would still be
+# waiting when the database has been back for long.
 _most = env.int("DATABASE_POOL_MAX", default=10)
-_pool = {"min_size": min(env.int("DATABASE_POOL_MIN", default=2), _most), "max_size": _most, "timeout": 10}
+_pool = {"min_size": min(env.int("DATABASE_POOL_MIN", default=2), _most), "max_size": _most}
+_pool |= {"timeout": 2, "reconnect_timeout": 1}
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = _pool if _most else False
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -73,6 +73,10 @@ PORTAL_HANDOFF = env.str("PORTAL_HANDOFF", default="tokens")
 if PORTAL_HANDOFF not in {"tokens", "code"}:
     raise ImproperlyConfigured(f"PORTAL_HANDOFF must be 'tokens' or 'code', not {PORTAL_HANDOFF!r}.")
 
+# What one worker works on at once and keeps waiting; whoever comes then is told to come back.
+REQUESTS_AT_ONCE = env.int("REQUESTS_AT_ONCE", default=8)
+REQUESTS_WAITING = env.int("REQUESTS_WAITING", default=24)
+
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=180)
 
 LANGUAGE_CODE = "en"

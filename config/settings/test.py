@@ -14,5 +14,7 @@ from config.settings.backend import DATABASES
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["*"]
+# So do the tests of one endpoint by many threads; what the limit does is tested on real servers.
+REQUESTS_AT_ONCE = 1000
 # Race tests open a connection a thread; the pool would make them wait for each other.
 DATABASES["default"]["OPTIONS"].pop("pool")
