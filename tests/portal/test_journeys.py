@@ -9,9 +9,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.backends import another_backend
 from tests.people import Browser as Stranger
 from tests.portal.browsers import chromium, context_for
-from tests.processes import Live
+from tests.portal.conftest import running_process
+from tests.processes import Live, free_port
 
 pytestmark = pytest.mark.browser
 
@@ -40,10 +42,14 @@ def sign_in(context: BrowserContext, live: Live, login: str, address: str = "/")
     """Through the portal's page, the backend and GitHub's form, back to `address`."""
     page = context.new_page()
     page.goto(f"{live.portal_url}/login?next={address}")
-    page.fill("input[name=login]", login)
-    page.press("input[name=login]", "Enter")
+    fill_in_github(page, login)
     page.wait_for_url(f"{live.portal_url}{address}")
     return page
+
+
+def fill_in_github(page: Page, login: str) -> None:
+    page.fill("input[name=login]", login)
+    page.press("input[name=login]", "Enter")
 
 
 def access_token(context: BrowserContext) -> str:
@@ -249,6 +255,49 @@ def test_the_browsers_time_zone_is_offered_once_and_taken(live: Live, contexts: 
     expect(page.get_by_role("status")).to_contain_text("your time zone")
     expect(page.get_by_role("main")).to_contain_text("in Lagos time")
     expect(page.locator("[data-zone-offer]")).to_be_hidden()
+
+
+@pytest.fixture
+def by_approval(live: Live) -> Iterator[Live]:
+    """The product where staff approve new people: a backend and a portal of their own over the shared database."""
+    port = free_port()
+    with another_backend(live, REGISTRATION="approval", PORTAL_PORT=str(port)) as other:
+        other.portal_url = f"http://localhost:{port}"
+        other.portal = live._server("portal", f"{other.portal_url}/healthz", "127.0.0.1", port=port)
+        other.portal.environment = other.backend.environment | {"DJANGO_SETTINGS_MODULE": "config.settings.portal"}
+        with running_process(other.portal):
+            yield other
+
+
+def test_new_people_wait_for_approval_and_come_in_after_it(by_approval: Live, contexts: Any) -> None:
+    live, page = by_approval, contexts().new_page()
+    page.goto(f"{live.portal_url}/login?next=/credits")
+    fill_in_github(page, "portal-newcomer")
+    waits = page.get_by_role("heading", name="Your account waits for approval")
+    expect(waits).to_be_visible()
+    assert "rt=" not in page.url
+    page.get_by_role("link", name="Check again").click()
+    fill_in_github(page, "portal-newcomer")
+    expect(waits).to_be_visible()
+    page.goto(live.portal_url)
+    expect(page.get_by_role("link", name="Sign in with GitHub")).to_be_visible()
+    live.manage("approve_user", "portal-newcomer")
+    page.get_by_role("link", name="Sign in with GitHub").click()
+    fill_in_github(page, "portal-newcomer")
+    expect(page.get_by_role("main")).to_contain_text("Signed in as portal-newcomer")
+
+
+def test_a_suspension_ends_every_page_and_reinstating_lets_the_person_in_again(live: Live, contexts: Any) -> None:
+    page = sign_in(contexts(), live, "portal-suspect", "/credits")
+    live.manage("suspend_user", "portal-suspect", "--reason", "spam")
+    page.reload()
+    suspended = page.get_by_role("heading", name="Your account is suspended")
+    expect(suspended).to_be_visible()
+    page.goto(f"{live.portal_url}/login")
+    fill_in_github(page, "portal-suspect")
+    expect(suspended).to_be_visible()
+    live.manage("reinstate_user", "portal-suspect")
+    sign_in(page.context, live, "portal-suspect", "/credits")
 
 
 def test_leaving_and_coming_back(live: Live, contexts: Any) -> None:
