@@ -123,3 +123,106 @@ GET    /admin/login/github/return/                        all  403
     """,
     API_BODIES,
 )
+
+PORTAL_FORMS = {
+    "POST /bookings/{booking}/cancel": '{"expected_credits_refunded": "1"}',
+    "POST /bookings/{booking}/reschedule": '{"slot_id": "{free}"}',
+    "POST /hosting/new": (
+        '{"title": "New", "date": "2098-01-01", "start_time": "10:00", "minutes": "60", "capacity": "1", "zone": "UTC"}'
+    ),
+    "POST /hosting/hours/add": (
+        '{"weekday": "1", "start_time": "10:00", "end_time": "11:00", "title": "New", "slot_minutes": "60",'
+        ' "buffer_minutes": "0", "capacity": "1"}'
+    ),
+    "POST /hosting/hours/except": '{"kind": "day_off", "date": "2098-02-01"}',
+    "POST /hosting/cancel-day": '{"date": "2098-03-01", "host": "{host}"}',
+    "POST /tokens": '{"name": "new", "scopes": "account:read", "days": "30"}',
+    "POST /device": '{"user_code": "{code}", "decision": "approve"}',
+    "POST /settings": '{"display_name": "Somebody", "time_zone": "UTC"}',
+    "POST /settings/time-zone": '{"time_zone": "UTC", "next": "/credits"}',
+}
+
+# `out` is a farewell: the browser is told that its sign-in has ended. Ending what is no sign-in or token of one's own
+# is answered as done and does nothing.
+PORTAL = read(
+    """
+                                                    anon othr ownr host oths pend susp stff nosc expd rvkd
+GET  /                                             200  200  200+ 200  200  403  403  200  403  out  out
+POST /                                             all  405
+GET  /healthz                                      all  200
+POST /healthz                                      all  405
+GET  /metrics                                      all  200
+POST /metrics                                      all  405
+GET  /login                                        all  302
+POST /login                                        all  405
+GET  /auth/callback                                all  400
+POST /auth/callback                                all  405
+GET  /logout                                       303  200  200  200  200  200  200  200  200  200  200
+POST /logout                                       all  303
+GET  /signed-out                                   200  303  303  303  303  303  303  303  200  303  303
+POST /signed-out                                   all  405
+GET  /slots                                        401  200  200+ 200  200  403  403  200  403  out  out
+POST /slots                                        all  405
+GET  /slots/{free}/book                            401  200  200+ 200  200  403  403  200  403  out  out
+POST /slots/{free}/book                            401  303  303  409  303  403  403  303  403  out  out
+GET  /slots/{full}/waitlist                        all  405
+POST /slots/{full}/waitlist                        401  303  303  409  303  403  403  303  403  out  out
+GET  /slots/{full}/waitlist/leave                  all  405
+POST /slots/{full}/waitlist/leave                  401  303  303  303  303  403  403  303  403  out  out
+GET  /bookings                                     401  200  200+ 200  200  403  403  200  403  out  out
+POST /bookings                                     all  405
+GET  /bookings/calendar/rotate                     all  405
+POST /bookings/calendar/rotate                     401  303  303  303  303  403  403  303  403  out  out
+GET  /bookings/{booking}                           401  404  200+ 404  404  403  403  404  403  out  out
+POST /bookings/{booking}                           all  405
+GET  /bookings/{booking}/calendar.ics              401  404  200  404  404  403  403  404  403  out  out
+POST /bookings/{booking}/calendar.ics              all  405
+GET  /bookings/{booking}/cancel                    401  404  200+ 404  404  403  403  404  403  out  out
+POST /bookings/{booking}/cancel                    401  404  303  404  404  403  403  404  403  out  out
+GET  /bookings/{booking}/reschedule                401  404  200+ 404  404  403  403  404  403  out  out
+POST /bookings/{booking}/reschedule                401  404  303  404  404  403  403  404  403  out  out
+GET  /credits                                      401  200  200+ 200  200  403  403  200  403  out  out
+POST /credits                                      all  405
+GET  /hosting                                      401  403  403  200  200  403  403  403  403  out  out
+POST /hosting                                      all  405
+GET  /hosting/new                                  401  200  200+ 200  200  403  403  200  200+ out  out
+POST /hosting/new                                  401  403  403  303  303  403  403  403  403  out  out
+GET  /hosting/hours                                401  403  403  200  200  403  403  403  403  out  out
+POST /hosting/hours                                all  405
+GET  /hosting/hours/add                            all  405
+POST /hosting/hours/add                            401  403  403  303  303  403  403  403  403  out  out
+GET  /hosting/hours/except                         all  405
+POST /hosting/hours/except                         401  403  403  303  303  403  403  403  403  out  out
+GET  /hosting/hours/{rule}/remove                  401  403  403  200  303  403  403  403  403  out  out
+POST /hosting/hours/{rule}/remove                  401  404  404  303  404  403  403  404  403  out  out
+GET  /hosting/cancel-day                           401  200  200+ 200  200  403  403  200  200+ out  out
+POST /hosting/cancel-day                           401  403  403  303  303  403  403  403  403  out  out
+GET  /hosting/slots/{slot}                         401  404  404  200+ 404  403  403  404  403  out  out
+POST /hosting/slots/{slot}                         all  405
+GET  /hosting/slots/{slot}/cancel                  all  405
+POST /hosting/slots/{slot}/cancel                  401  404  404  303  404  403  403  404  403  out  out
+GET  /hosting/slots/{begun}/no-show/{missed}       all  405
+POST /hosting/slots/{begun}/no-show/{missed}       401  404  404  303  404  403  403  404  403  out  out
+GET  /sessions                                     401  200  200+ 200  200  403  403  200  200+ out  out
+POST /sessions                                     all  405
+GET  /sessions/revoke-others                       all  405
+POST /sessions/revoke-others                       401  303  303  303  303  403  403  303  403  out  out
+GET  /sessions/{session}/revoke                    all  405
+POST /sessions/{session}/revoke                    401  303  303  303  303  403  403  303  403  out  out
+GET  /tokens                                       401  200  200+ 200  200  403  403  200  403  out  out
+POST /tokens                                       401  303  303  303  303  403  403  303  403  out  out
+GET  /tokens/{token}/revoke                        all  405
+POST /tokens/{token}/revoke                        401  303  303  303  303  403  403  303  403  out  out
+GET  /device                                       401  200  200+ 200  200  403  403  200  200+ out  out
+POST /device                                       401  303  303  303  303  403  403  303  403  out  out
+GET  /settings                                     401  200  200+ 200  200  403  403  200  200+ out  out
+POST /settings                                     401  303  303  303  303  403  403  303  403  out  out
+GET  /settings/time-zone                           all  405
+POST /settings/time-zone                           401  303  303  303  303  403  403  303  403  out  out
+GET  /settings/deactivate                          401  200  200+ 200  200  403  403  200  403  out  out
+POST /settings/deactivate                          401  303  303  303  303  403  403  303  403  out  out
+GET  /nothing                                      all  404
+POST /nothing                                      all  404
+    """,
+    PORTAL_FORMS,
+)
