@@ -109,8 +109,8 @@ class Cluster:
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
             file.write(script)
             file.flush()
-            # --random-seed has no key for time: `random` is what makes two runs differ.
-            given = ["-n", "-M", "prepared", "-c", str(clients), "-j", "1", "--random-seed", "rand", "-f", file.name]
+            # `step` counts the transactions of a client, where a script wants to.
+            given = ["-n", "-D", "step=0", "-M", "prepared", "-c", str(clients), "-j", "1", "-f", file.name]
             output = run_program("pgbench", [*given, *length, self.url(name)])
         found = re.search(r"tps = ([0-9.]+)", output)
         if found is None or re.search(r"failed transactions: [1-9]", output):

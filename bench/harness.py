@@ -3,11 +3,11 @@
 import os
 import statistics
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from bench.charts import Chart
 from bench.database import Cluster
@@ -100,6 +100,7 @@ class Bench:
         self.quick = quick
         self.results = results
         self._stack = ExitStack()
+        self._shared: dict[str, Any] = {}
 
     def __enter__(self) -> "Bench":
         return self
@@ -110,6 +111,12 @@ class Bench:
     def pick(self, *, full: T, quick: T) -> T:
         """One of two sizes: how much a full run measures, or a quick one."""
         return quick if self.quick else full
+
+    def share(self, name: str, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """What `make` opens, opened once and kept until the run ends: servers that several scenarios ask."""
+        if name not in self._shared:
+            self._shared[name] = self._stack.enter_context(make())
+        return cast(T, self._shared[name])
 
     @cached_property
     def cluster(self) -> Cluster:

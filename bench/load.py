@@ -47,7 +47,7 @@ def load_refreshes(form: Refreshing, tokens: Sequence[str], *, seconds: int) -> 
         "BENCH_CONTENT_TYPE": form.content_type,
         "BENCH_KEYED": "1" if form.is_keyed else "0",
     }
-    return _strict(_run(form.url, "refresh.lua", len(tokens), seconds, environment, tokens=tokens))
+    return _strict(run_script(form.url, "refresh.lua", len(tokens), seconds, environment, tokens=tokens))
 
 
 def load_calls(
@@ -67,7 +67,7 @@ def load_calls(
     4xx unless `allow_refusals`.
     """
     environment = {"BENCH_METHOD": method, "BENCH_CONTENT_TYPE": content_type}
-    load = _run(url, "call.lua", clients, seconds, environment, tokens=tokens, bodies=bodies)
+    load = run_script(url, "call.lua", clients, seconds, environment, tokens=tokens, bodies=bodies)
     return load if allow_refusals else _strict(load)
 
 
@@ -77,7 +77,7 @@ def _strict(load: Load) -> Load:
     return load
 
 
-def _run(
+def run_script(
     url: str,
     script: str,
     clients: int,
@@ -87,6 +87,7 @@ def _run(
     tokens: Sequence[str] = (),
     bodies: Sequence[str] = (),
 ) -> Load:
+    """Run wrk with one of `SCRIPTS`, a thread for each connection. Raises BenchError for a 5xx and for a broken one."""
     if shutil.which("wrk") is None:
         raise BenchError("wrk is not installed. On Debian: apt-get install wrk")
     with tempfile.TemporaryDirectory() as directory:
