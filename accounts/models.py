@@ -1,7 +1,7 @@
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.contrib.postgres.indexes import BrinIndex, OpClass
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models.functions import Now, Upper
 from uuid6 import uuid7
@@ -125,8 +125,6 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user_id", "-id"], name="event_by_user"),
             models.Index(fields=["kind", "-id"], name="event_by_kind"),
-            # Lines are only ever added, so ranges of blocks are ranges of time.
-            BrinIndex(fields=["created_at"], name="event_by_time"),
         ]
 
     def __str__(self) -> str:

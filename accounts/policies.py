@@ -1,6 +1,8 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 APPROVED, PENDING, SUSPENDED = "approved", "pending", "suspended"
 
@@ -28,6 +30,12 @@ def refusal(*, is_active: bool, standing: str) -> str | None:
     if standing == PENDING:
         return "account_pending"
     return None if is_active else "account_inactive"
+
+
+def first_id_at(instant: datetime) -> UUID:
+    """The least UUIDv7 of this millisecond (RFC 9562 §5.7): ids made later are greater."""
+    milliseconds = int(instant.timestamp() * 1000)
+    return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62)
 
 
 def clean_text(value: str, *, limit: int) -> str:

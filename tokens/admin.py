@@ -4,10 +4,11 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.services.lookup import list_ids_called
 from tokens.models import PersonalAccessToken, Session
 from tokens.policies.clients import CLI, PORTAL
 from tokens.services import staff
@@ -20,8 +21,9 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
     ordering = ("-id",)
     list_select_related = ("user",)
-    search_fields = ("user__login__istartswith",)
-    search_help_text = "The beginning of a login, or a whole id."
+    sortable_by = ()
+    search_fields = ("id",)
+    search_help_text = "A login, an address, or an id: of a person, or of a row."
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -39,11 +41,11 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """By id where the words are one, else by the person's login."""
-        try:
-            return queryset.filter(id=UUID(search_term.strip())), False
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+        """The row with this id, or the rows of whoever the words name."""
+        if not search_term:
+            return queryset, False
+        ids = list_ids_called(words=search_term)
+        return queryset.filter(Q(user_id__in=ids) | Q(id__in=ids)), False
 
 
 class ClientFilter(admin.SimpleListFilter):

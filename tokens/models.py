@@ -38,6 +38,7 @@ class Session(models.Model):
             models.CheckConstraint(condition=Q(generation__gte=0), name="session_generation_not_negative"),
             models.CheckConstraint(condition=Q(expires_at__lte=F("ends_at")), name="session_expires_before_it_ends"),
         ]
+        indexes: ClassVar = [models.Index(fields=["client_id", "-id"], name="session_by_client")]
 
     def __str__(self) -> str:
         return f"session {self.id}"

@@ -2,12 +2,15 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
+from django.db.models import Q
 from social_django.models import UserSocialAuth
 
 from accounts.models import User
 from accounts.policies import GitHubIdentity
 
 PROVIDER = "github"
+# A search shows this many people; more have one name or address only where somebody plays.
+MOST_FOUND = 200
 
 
 def upsert_person(identity: GitHubIdentity, *, standing: str, now: datetime) -> tuple[User, bool]:
@@ -56,6 +59,18 @@ def lock_person(user_id: UUID) -> User | None:
 def list_people_called(login: str) -> list[User]:
     """Everybody GitHub has last called `login`, without regard to case, oldest first."""
     return list(User.objects.filter(login__iexact=login, erased_at=None).order_by("id"))
+
+
+def list_ids_called(words: str) -> list[UUID]:
+    """Those whose login or address is `words`, without regard to case, oldest first."""
+    called = User.objects.filter(Q(login__iexact=words) | Q(email__iexact=words))
+    return list(called.order_by("id").values_list("id", flat=True)[:MOST_FOUND])
+
+
+def list_ids_beginning(words: str) -> list[UUID]:
+    """Some whose login or address begins with `words`, without regard to case, in no order."""
+    like = User.objects.filter(Q(login__istartswith=words) | Q(email__istartswith=words))
+    return list(like.values_list("id", flat=True)[:MOST_FOUND])
 
 
 def update_person(user_id: UUID, **fields: object) -> int:

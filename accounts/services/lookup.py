@@ -30,6 +30,17 @@ def get_person_called(*, login_or_id: str) -> "User":
     return found[0]
 
 
-def list_people_called(*, login: str) -> "list[User]":
-    """Everybody GitHub has last called so, oldest first."""
-    return people.list_people_called(login)
+def list_ids_called(*, words: str) -> list[UUID]:
+    """Whom the words of a search name: by id, login or address; nobody for anything else."""
+    try:
+        return [UUID(words.strip())]
+    except ValueError:
+        return people.list_ids_called(words.strip())
+
+
+def list_ids_beginning(*, words: str) -> list[UUID]:
+    """As `list_ids_called`, of people whose login or address begins with the words; 200 at most."""
+    try:
+        return [UUID(words.strip())]
+    except ValueError:
+        return people.list_ids_beginning(words.strip())

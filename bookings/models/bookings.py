@@ -55,6 +55,19 @@ class Booking(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["client", "-scheduled_start_time", "-id"], name="booking_by_client"),
             models.Index(fields=["slot"], name="booking_by_slot", condition=~Q(status="cancelled")),
+            # The staff's list: by start, whole, of one host, and filtered by what is rare.
+            models.Index(fields=["host", "-scheduled_start_time", "-id"], name="booking_by_host"),
+            models.Index(fields=["scheduled_start_time", "id"], name="booking_by_start"),
+            models.Index(
+                fields=["status", "scheduled_start_time", "id"],
+                name="booking_by_status",
+                condition=~Q(status="active"),
+            ),
+            models.Index(
+                fields=["cancelled_by", "scheduled_start_time", "id"],
+                name="booking_by_canceller",
+                condition=~Q(cancelled_by=""),
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -137,7 +150,8 @@ class WaitlistEntry(models.Model):
     class Meta:
         verbose_name_plural = "waitlist entries"
         indexes: ClassVar = [
-            models.Index(fields=["slot", "joined_at", "id"], name="waiting_in_order", condition=Q(status="waiting"))
+            models.Index(fields=["slot", "joined_at", "id"], name="waiting_in_order", condition=Q(status="waiting")),
+            models.Index(fields=["status", "-id"], name="waitlist_by_status"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -111,6 +111,7 @@ class Slot(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["starts_at", "id"], name="slot_by_start"),
             models.Index(fields=["host", "starts_at"], name="slot_by_host"),
+            models.Index(fields=["starts_at", "id"], name="slot_cancelled_by_start", condition=Q(status="cancelled")),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="slot_ends_after_it_starts"),

@@ -53,6 +53,8 @@ class Subscription(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "ends_at"], name="subscription_by_user"),
             models.Index(fields=["ends_at"], name="subscription_unsettled", condition=Q(expired_at=None)),
+            models.Index(fields=["plan", "-id"], name="subscription_by_plan"),
+            models.Index(fields=["-id"], name="subscription_renewing", condition=Q(renews=True)),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(credits_remaining__gte=0), name="subscription_never_overdrawn"),
@@ -99,6 +101,8 @@ class CreditEntry(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["subscription", "-id"], name="entry_by_subscription"),
             models.Index(fields=["booking"], name="entry_by_booking"),
+            # Bookings are most of the ledger; the staff's list finds them without.
+            models.Index(fields=["reason", "-id"], name="entry_by_reason", condition=~Q(reason="booking")),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(balance_after__gte=0), name="entry_never_overdraws"),

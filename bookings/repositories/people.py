@@ -45,11 +45,6 @@ def find_mail_recipient(user_id: UUID) -> Row | None:
     return rows.first()
 
 
-def find_ids_by_login(login: str) -> list[UUID]:
-    """Everybody who was last seen under this login; GitHub recycles names, so there may be several."""
-    return list(get_user_model().objects.filter(login__iexact=login).order_by("id").values_list("id", flat=True))
-
-
 def is_marked_host(user_id: UUID) -> bool:
     """Whether staff have made this person a host, whatever the state of the account."""
     return get_user_model().objects.filter(id=user_id, is_host=True).exists()

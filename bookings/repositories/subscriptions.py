@@ -22,6 +22,11 @@ def lock_for(*, user_ids: Iterable[UUID] = (), subscription_ids: Iterable[UUID] 
     return list(Subscription.objects.filter(wanted).order_by("id").select_for_update(no_key=True))
 
 
+def list_ids_of(user_ids: Iterable[UUID]) -> list[UUID]:
+    """The subscriptions that these people have or had."""
+    return list(Subscription.objects.filter(user_id__in=list(user_ids)).values_list("id", flat=True))
+
+
 def by_user(subscriptions: Iterable[Subscription]) -> dict[UUID, list[Subscription]]:
     """The subscriptions of each person."""
     grouped: dict[UUID, list[Subscription]] = defaultdict(list)

@@ -81,19 +81,23 @@ def _cancel_as_client(client_id: UUID, booking_id: UUID, expected: int | None, n
     release_booking(held.bookings[0], held=held, now=now, refund=refund, actor_id=client_id)
 
 
-def cancel_booking_as_staff(*, booking_id: UUID, actor_id: UUID | None) -> None:
-    """Cancel for the client, refunded in full. Raises NotFound, BookingNotActive, SessionStarted, Busy."""
-    transactions.run(lambda now: _cancel_as_staff(booking_id, actor_id, now))
+def cancel_booking_as_staff(*, booking_id: UUID, actor_id: UUID | None, by: str = "staff") -> int:
+    """Cancel in favour of the client, or `by` the `host`, refunded in full; the credits given back.
+
+    Raises NotFound, BookingNotActive, SessionStarted, Busy.
+    """
+    return transactions.run(lambda now: _cancel_as_staff(booking_id, actor_id, by, now))
 
 
-def _cancel_as_staff(booking_id: UUID, actor_id: UUID | None, now: datetime) -> None:
+def _cancel_as_staff(booking_id: UUID, actor_id: UUID | None, by: str, now: datetime) -> int:
     read = bookings.find_booking(booking_id)
     if read is None:
         raise errors.NotFound
     _check_cancellable(status=read.status, scheduled_start_time=read.scheduled_start_time, now=now)
     held = lock_for_release(now=now, booked=[read])
     booking = held.bookings[0]
-    release_booking(booking, held=held, now=now, refund=booking.credits_charged, actor_id=actor_id, by="staff")
+    release_booking(booking, held=held, now=now, refund=booking.credits_charged, actor_id=actor_id, by=by)
+    return booking.credits_charged
 
 
 def _check_cancellable(*, status: str, scheduled_start_time: datetime, now: datetime) -> None:

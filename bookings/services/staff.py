@@ -2,7 +2,6 @@ from uuid import UUID
 
 from accounts.services.lookup import get_person_called
 from accounts.services.people import mark_host
-from bookings.repositories import people
 from bookings.services import subscriptions, transactions
 
 
@@ -32,8 +31,3 @@ def give_plan(*, person: str, plan_name: str, renews: bool = True, actor_id: UUI
     """
     user_id = get_person_called(login_or_id=person).id
     return subscriptions.grant_plan(user_id=user_id, plan_name=plan_name, renews=renews, actor_id=actor_id)
-
-
-def find_ids_called(*, login: str) -> list[UUID]:
-    """Everybody who was last seen under this login."""
-    return people.find_ids_by_login(login)

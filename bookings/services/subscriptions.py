@@ -73,6 +73,11 @@ def _open(user_id: UUID, plan: "Plan", *, credits: int, reason: str, renews: boo
     return subscription
 
 
+def list_ids_of(*, user_ids: list[UUID]) -> list[UUID]:
+    """The subscriptions that these people have or had."""
+    return subscriptions.list_ids_of(user_ids)
+
+
 def renew_subscription(*, subscription_id: UUID, actor_id: UUID | None = None) -> bool:
     """Begin the next period of a subscription that has ended and add its plan's credits to what is left.
 
