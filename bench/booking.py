@@ -1,0 +1,81 @@
+"""Bookings: of one slot that everybody wants, and of many slots, by 4, 16 and 64 clients at once."""
+
+from functools import partial
+
+from bench.booking_statements import record_booking, replay
+from bench.booking_world import BookingWorld, open_world
+from bench.charts import Bar, Chart
+from bench.harness import Bench, Result, Target, interleave, scenario
+from bench.load import Load, load_calls
+
+CONNECTIONS = (4, 16, 64)
+EMPTY, SPREAD, HOT = "an empty authenticated POST", "spread slots", "one hot slot"
+TEXTBOOK, TEXTBOOK_HOT = "SELECT … FOR UPDATE, spread slots", "SELECT … FOR UPDATE, one hot slot"
+PGBENCH = "pgbench, the same statements, spread slots"
+HOT_CAPACITY = 20_000
+
+
+@scenario("booking", item=5, title="bookings a second, all-or-nothing, with ledger, trail and jobs")
+def measure_bookings(run: Bench) -> Result:
+    result = Result()
+    with open_world(run.cluster, clients=run.pick(full=3000, quick=1200)) as world:
+        statements = record_booking(world)
+        for connections in CONNECTIONS:
+            _measure(run, result, world, statements, connections)
+        world.check()
+    result.notes.append(
+        "After all runs `manage.py audit` found every rule kept: no oversold seat, no lost credit. "
+        f"A booking is {len(statements)} statements with the caller's authentication, BEGIN and COMMIT. "
+        "Everybody books once in a run. "
+        "The textbook's way has the same tables, constraints, jobs and answer; it lacks retries of deadlocks, the "
+        "waiting list, and checks of the people's standing."
+    )
+    return result
+
+
+def _measure(run: Bench, result: Result, world: BookingWorld, statements: list[str], connections: int) -> None:
+    seconds = run.pick(full=3, quick=1)
+    loads: dict[str, list[Load]] = {}
+
+    def book(label: str, *, path: str, is_hot: bool) -> float:
+        slots = world.add_slots(1, capacity=HOT_CAPACITY) if is_hot else world.add_slots(len(world.clients), capacity=1)
+        load = world.book(slots, path=path, connections=connections, seconds=seconds)
+        loads.setdefault(label, []).append(load)
+        return load.rate
+
+    def empty() -> float:
+        tokens = [client.token for client in world.clients[:connections]]
+        url = f"{world.product.backend_url}/api/v1/empty"
+        return load_calls(url, clients=connections, seconds=seconds, tokens=tokens, method="POST", bodies=["{}"]).rate
+
+    runs = {
+        EMPTY: empty,
+        SPREAD: partial(book, SPREAD, path="bookings", is_hot=False),
+        HOT: partial(book, HOT, path="bookings", is_hot=True),
+        TEXTBOOK: partial(book, TEXTBOOK, path="textbook-bookings", is_hot=False),
+        TEXTBOOK_HOT: partial(book, TEXTBOOK_HOT, path="textbook-bookings", is_hot=True),
+        PGBENCH: partial(replay, world, statements, connections=connections, seconds=seconds),
+    }
+    measured = interleave(runs, rounds=run.pick(full=3, quick=1))
+    after = f", {connections} clients"
+    result.add("/s", {label + after: values for label, values in measured.items()})
+    _add_targets(result, loads, after)
+    if connections == 16:
+        result.charts.append(_chart(result, after))
+
+
+def _add_targets(result: Result, loads: dict[str, list[Load]], after: str) -> None:
+    for label, wanted in ((SPREAD, 0.5), (HOT, 0.3)):
+        share = result.ratio(label + after, EMPTY + after)
+        result.targets.append(Target(f"{label}{after}: of an empty POST's rate", wanted, share))
+    tail = min(load.p99 / load.p50 for load in loads[HOT])
+    result.targets.append(Target(f"{HOT}{after}: p99 in medians", 10, tail, at_most=True))
+
+
+def _chart(result: Result, after: str) -> Chart:
+    bars = [
+        Bar(label, figure.median, figure.low, figure.high, ours=label in {SPREAD, HOT})
+        for label in (EMPTY, PGBENCH, SPREAD, HOT, TEXTBOOK, TEXTBOOK_HOT)
+        if (figure := result.figure(label + after))
+    ]
+    return Chart("booking", f"Bookings{after}", "bookings a second", bars)

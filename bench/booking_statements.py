@@ -1,0 +1,121 @@
+"""The statements of one booking, as the product sent them, and pgbench sending the same for other people and slots."""
+
+import re
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+
+import httpx
+
+from bench.booking_world import BookingWorld, Client
+from bench.database import run_program
+
+_BEGINS = re.compile(r"LOG:  (?:statement|execute [^:]*): ")
+_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+_KEY = "bench-key-of-the-recorded-booking"
+# Who books what, by number. A client of pgbench takes every n-th row.
+_PAIRS = """
+CREATE UNLOGGED TABLE bench_pairs AS
+SELECT n, person, slot, s.host_id AS host, u.id AS subscription, t.id AS session, s.starts_at, s.ends_at
+FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS pair (person, slot, n)
+JOIN bookings_slot s ON s.id = slot JOIN bookings_subscription u ON u.user_id = person
+JOIN tokens_session t ON t.user_id = person
+"""
+_NEXT = r"""
+\set n :n + :connections
+SELECT person, slot, host, subscription, session, starts_at, ends_at, uuidv7() AS made1, uuidv7() AS made2,
+       uuidv7() AS made3, uuidv7() AS made4, uuidv7() AS made5
+FROM bench_pairs WHERE n = :client_id + 1 + :n \gset
+"""
+
+
+def record_booking(world: BookingWorld) -> list[str]:
+    """Everything that one booking, over HTTP, sends to the database, with pgbench's variables for its ids."""
+    slots = world.add_slots(3, capacity=1)
+    # The first ones make the process load its keys and plans.
+    for client, slot in zip(world.clients[:2], slots, strict=False):
+        for _ in range(4):
+            _book(world, client, slot)
+    client, slot = world.clients[2], slots[2]
+    cluster, log = world.product.cluster, world.product.cluster.directory / "data" / "log"
+    cluster.set("log_statement", "all")
+    begins_at = log.stat().st_size
+    _book(world, client, slot)
+    time.sleep(0.2)
+    text = log.read_bytes()[begins_at:].decode()
+    cluster.set("log_statement", "none")
+    return _with_variables(_read(text), _known(world, client, slot))
+
+
+def _book(world: BookingWorld, client: Client, slot: uuid.UUID) -> None:
+    headers = {"Authorization": f"Bearer {client.token}", "Idempotency-Key": _KEY}
+    url = f"{world.product.backend_url}/api/v1/bookings"
+    httpx.post(url, json={"slot_id": str(slot)}, headers=headers).raise_for_status()
+
+
+def _read(text: str) -> list[str]:
+    """The statements in a part of the server's log; those of several lines are continued with a tab."""
+    joined = text.replace("\n\t", " ")
+    lines = [_BEGINS.split(line, maxsplit=1)[1] for line in joined.splitlines() if _BEGINS.search(line)]
+    return [" ".join(line.split()) for line in lines if "ALTER SYSTEM" not in line and "pg_reload_conf" not in line]
+
+
+def _known(world: BookingWorld, client: Client, slot: uuid.UUID) -> dict[str, str]:
+    with world.product.connect() as connection:
+        row = connection.execute(
+            "SELECT s.host_id, u.id, t.id, s.starts_at, s.ends_at"
+            " FROM bookings_slot s, bookings_subscription u, tokens_session t"
+            " WHERE s.id = %s AND u.user_id = %s AND t.user_id = %s",
+            [slot, client.user_id, client.user_id],
+        ).fetchone()
+    host, subscription, session, starts_at, ends_at = row or ("", "", "", "", "")
+    return {
+        str(slot): "slot",
+        str(client.user_id): "person",
+        str(host): "host",
+        str(subscription): "subscription",
+        str(session): "session",
+        str(starts_at): "starts_at",
+        str(ends_at): "ends_at",
+    }
+
+
+def _with_variables(statements: list[str], names: dict[str, str]) -> list[str]:
+    """Ids that existed before have names; every other one was made by this booking."""
+
+    def name(found: re.Match[str]) -> str:
+        known = names.setdefault(
+            str(uuid.UUID(found[0])), f"made{sum(n.startswith('made') for n in names.values()) + 1}"
+        )
+        return f":{known}"
+
+    texts = [_UUID.sub(name, statement).replace(_KEY, "bench-:made1") for statement in statements]
+    for instant, known in ((text, known) for text, known in names.items() if known.endswith("_at")):
+        texts = [text.replace(instant, f":{known}") for text in texts]
+    return texts
+
+
+def replay(world: BookingWorld, statements: Sequence[str], *, connections: int, seconds: int) -> float:
+    """Bookings a second by pgbench, each of another person and slot. Raises CalledProcessError where one fails."""
+    slots = world.add_slots(len(world.clients), capacity=1)
+    people = [client.user_id for client in world.clients]
+    product = world.product
+    with product.connect() as connection:
+        connection.execute("DROP TABLE IF EXISTS bench_pairs")
+        connection.execute(_PAIRS, [people, slots])
+        connection.execute("CREATE UNIQUE INDEX ON bench_pairs (n)")
+        connection.execute("ANALYZE bench_pairs")
+    script = _NEXT + "".join(f"{statement};\n" for statement in statements)
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(script)
+        file.flush()
+        # Each client has its share of the people, and ends with them.
+        given = ["-n", "-M", "simple", "-c", str(connections), "-j", "1", "-f", file.name]
+        given += ["-D", f"n=-{connections}", "-D", f"connections={connections}"]
+        given += ["-t", str(len(people) // connections)]
+        output = run_program("pgbench", [*given, product.cluster.url(product.database)])
+    found = re.search(r"tps = ([0-9.]+)", output)
+    if found is None or re.search(r"failed transactions: [1-9]|aborted", output):
+        raise RuntimeError(f"pgbench did not finish:\n{output}")
+    return float(found[1])

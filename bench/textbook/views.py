@@ -1,0 +1,86 @@
+"""What a booking is compared with, behind the same authentication: nothing at all, and the way of the textbooks."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.services.events import record_event
+from bookings.models import Booking, CreditEntry, Slot, Subscription
+from bookings.repositories import bookings, jobs
+from bookings.serializers.answers import BookingSerializer
+from tokens.authentication import credential_of
+
+
+class EmptyView(APIView):
+    """Authenticates the caller as every endpoint does, checks the scope, and does nothing."""
+
+    required_scopes = {"POST": "bookings:write"}
+
+    def post(self, request: Request) -> Response:
+        return Response({})
+
+
+class TextbookBookingView(APIView):
+    """A booking as `SELECT … FOR UPDATE`, check, `save`: same tables, constraints, ledger, trail, jobs and answer."""
+
+    required_scopes = {"POST": "bookings:write"}
+
+    def post(self, request: Request) -> Response:
+        client_id, now = credential_of(request).person.pk, datetime.now(UTC)
+        with transaction.atomic():
+            slot = Slot.objects.select_for_update().get(id=request.data["slot_id"])
+            purse = _usable(client_id, now).select_for_update().order_by("ends_at").first()
+            if purse is None or slot.seats_taken >= slot.capacity or _overlapping(client_id, slot).exists():
+                return Response({"code": "refused"}, status=409)
+            booking = _book(slot, purse, request.headers["Idempotency-Key"], now)
+        return Response(BookingSerializer(bookings.find_booking_row(booking.id)).data, status=201)
+
+
+def _usable(client_id: Any, now: datetime) -> Any:
+    return Subscription.objects.filter(user_id=client_id, credits_remaining__gt=0, starts_at__lte=now, ends_at__gt=now)
+
+
+def _overlapping(client_id: Any, slot: Slot) -> Any:
+    return Booking.objects.filter(
+        client_id=client_id,
+        status="active",
+        scheduled_start_time__lt=slot.ends_at,
+        scheduled_end_time__gt=slot.starts_at,
+    )
+
+
+def _book(slot: Slot, purse: Subscription, key: str, now: datetime) -> Booking:
+    slot.seats_taken += 1
+    slot.save()
+    purse.credits_remaining -= 1
+    purse.save()
+    booking = Booking.objects.create(
+        slot=slot,
+        client_id=purse.user_id,
+        host_id=slot.host_id,
+        subscription=purse,
+        scheduled_start_time=slot.starts_at,
+        scheduled_end_time=slot.ends_at,
+        refund_window=timedelta(hours=12),
+        credits_charged=1,
+        idempotency_key=key,
+        requested_slot_id=slot.id,
+        created_at=now,
+        changed_at=now,
+    )
+    CreditEntry.objects.create(
+        subscription=purse,
+        booking=booking,
+        amount=-1,
+        reason="booking",
+        balance_after=purse.credits_remaining,
+        created_at=now,
+    )
+    record_event(kind="booking.made", user_id=purse.user_id, detail={"booking_id": str(booking.id)})
+    jobs.defer_notices("booking_made", [(purse.user_id, booking.id, 0)])
+    jobs.defer_reminder(booking_id=booking.id, revision=0, at=slot.starts_at - timedelta(hours=24))
+    return booking
