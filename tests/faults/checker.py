@@ -107,9 +107,9 @@ class _Search(Generic[State]):
                 break
             if not done >> number & 1:
                 left.append(number)
-                first_end = min(first_end, operation.end)
+                first_end = min(first_end, operation.latest)
         left = [number for number in left if self.history[number].begin <= first_end]
-        return sorted(left, key=lambda number: -self.history[number].end)
+        return sorted(left, key=lambda number: -self.history[number].latest)
 
     def _named(self, numbers: Sequence[int]) -> tuple[Operation, ...]:
         return tuple(self.history[number] for number in numbers)

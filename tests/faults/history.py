@@ -15,7 +15,7 @@ UNKNOWN = None
 
 @dataclass(frozen=True)
 class Operation:
-    """`begin` and `end` are seconds of one clock; an operation with an unknown answer never ends."""
+    """`begin` and `end` are seconds of one clock."""
 
     action: str
     given: tuple[str, ...]
@@ -23,6 +23,11 @@ class Operation:
     begin: float
     end: float
     actor: str = ""
+
+    @property
+    def latest(self) -> float:
+        """Until when it may take effect: without an answer, for ever."""
+        return math.inf if self.answer is UNKNOWN else self.end
 
     def __str__(self) -> str:
         until = "never answered" if self.answer is UNKNOWN else f"{self.answer} at {self.end:.4f}"
@@ -61,12 +66,5 @@ def read_histories(path: Path) -> dict[str, list[Operation]]:
 
 
 def _operation(fields: dict[str, Any]) -> Operation:
-    answer = fields["answer"]
-    return Operation(
-        action=fields["action"],
-        given=tuple(fields["given"]),
-        answer=answer,
-        begin=fields["begin"],
-        end=math.inf if answer is UNKNOWN else fields["end"],
-        actor=fields["actor"],
-    )
+    del fields["object"]
+    return Operation(**fields | {"given": tuple(fields["given"])})

@@ -53,15 +53,19 @@ def _retry(family: Family, operation: Operation) -> Family | None:
 
 @dataclass(frozen=True)
 class Seating:
-    """A slot: who holds a seat, and whether its host still offers it."""
+    """A slot: who holds a seat, the retry keys that have booked one, and whether its host still offers it."""
 
     holders: frozenset[str] = NOBODY
+    keys: frozenset[str] = NOBODY
     is_open: bool = True
 
 
 @dataclass(frozen=True)
 class Seats:
-    """`join(client)`, `leave(client)`, `close()` and, at the end, `read()`, which answers the holders' names."""
+    """`join(client, key)`, `leave(client)`, `close()` and, at the end, `read()`, which answers the holders' names.
+
+    A key that has booked is answered with its booking again, whatever has become of that. An empty key is none.
+    """
 
     capacity: int
 
@@ -79,11 +83,14 @@ class Seats:
         return seating if operation.answer == ",".join(sorted(seating.holders)) else None
 
     def _join(self, seating: Seating, operation: Operation) -> Seating | None:
-        (client,) = operation.given
-        expected = self._refusal(seating, client) or "done"
+        client, key = operation.given
+        is_again = key in seating.keys
+        expected = "done" if is_again else self._refusal(seating, client) or "done"
         if operation.answer not in {UNKNOWN, expected}:
             return None
-        return replace(seating, holders=seating.holders | {client}) if expected == "done" else seating
+        if is_again or expected != "done":
+            return seating
+        return Seating(seating.holders | {client}, seating.keys | {key} - {""})
 
     def _refusal(self, seating: Seating, client: str) -> str:
         if not seating.is_open:
@@ -103,20 +110,21 @@ def _leave(seating: Seating, operation: Operation) -> Seating | None:
 
 def _close(seating: Seating, operation: Operation) -> Seating | None:
     expected = "done" if seating.is_open else "slot_cancelled"
-    return Seating(is_open=False) if operation.answer in {UNKNOWN, expected} else None
+    return Seating(keys=seating.keys, is_open=False) if operation.answer in {UNKNOWN, expected} else None
 
 
 @dataclass(frozen=True)
 class Purse:
-    """A client's credits and what was bought with them."""
+    """A client's credits, what was bought with them, and the retry keys that have bought something."""
 
     credits: int
     held: frozenset[str] = NOBODY
+    keys: frozenset[str] = NOBODY
 
 
 @dataclass(frozen=True)
 class Credits:
-    """`book(slot)`, `cancel(slot)`, `move(from, to)`, `lose(slot)` to a host's cancellation, and `read()` at the end.
+    """`book(slot, key)`, `cancel(slot)`, `move(from, to)`, `lose(slot)` to a host, and `read()` at the end.
 
     Every refund here is a whole one: the slots of these histories are days ahead.
     """
@@ -135,28 +143,30 @@ class Credits:
         return after if expected == "done" else purse
 
 
-def _book(purse: Purse, slot: str) -> tuple[Purse, str]:
+def _book(purse: Purse, slot: str, key: str) -> tuple[Purse, str]:
+    if key in purse.keys:
+        return purse, "done"
     if slot in purse.held:
         return purse, "already_booked"
     if not purse.credits:
         return purse, "insufficient_credits"
-    return Purse(purse.credits - 1, purse.held | {slot}), "done"
+    return Purse(purse.credits - 1, purse.held | {slot}, purse.keys | {key} - {""}), "done"
 
 
 def _cancel(purse: Purse, slot: str) -> tuple[Purse, str]:
     if slot not in purse.held:
         return purse, "booking_not_active"
-    return Purse(purse.credits + 1, purse.held - {slot}), "done"
+    return replace(purse, credits=purse.credits + 1, held=purse.held - {slot}), "done"
 
 
 def _move(purse: Purse, old: str, new: str) -> tuple[Purse, str]:
     if old not in purse.held:
         return purse, "booking_not_active"
-    return Purse(purse.credits, purse.held - {old} | {new}), "done"
+    return replace(purse, held=purse.held - {old} | {new}), "done"
 
 
 def _lose(purse: Purse, slot: str) -> tuple[Purse, str]:
-    return (_cancel(purse, slot)[0], "done")
+    return _cancel(purse, slot)[0], "done"
 
 
 _CHANGES: dict[str, Callable[..., tuple[Purse, str]]] = {"book": _book, "cancel": _cancel, "move": _move, "lose": _lose}

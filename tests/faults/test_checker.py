@@ -13,7 +13,7 @@ ROTATION, SEATS, CREDITS = Rotation("t0"), Seats(capacity=1), Credits(credits=1)
 
 
 def did(action: str, *given: str, says: str | None, at: tuple[float, float]) -> Operation:
-    return Operation(action, given, says, at[0], math.inf if says is UNKNOWN else at[1])
+    return Operation(action, given, says, *at)
 
 
 def refresh(token: str, key: str, says: str | None, at: tuple[float, float]) -> Operation:
@@ -60,42 +60,49 @@ def test_a_refresh_that_arrives_after_its_retry_explains_the_end() -> None:
 
 def test_seats_in_an_order_that_the_clock_allows() -> None:
     history = [
-        did("join", "ada", says="slot_full", at=(0, 5)),
-        did("join", "mallory", says="done", at=(4, 6)),
+        did("join", "ada", "", says="slot_full", at=(0, 5)),
+        did("join", "mallory", "", says="done", at=(4, 6)),
         did("leave", "mallory", says="done", at=(7, 8)),
         did("read", says="", at=(9, 10)),
     ]
     assert check(history, SEATS).is_linearizable
-    history[0] = did("join", "ada", says="slot_full", at=(0, 3))
+    history[0] = did("join", "ada", "", says="slot_full", at=(0, 3))
     assert not check(history, SEATS).is_linearizable
 
 
 def test_a_seat_sold_twice() -> None:
-    history = [did("join", "ada", says="done", at=(0, 2)), did("join", "mallory", says="done", at=(1, 3))]
+    history = [did("join", "ada", "", says="done", at=(0, 2)), did("join", "mallory", "", says="done", at=(1, 3))]
     assert not check(history, SEATS).is_linearizable
     assert check(history, Seats(capacity=2)).is_linearizable
 
 
 @pytest.mark.parametrize(("holders", "fits"), [("ada", True), ("", True), ("mallory", False)])
 def test_a_booking_nobody_answered_exists_or_does_not(holders: str, fits: bool) -> None:
-    history = [did("join", "ada", says=UNKNOWN, at=(0, 0)), did("read", says=holders, at=(5, 6))]
+    history = [did("join", "ada", "", says=UNKNOWN, at=(0, 0)), did("read", says=holders, at=(5, 6))]
     assert check(history, SEATS).is_linearizable is fits
 
 
+def test_a_key_is_answered_with_its_booking_again() -> None:
+    again = did("join", "ada", "k", says="done", at=(4, 5))
+    history = [did("join", "ada", "k", says=UNKNOWN, at=(0, 0)), did("leave", "ada", says="done", at=(2, 3)), again]
+    assert check([*history, did("read", says="", at=(6, 7))], SEATS).is_linearizable
+    assert not check([*history, did("read", says="ada", at=(6, 7))], SEATS).is_linearizable
+
+
 def test_an_answered_booking_that_is_gone() -> None:
-    history = [did("join", "ada", says="done", at=(0, 1)), did("read", says="", at=(5, 6))]
+    history = [did("join", "ada", "", says="done", at=(0, 1)), did("read", says="", at=(5, 6))]
     assert not check(history, SEATS).is_linearizable
 
 
 def test_a_booking_after_the_hosts_cancellation() -> None:
-    history = [did("close", says="done", at=(0, 1)), did("join", "ada", says="done", at=(2, 3))]
+    history = [did("close", says="done", at=(0, 1)), did("join", "ada", "", says="done", at=(2, 3))]
     assert not check(history, SEATS).is_linearizable
-    history[1] = did("join", "ada", says="done", at=(0.5, 3))
+    history[1] = did("join", "ada", "", says="done", at=(0.5, 3))
     assert check(history, SEATS).is_linearizable
 
 
 def test_a_refund_that_was_given_twice() -> None:
-    booked = did("book", "s", says="done", at=(0, 1))
+    booked = did("book", "s", "", says="done", at=(0, 1))
     history = [booked, did("cancel", "s", says="done", at=(2, 4)), did("cancel", "s", says="done", at=(3, 5))]
     assert not check(history, CREDITS).is_linearizable
     history[2] = did("cancel", "s", says="booking_not_active", at=(3, 5))
@@ -104,19 +111,19 @@ def test_a_refund_that_was_given_twice() -> None:
 
 
 def test_a_credit_that_was_spent_twice() -> None:
-    history = [did("book", "s", says="done", at=(0, 2)), did("book", "z", says="done", at=(1, 3))]
+    history = [did("book", "s", "", says="done", at=(0, 2)), did("book", "z", "", says="done", at=(1, 3))]
     assert not check(history, CREDITS).is_linearizable
 
 
 def test_a_move_keeps_the_credit_and_a_host_gives_it_back() -> None:
-    history = [did("book", "s", says="done", at=(0, 1)), did("move", "s", "z", says="done", at=(2, 3))]
+    history = [did("book", "s", "", says="done", at=(0, 1)), did("move", "s", "z", says="done", at=(2, 3))]
     history += [did("lose", "z", says="done", at=(4, 5)), did("read", says="1", at=(6, 7))]
     assert check(history, CREDITS).is_linearizable
 
 
 @pytest.mark.parametrize("holder", ["person0", "person20", "person39"])
 def test_many_unanswered_operations_are_decided(holder: str) -> None:
-    unanswered = [did("join", f"person{n}", says=UNKNOWN, at=(n, n)) for n in range(40)]
+    unanswered = [did("join", f"person{n}", "", says=UNKNOWN, at=(n, n)) for n in range(40)]
     history = [*unanswered, did("read", says=holder, at=(50, 51))]
     assert check(history, SEATS).is_linearizable
 
@@ -127,4 +134,4 @@ def test_a_log_gives_back_what_was_noted(tmp_path: Path) -> None:
     log.note("slot:1", "join", "ada", answer=UNKNOWN, begin=2.0)
     first, second = log.read()["slot:1"]
     assert (first.given, first.answer, first.actor) == (("ada",), "done", "ada")
-    assert math.isinf(second.end)
+    assert math.isinf(second.latest)

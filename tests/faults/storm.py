@@ -1,0 +1,174 @@
+"""One run: people use the product while a seeded schedule breaks it; then everything that was promised is checked."""
+
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.faults.clients import Run, summarize
+from tests.faults.history import Log
+from tests.faults.injection import injected, possible_kinds
+from tests.faults.product import Product
+from tests.faults.schedule import QUIET_SECONDS, TARGETS, Fault, draw_faults
+from tests.faults.terminals import Client, Host, Terminal
+from tests.faults.verdict import WELCOME_CREDITS, find_broken_promises
+from tests.faults.visitors import Command, Newcomer, Visitor
+
+WARM_UP_SECONDS = 6.0
+WINDOW_SECONDS = 2.0
+RECOVERY_SECONDS = 5.0
+FULL = 0.8
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many people, and how long each of them rests on average."""
+
+    clients: int = 10
+    visitors: int = 4
+    newcomers: int = 1
+    commands: int = 1
+    pace: float = 0.25
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Seconds from a fault's end to the first success and to the rate before it (None: not seen)."""
+
+    fault: str
+    lasted: float
+    rate_before: float
+    first: float | None
+    full: float | None
+
+
+@dataclass
+class Report:
+    """What happened. `broken` is empty where every promise was kept."""
+
+    seed: int
+    seconds: float
+    faults: dict[str, int]
+    not_possible: list[str]
+    requests: dict[str, dict[int, int]]
+    sign_ins: int
+    sign_ins_lost: int
+    bookings: int
+    server_errors: dict[str, int]
+    server_errors_outside: list[str]
+    recoveries: list[Recovery]
+    ended_by_themselves: list[str]
+    operations: int
+    broken: list[str]
+    slow: list[str] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        """Everything."""
+        return json.dumps(asdict(self), indent=1)
+
+
+class Storm:
+    """`seconds` is the time with faults; `say` is told of each."""
+
+    def __init__(self, *, seed: int, seconds: float, size: Size, kinds: frozenset[str] | None = None) -> None:
+        self.seed, self.seconds, self.size, self.kinds = seed, seconds, size, kinds
+        self.faults: list[tuple[Fault, float, float]] = []
+        self._begun = time.monotonic()
+
+    def run(self) -> Report:
+        """Raises only where the product does not even start."""
+        with (
+            tempfile.TemporaryDirectory(prefix="insighta-faults-") as directory,
+            Product(Path(directory), WELCOME_CREDITS=str(WELCOME_CREDITS)) as product,
+        ):
+            run = Run(product, Log(Path(directory) / "history"), seed=self.seed, pace=self.size.pace)
+            terminals, visitors = self._gather(run, Path(directory))
+            kinds = possible_kinds(product) & (self.kinds or possible_kinds(product))
+            time.sleep(WARM_UP_SECONDS)
+            for fault in draw_faults(self.seed, kinds=kinds, seconds=self.seconds):
+                self._break(product, fault)
+            run.finish()
+            broken = find_broken_promises(run, terminals, visitors)
+            return self._report(run, broken)
+
+    def _gather(self, run: Run, directory: Path) -> tuple[list[Terminal], list[Visitor]]:
+        hosts = [Host(run, name, number=n, hosts=2) for n, name in enumerate(("grace", "linus"))]
+        clients = [Client(run, f"client{n}") for n in range(self.size.clients)]
+        visitors = [Visitor(run, f"visitor{n}") for n in range(self.size.visitors)]
+        commands = [Command(run, f"command{n}", directory / f"home{n}") for n in range(self.size.commands)]
+        newcomers = [Newcomer(run, f"newcomer{n}") for n in range(self.size.newcomers)]
+        people: tuple[Host | Client | Visitor | Command, ...] = (*hosts, *clients, *visitors, *commands)
+        for person in people:
+            person.sign_in()
+        for host in hosts:
+            run.product.manage("make_host", host.login)
+            for _ in range(4):
+                host.offer()
+        for person in people:
+            run.let(person.step, person.login)
+        for newcomer in newcomers:
+            run.let(newcomer.step, newcomer.name)
+        return [*hosts, *clients], visitors
+
+    def _break(self, product: Product, fault: Fault) -> None:
+        began = time.monotonic()
+        with injected(product, fault):
+            time.sleep(fault.seconds)
+        ended = time.monotonic()
+        self.faults.append((fault, began, ended))
+        sys.stderr.write(f"{began - self._begun:7.1f} {fault} for {ended - began:.1f} s\n")
+        time.sleep(QUIET_SECONDS)
+
+    def _report(self, run: Run, broken: list[str]) -> Report:
+        errors = [(at, status) for at, _, status in run.notes.requests if status >= 500]
+        recoveries = [_recovery(run, *fault) for fault in self.faults]
+        return Report(
+            seed=self.seed,
+            seconds=round(time.monotonic() - self._begun, 1),
+            faults=dict(Counter(str(fault) for fault, _, _ in self.faults)),
+            not_possible=sorted(set() if self.kinds else frozenset(TARGETS) - possible_kinds(run.product)),
+            requests={kind: dict(counts) for kind, counts in sorted(summarize(run.notes.requests).items())},
+            sign_ins=len(run.notes.sign_ins),
+            sign_ins_lost=len(run.notes.sign_ins_lost),
+            bookings=len(run.notes.booked),
+            server_errors=dict(Counter(str(status) for _, status in errors)),
+            server_errors_outside=[
+                f"{at - self._begun:.1f} {kind} {status}"
+                for at, kind, status in run.notes.requests
+                if status >= 500 and not self._is_excused(at)
+            ],
+            recoveries=recoveries,
+            ended_by_themselves=run.product.ended_by_themselves,
+            operations=sum(len(history) for history in run.log.read().values()),
+            broken=broken,
+            slow=[str(r) for r in recoveries if r.full is None or r.full > RECOVERY_SECONDS],
+        )
+
+    def _is_excused(self, at: float) -> bool:
+        return any(began <= at <= ended + RECOVERY_SECONDS for _, began, ended in self.faults)
+
+
+def _recovery(run: Run, fault: Fault, began: float, ended: float) -> Recovery:
+    done = sorted(at for at, _, status in run.notes.requests if 0 < status < 500)
+    before = _rate(done, began - 2 * WINDOW_SECONDS, began)
+    first = next((at - ended for at in done if at > ended), None)
+    full = None
+    for tenth in range(int(QUIET_SECONDS * 10)):
+        begin = ended + tenth / 10
+        if _rate(done, begin, begin + WINDOW_SECONDS) >= FULL * before:
+            full = tenth / 10
+            break
+    return Recovery(str(fault), round(ended - began, 1), round(before, 1), first and round(first, 2), full)
+
+
+def _rate(instants: list[float], begin: float, end: float) -> float:
+    return sum(begin <= at < end for at in instants) / (end - begin)
+
+
+def new_seed() -> int:
+    """One to be printed, so that the run can be repeated."""
+    return random.SystemRandom().randrange(10**6)
