@@ -17,6 +17,8 @@ from config.metrics import counters
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+# What RFC 6265 lets a cookie be called, as far as any of ours goes.
+_COOKIE_NAME = re.compile(r"[ \t]*[!-~]*[ \t]*")
 # Parts of an address that let somebody in.
 _SECRET_PARTS = ("secret", "user_code")
 # Asked every few seconds by machines: a line only where the answer is not the usual one.
@@ -34,10 +36,14 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
         request_id = _request_id(request)
+        _drop_disguised_cookies(request)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
+        if request.path.startswith("/api/"):
+            # What the API answers is somebody's own; no cache on the way, and no browser's, may keep it.
+            response.headers.setdefault("Cache-Control", "no-store")
         if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             # The server hangs up on a body that was not read; a client that is not told sends its next request in vain.
             response.headers["Connection"] = "close"
@@ -73,6 +79,18 @@ def _request_id(request: HttpRequest) -> str:
     request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
     request.META["HTTP_X_REQUEST_ID"] = request_id
     return request_id
+
+
+def _drop_disguised_cookies(request: HttpRequest) -> None:
+    """Leave out cookies whose names are not plain ASCII.
+
+    Django trims every kind of Unicode space off a name, browsers do not: another site under the same domain may not set
+    `__Host-x`, but it may set `<U+2000>__Host-x`, which would be read as the same.
+    """
+    header = request.META.get("HTTP_COOKIE", "")
+    kept = [part for part in header.split(";") if _COOKIE_NAME.fullmatch(part.partition("=")[0])]
+    if header:
+        request.META["HTTP_COOKIE"] = ";".join(kept)
 
 
 def _view(request: HttpRequest) -> str:

@@ -101,7 +101,10 @@ def page_wanted(request: HttpRequest) -> str:
     """Where to go on after signing in: this page, or for a form the page it stood on."""
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
-    origin = urlsplit(request.headers.get("Referer", ""))
+    try:
+        origin = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/"
     if origin.netloc != request.get_host():
         return "/"
     return f"{origin.path}?{origin.query}" if origin.query else origin.path

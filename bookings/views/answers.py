@@ -1,6 +1,7 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.utils.urls import replace_query_param
@@ -41,7 +42,8 @@ def cursor_of(request: Request) -> str:
 
 def page_body(page: "Page", serializer: BaseSerializer[Any], request: Request) -> dict[str, Any]:
     """A list as the contract has it; the addresses of its neighbours keep every other parameter."""
-    address = request.build_absolute_uri()
+    # Never the request's Host header, which its sender chooses.
+    address = f"{settings.BACKEND_URL}{request.get_full_path()}"
     return {
         "results": [serializer.to_representation(row) for row in page.rows],
         "next": replace_query_param(address, "cursor", page.next) if page.next else None,

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -22,7 +23,7 @@ class CalendarFeedView(APIView):
     @extend_schema(responses=ADDRESS)
     def get(self, request: Request) -> Response:
         """The address to give to a calendar program. Whoever has it can read the calendar."""
-        return Response({"url": _address(request, calendar.get_feed_secret(user_id=caller_id(request)))})
+        return Response({"url": _address(calendar.get_feed_secret(user_id=caller_id(request)))})
 
 
 class CalendarFeedRotateView(APIView):
@@ -33,12 +34,12 @@ class CalendarFeedRotateView(APIView):
     @extend_schema(request=None, responses=ADDRESS)
     def post(self, request: Request) -> Response:
         """Make the old address unknown and give a new one."""
-        return Response({"url": _address(request, calendar.rotate_feed(user_id=caller_id(request)))})
+        return Response({"url": _address(calendar.rotate_feed(user_id=caller_id(request)))})
 
 
-def _address(request: Request, secret: str) -> str:
-    address: str = request.build_absolute_uri(reverse("calendar", args=[secret]))
-    return address
+def _address(secret: str) -> str:
+    # Never the request's Host header, which its sender chooses.
+    return f"{settings.BACKEND_URL}{reverse('calendar', args=[secret])}"
 
 
 @require_safe
