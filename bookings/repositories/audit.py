@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 from django.db import connection
 
 # Each rule of the contract, and the ids that break it. A sound database gives no row for any of them.
@@ -53,11 +55,16 @@ BREACHES = {
 }
 
 
-def find_breaches() -> dict[str, list[str]]:
-    """The rules that do not hold, each with the ids that break it. Empty where all is well."""
+def find_breaches(report: Callable[[str], None] | None = None) -> dict[str, list[str]]:
+    """The rules that do not hold, each with the ids that break it. Empty where all is well.
+
+    `report` is told each rule before it is looked into.
+    """
     breaches = {}
     with connection.cursor() as cursor:
         for rule, query in BREACHES.items():
+            if report is not None:
+                report(rule)
             cursor.execute(query)
             ids = sorted({str(row[0]) for row in cursor.fetchall()})
             if ids:

@@ -1,6 +1,9 @@
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from django.db import transaction
 
 from accounts.services.events import record_event
 from bookings import errors, policies
@@ -10,6 +13,8 @@ from bookings.services.slots import lock_calendar
 
 if TYPE_CHECKING:
     from bookings.models import AvailabilityRule, Slot
+
+Report = Callable[[int, int], None]
 
 
 def list_rules(*, host_id: UUID) -> "list[AvailabilityRule]":
@@ -69,9 +74,29 @@ def _lock_and_expand(host_id: UUID, now: datetime) -> int:
     return _expand(host_id, now)
 
 
-def expand_all() -> int:
-    """`expand_host` for every host with rules, each in a transaction of its own; how many slots were added."""
-    return sum(expand_host(host_id=host_id) for host_id in hosts.list_expandable_hosts())
+def count_missing(*, host_id: UUID) -> int:
+    """How many slots `expand_host` would add; nothing is changed. Raises NotAHost, Busy."""
+    return transactions.run(lambda now: _expand_and_forget(host_id, now))
+
+
+def _expand_and_forget(host_id: UUID, now: datetime) -> int:
+    added = _lock_and_expand(host_id, now)
+    transaction.set_rollback(True)
+    return added
+
+
+def expand_all(*, dry_run: bool = False, report: Report | None = None) -> int:
+    """`expand_host` for every host with rules, each in a transaction of its own; how many slots were added.
+
+    With `dry_run` they are counted only. `report` is told how many hosts are done, and of how many. Raises Busy.
+    """
+    wanted = hosts.list_expandable_hosts()
+    added = 0
+    for done, host_id in enumerate(wanted, start=1):
+        added += count_missing(host_id=host_id) if dry_run else expand_host(host_id=host_id)
+        if report is not None:
+            report(done, len(wanted))
+    return added
 
 
 def _expand(host_id: UUID, now: datetime) -> int:

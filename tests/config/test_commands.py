@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.sessions.models import Session as AdminSession
-from django.core.management import CommandError, call_command, get_commands
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Event, SignInFlow, User
@@ -19,24 +19,11 @@ from tests.people import Browser, Tokens, call, refresh
 from tests.processes import Live
 from tokens.models import Session
 
-NAMES = """approve_user suspend_user reinstate_user make_host grant_staff grant_credits revoke_sessions create_token
-rotate_signing_keys rotate_token_key purge expand_availability audit seed_demo export_person erase_person events"""
-
 
 def run(name: str, *arguments: str) -> str:
     output = StringIO()
     call_command(name, *arguments, stdout=output, stderr=StringIO())
     return output.getvalue()
-
-
-@pytest.mark.parametrize("name", NAMES.split())
-def test_every_command_exists_and_says_what_it_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert name in get_commands()
-    with pytest.raises(SystemExit) as ended:
-        call_command(name, "--help")
-    assert ended.value.code in {0, None}
-    described = capsys.readouterr().out.partition("options:")[0]
-    assert len(described.split()) > 15
 
 
 @dataclass(frozen=True)
@@ -146,6 +133,7 @@ def test_purging_goes_in_batches_and_can_be_looked_at_first(transactional_db: No
     assert (counted["sign-in flows"], counted["admin sessions"], counted["sessions"]) == (7, 7, 0)
     assert SignInFlow.objects.count() == 7
     progress = StringIO()
+    progress.isatty = lambda: True  # type: ignore[method-assign]  # progress is for terminals
     call_command("purge", "--batch", "3", "--json", stdout=StringIO(), stderr=progress)
     assert [line for line in progress.getvalue().splitlines() if "flows" in line] == [
         "3 sign-in flows so far",

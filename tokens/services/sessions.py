@@ -135,6 +135,11 @@ def list_sessions(*, user_id: UUID, now: datetime) -> "list[Session]":
     return sessions.list_live_sessions(user_id, now=now)
 
 
+def count_sessions_of(*, login_or_id: str, now: datetime) -> int:
+    """How many sessions `sign_out_everywhere` would end. Raises PersonNotFound or LoginAmbiguous."""
+    return len(sessions.list_live_sessions(get_person_called(login_or_id=login_or_id).pk, now=now))
+
+
 def _end_all_of(user_id: UUID, *, because: str, now: datetime, keep: UUID | None = None) -> int:
     # First what is granted and not fetched: this waits for a redemption in flight, whose session is then seen.
     devices.deny_approved_of(user_id)

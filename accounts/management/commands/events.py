@@ -13,7 +13,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--person", default="", help="GitHub login or id")
         parser.add_argument("--kind", default="", help="for example session.replayed")
-        parser.add_argument("--limit", type=int, default=50)
+        parser.add_argument("--limit", type=int, default=50, help="how many lines, 50 without it")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,12 +1,30 @@
-from django.core.management.base import BaseCommand
+import json
+from typing import Any
 
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bookings.errors import BookingsError
 from bookings.services.availability import expand_all
 
 
 class Command(BaseCommand):
-    """Make the slots that availability rules ask for; the worker does it every hour."""
+    help = (
+        "Make the slots that availability rules ask for, and withdraw those that they ask for no more and nobody has "
+        "booked. The worker does it every hour."
+    )
 
-    help = "Make the slots that availability rules ask for."
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count the slots to be added, and change nothing")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
 
-    def handle(self, *args: object, **options: object) -> None:
-        self.stdout.write(f"{expand_all()} slots were added.")
+    def handle(self, *args: Any, **options: Any) -> None:
+        report = self._report if self.stderr.isatty() else None
+        try:
+            slots = expand_all(dry_run=options["dry_run"], report=report)
+        except BookingsError as error:
+            raise CommandError(str(error)) from error
+        sentence = f"{slots} slots {'are to be' if options['dry_run'] else 'were'} added."
+        self.stdout.write(json.dumps({"slots": slots}) if options["json"] else sentence)
+
+    def _report(self, done: int, hosts: int) -> None:
+        self.stderr.write(f"{done} of {hosts} hosts")

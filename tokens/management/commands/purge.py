@@ -1,4 +1,5 @@
 import json
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -14,7 +15,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--batch", type=int, default=housekeeping.BATCH, help="rows removed in one transaction")
+        parser.add_argument("--batch", type=_rows, default=housekeeping.BATCH, help="rows removed in one transaction")
         parser.add_argument("--dry-run", action="store_true", help="count, and remove nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -23,9 +24,16 @@ class Command(BaseCommand):
         if options["dry_run"]:
             counted = housekeeping.count_expired(now=now)
         else:
-            counted = housekeeping.purge_expired(now=now, batch=max(1, options["batch"]), report=self._report)
+            report = self._report if self.stderr.isatty() else None
+            counted = housekeeping.purge_expired(now=now, batch=options["batch"], report=report)
         lines = [f"{number} {kind}" for kind, number in counted.items()]
         self.stdout.write(json.dumps(counted) if options["json"] else "\n".join(lines))
 
     def _report(self, kind: str, number: int) -> None:
         self.stderr.write(f"{number} {kind} so far")
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal() or int(text[:9]) < 1:
+        raise ArgumentTypeError("must be a number of rows from 1")
+    return int(text[:9])

@@ -1,10 +1,11 @@
 import json
 import secrets
 import sys
+from argparse import ArgumentTypeError
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -26,7 +27,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--generate", action="store_true", help="print a new key, alone, and do nothing else")
-        parser.add_argument("--promoted-at", metavar="INSTANT", help="when the new key became the first, in ISO 8601")
+        parser.add_argument(
+            "--promoted-at", metavar="INSTANT", type=_instant, help="when the new key became the first, in ISO 8601"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,7 +38,7 @@ class Command(BaseCommand):
             return
         report: dict[str, Any] = {"accepted": token_keys.list_fingerprints()}
         if options["promoted_at"]:
-            old = token_keys.find_old_tokens(promoted_at=_instant(options["promoted_at"]), now=timezone.now())
+            old = token_keys.find_old_tokens(promoted_at=options["promoted_at"], now=timezone.now())
             last = old.last_ends_at.isoformat() if old.last_ends_at else None
             report |= {"sessions_of_old_keys": old.sessions, "last_of_them_ends_at": last}
         self.stdout.write(json.dumps(report) if options["json"] else _sentences(report))
@@ -49,7 +52,7 @@ def _instant(text: str) -> datetime:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise CommandError("--promoted-at needs an instant with its offset, like 2026-11-24T09:00:00+00:00.")
+        raise ArgumentTypeError("needs an instant with its offset, like 2026-11-24T09:00:00+00:00")
     return instant
 
 
