@@ -6,6 +6,7 @@ process, a lost answer or a full disk is followed by the same request with the s
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import timedelta
 
@@ -24,6 +25,7 @@ SPARE = timedelta(seconds=60)
 # How long to wait for a backend that does not answer: not long while the old token still works.
 LONGEST_SECONDS = 20.0
 HURRIED_SECONDS = 4.0
+LONGEST_PAUSE_SECONDS = 5.0
 SIGN_IN = "Sign in: insighta login"
 SIGN_IN_AGAIN = "Sign in again: insighta login"
 SIGNS_OF_A_COPY = frozenset({"refresh token reused", "retry key mismatch"})
@@ -132,7 +134,7 @@ def _rotate(settings: Settings, store: CredentialStore, account: Account, *, sec
 
 
 def _rotate_patiently(api: str, refresh_token: str, retry_key: str, seconds: float) -> Grant:
-    """One more try when the answer got lost: with the same key it is the same request."""
+    """One more try when the answer got lost, or the backend asks for it: with the same key it is the same request."""
     from . import oauth
 
     try:
@@ -140,13 +142,17 @@ def _rotate_patiently(api: str, refresh_token: str, retry_key: str, seconds: flo
     except BackendUnreachable as error:
         if isinstance(error.__cause__, TimeoutError):
             raise
+    except GrantRefused as refusal:
+        if refusal.retry_after is None or refusal.retry_after > LONGEST_PAUSE_SECONDS:
+            raise
+        time.sleep(refusal.retry_after)
     return oauth.rotate(api, refresh_token=refresh_token, retry_key=retry_key, timeout=seconds)
 
 
 def _end_of_sign_in(settings: Settings, store: CredentialStore, refusal: GrantRefused) -> CliError:
     if refusal.error != "invalid_grant":
-        return CliError(
-            f"The backend did not renew your sign-in: {refusal.sentence}.", "You are still signed in. Try again."
+        return UnexpectedAnswer(
+            f"The backend did not renew your sign-in: {refusal.sentence}.", "Try again in a moment."
         )
     with suppress(StoreError):  # A dead sign-in that stays in the file is refused again next time.
         store.remove_account(settings.api)

@@ -42,7 +42,7 @@ class Api:
         return items
 
     def post(self, path: str, body: Any = None, *, idempotency_key: str | None = None) -> dict[str, Any]:
-        """With an idempotency key, a lost answer and `busy` are tried again: it is the same request."""
+        """With an idempotency key, a lost answer and a backend that is busy are tried again: it is the same request."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         for pause in (0.5, 1.0):
             try:
@@ -51,7 +51,8 @@ class Api:
                 if not idempotency_key:
                     raise
             except Problem as problem:
-                if problem.code != "busy":
+                # `busy` has done nothing; what `unavailable` has done is known to the key alone.
+                if problem.code != "busy" and not (problem.code == "unavailable" and idempotency_key):
                     raise
                 pause = min(problem.retry_after or pause, LONGEST_PAUSE_SECONDS)
             time.sleep(pause)

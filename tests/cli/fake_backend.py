@@ -182,6 +182,10 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(307, HTML, "text/html", Location=fault.split()[1])
         if fault.isdigit():
             return self._send(int(fault), HTML, "text/html")
+        if fault == "overloaded":
+            problem = {"code": "unavailable", "detail": "We cannot answer at this moment."}
+            refusal = {"error": "temporarily_unavailable"} if parts.path.startswith("/oauth/") else problem
+            return self._send(503, json.dumps(refusal).encode(), "application/json", **{"Retry-After": "1"})
         status, answer = self._answer(method, parts.path, parts.query, headers, body)
         if fault == "cut after":
             return self._cut()

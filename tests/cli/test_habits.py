@@ -202,7 +202,8 @@ def test_a_problem_of_the_backend_says_what_to_do(backend: FakeBackend, ada: Mac
     assert "approves new accounts" in done.err
 
 
-def test_a_lost_answer_does_not_book_twice(backend: FakeBackend, ada: Machine) -> None:
+@pytest.mark.parametrize("fault", ["cut after", "overloaded"])
+def test_a_lost_answer_does_not_book_twice(backend: FakeBackend, ada: Machine, fault: str) -> None:
     slot_id = "019a0000-0000-7000-8000-00000000000a"
     booking: dict[str, object] = {
         "id": "019a0000-0000-7000-8000-00000000000b",
@@ -213,7 +214,7 @@ def test_a_lost_answer_does_not_book_twice(backend: FakeBackend, ada: Machine) -
         "refund_deadline": "2099-11-24T01:00:00Z",
     }
     backend.answers["POST", "/api/v1/bookings"] = lambda query, body: (201, booking)
-    backend.faults["/api/v1/bookings"] = ["cut after"]
+    backend.faults["/api/v1/bookings"] = [fault]
     done = ada.run("book", slot_id)
     assert (done.code, done.out) == (0, f"{booking['id']}\n")
     assert "\x1b" not in done.err

@@ -90,7 +90,19 @@ def test_a_backend_that_stays_away_after_the_rotation_costs_nothing(
     assert session.rotations == 1
 
 
-@pytest.mark.parametrize("fault", ["cut before", "html", "500", "503", "429"])
+def test_a_backend_with_too_much_to_do_is_asked_again_when_it_says(
+    backend: FakeBackend, machine: Machine, session: Session
+) -> None:
+    backend.faults["/oauth/token"] = ["overloaded"]
+    began = time.monotonic()
+    done = machine.run("token")
+    assert (done.code, session.rotations, session.revoked) == (0, 1, False)
+    assert time.monotonic() - began >= 1
+    keys = {headers["idempotency-key"] for _, path, headers, _ in backend.requests if path == "/oauth/token"}
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("fault", ["cut before", "html", "500", "503", "429", "overloaded"])
 def test_trouble_on_the_way_keeps_the_sign_in(
     backend: FakeBackend, machine: Machine, session: Session, fault: str
 ) -> None:
@@ -103,7 +115,7 @@ def test_trouble_on_the_way_keeps_the_sign_in(
     assert is_signed_in(machine)
 
 
-@pytest.mark.parametrize("fault", ["cut before", "html", "503"])
+@pytest.mark.parametrize("fault", ["cut before", "html", "503", "overloaded"])
 def test_a_token_that_is_still_good_is_used_while_there_is_trouble(
     backend: FakeBackend, machine: Machine, fault: str
 ) -> None:
