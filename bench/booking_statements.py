@@ -2,16 +2,16 @@
 
 import re
 import tempfile
-import time
 import uuid
 from collections.abc import Sequence
+from functools import partial
 
 import httpx
 
 from bench.booking_world import BookingWorld, Client
 from bench.database import run_program
+from bench.statements import record
 
-_BEGINS = re.compile(r"LOG:  (?:statement|execute [^:]*): ")
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 _KEY = "bench-key-of-the-recorded-booking"
 # Who books what, by number. A client of pgbench takes every n-th row.
@@ -38,27 +38,14 @@ def record_booking(world: BookingWorld) -> list[str]:
         for _ in range(4):
             _book(world, client, slot)
     client, slot = world.clients[2], slots[2]
-    cluster, log = world.product.cluster, world.product.cluster.directory / "data" / "log"
-    cluster.set("log_statement", "all")
-    begins_at = log.stat().st_size
-    _book(world, client, slot)
-    time.sleep(0.2)
-    text = log.read_bytes()[begins_at:].decode()
-    cluster.set("log_statement", "none")
-    return _with_variables(_read(text), _known(world, client, slot))
+    statements = record(world.product.cluster, partial(_book, world, client, slot))
+    return _with_variables(statements, _known(world, client, slot))
 
 
 def _book(world: BookingWorld, client: Client, slot: uuid.UUID) -> None:
     headers = {"Authorization": f"Bearer {client.token}", "Idempotency-Key": _KEY}
     url = f"{world.product.backend_url}/api/v1/bookings"
     httpx.post(url, json={"slot_id": str(slot)}, headers=headers).raise_for_status()
-
-
-def _read(text: str) -> list[str]:
-    """The statements in a part of the server's log; those of several lines are continued with a tab."""
-    joined = text.replace("\n\t", " ")
-    lines = [_BEGINS.split(line, maxsplit=1)[1] for line in joined.splitlines() if _BEGINS.search(line)]
-    return [" ".join(line.split()) for line in lines if "ALTER SYSTEM" not in line and "pg_reload_conf" not in line]
 
 
 def _known(world: BookingWorld, client: Client, slot: uuid.UUID) -> dict[str, str]:

@@ -102,9 +102,9 @@ def _sign_in(product: Product, people: Sequence[uuid.UUID]) -> list[Client]:
 
 
 @contextmanager
-def open_world(cluster: Cluster, *, clients: int) -> Iterator[BookingWorld]:
+def open_world(cluster: Cluster, *, clients: int, database: str = "bookings") -> Iterator[BookingWorld]:
     """The product with people and slots, and the textbook's way beside it in the same server."""
-    product = Product(cluster, database="bookings")
+    product = Product(cluster, database=database)
     cluster.create(product.database)
     product.manage("migrate", "-v0")
     environment = product.environment | {"DJANGO_SETTINGS_MODULE": "bench.textbook.settings", "PYTHONPATH": str(ROOT)}

@@ -12,6 +12,8 @@ from accounts.services.events import record_event
 from bookings.models import Booking, CreditEntry, Slot, Subscription
 from bookings.repositories import bookings, jobs
 from bookings.serializers.answers import BookingSerializer
+from bookings.serializers.requests import SlotChoice
+from bookings.views.answers import read_body
 from tokens.authentication import credential_of
 
 
@@ -32,7 +34,7 @@ class TextbookBookingView(APIView):
     def post(self, request: Request) -> Response:
         client_id, now = credential_of(request).person.pk, datetime.now(UTC)
         with transaction.atomic():
-            slot = Slot.objects.select_for_update().get(id=request.data["slot_id"])
+            slot = Slot.objects.select_for_update().get(id=read_body(SlotChoice, request)["slot_id"])
             purse = _usable(client_id, now).select_for_update().order_by("ends_at").first()
             if purse is None or slot.seats_taken >= slot.capacity or _overlapping(client_id, slot).exists():
                 return Response({"code": "refused"}, status=409)
