@@ -13,11 +13,30 @@ class BookingsError(Exception):
 
 
 class TryAgain(Exception):
-    """Another transaction was in the way or changed what was read; the operation is to be run from its start."""
+    """Another transaction was in the way or changed what was read; the operation is to be run from its start.
+
+    `because` names the obstacle for whoever counts them.
+    """
+
+    because = "changed"
+
+
+class Deadlocked(TryAgain):
+    """The database ended this transaction so that another could go on."""
+
+    because = "deadlock"
+
+
+class NotSerializable(TryAgain):
+    """What this transaction read has been changed by one that committed first."""
+
+    because = "serialization"
 
 
 class Blocked(TryAgain):
     """A lock was waited for in vain."""
+
+    because = "lock_timeout"
 
 
 class Busy(BookingsError):

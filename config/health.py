@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -31,6 +32,11 @@ def has_database(*, now: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         return cursor.fetchone() is not None
+
+
+def has_shared_cache(*, now: datetime) -> bool:
+    cache.set(f"ready:{now.isoformat()}", "yes", timeout=10)
+    return bool(cache.get(f"ready:{now.isoformat()}") == "yes")
 
 
 def is_migrated(*, now: datetime) -> bool:

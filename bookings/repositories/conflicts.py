@@ -6,13 +6,17 @@ from django.db import IntegrityError, OperationalError
 from bookings import errors
 
 # PostgreSQL's codes for a deadlock, a serialization failure and a lock time-out.
-IN_THE_WAY = {"40P01": errors.TryAgain, "40001": errors.TryAgain, "55P03": errors.Blocked}
+IN_THE_WAY: dict[str, type[errors.TryAgain]] = {
+    "40P01": errors.Deadlocked,
+    "40001": errors.NotSerializable,
+    "55P03": errors.Blocked,
+}
 REFUSALS: dict[str, type[Exception]] = {
     "slot_no_overlap": errors.SlotOverlaps,
     "booking_no_overlap": errors.OverlappingBooking,
     "booking_once_per_slot": errors.AlreadyBooked,
-    # The other request with this key has committed meanwhile: starting over finds its booking.
-    "booking_idempotent": errors.TryAgain,
+    # Whoever catches it looks whether the booking that has the key is the one asked for.
+    "booking_idempotent": errors.IdempotencyConflict,
     "waitlist_once_per_slot": errors.TryAgain,
 }
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from django.db import transaction
 
-from bookings import errors
+from bookings import errors, signals
 from bookings.repositories import clock, conflicts
 
 Result = TypeVar("Result")
@@ -48,5 +48,6 @@ def run_within(operation: Callable[[datetime], Result]) -> Result:
 
 def _less(patience: int, obstacle: errors.TryAgain) -> int:
     """What is left after this obstacle, and a pause that lets the others finish: 10 ms at most, more each time."""
+    signals.operation_obstructed.send(None, because=obstacle.because)
     time.sleep(random.uniform(0, 0.01 * (PATIENCE - patience + 1)))  # noqa: S311  # spreads retries, hides nothing
     return patience - (BLOCKED_COSTS if isinstance(obstacle, errors.Blocked) else 1)

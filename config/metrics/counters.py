@@ -25,6 +25,8 @@ BOOKINGS = Counter("insighta_bookings", "Bookings: what became of them, or the c
 REFUNDS = Counter("insighta_refunds", "Cancellations that gave credits back.", ["by"])
 REFUNDED = Counter("insighta_refunded_credits", "Credits given back.", ["by"])
 
+RETRIES = Counter("insighta_obstructed_operations", "Operations on bookings that met another transaction.", ["because"])
+
 
 def count_request(*, view: str, method: str, status: int, seconds: float, code: str) -> None:
     """One answered request; `code` is its problem's, or empty."""
@@ -55,6 +57,11 @@ def _count_booking(what: str, detail: dict[str, Any]) -> None:
     if credits:
         REFUNDS.labels(by).inc()
         REFUNDED.labels(by).inc(credits)
+
+
+def count_obstruction(*, because: str, **_: object) -> None:
+    """A listener of `bookings.signals.operation_obstructed`."""
+    RETRIES.labels(because).inc()
 
 
 def count_refusal(*, client_id: str, because: str, **_: object) -> None:

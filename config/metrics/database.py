@@ -22,6 +22,14 @@ SELECT queue_name, due, scheduled,
 _WORKERS = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '35 seconds'"
 _LOCKS = "SELECT count(*), COALESCE(EXTRACT(EPOCH FROM now() - min(waitstart)), 0) FROM pg_locks WHERE NOT granted"
 _DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+_JOBS = "SELECT last_value FROM procrastinate_jobs_id_seq WHERE is_called"
+_FAILED = "SELECT task_name, count(*) FROM procrastinate_jobs WHERE status = 'failed' GROUP BY task_name"
+# The newest tell how it goes now; counting all of a week's jobs would read them all.
+_NEWEST = """
+SELECT task_name, status, count(*)
+  FROM (SELECT task_name, status FROM procrastinate_jobs ORDER BY id DESC LIMIT 1000) AS newest
+ GROUP BY task_name, status
+"""
 
 Row = tuple[object, ...]
 
@@ -32,11 +40,13 @@ class DatabaseCollector:
     def collect(self) -> Iterator[Metric]:
         try:
             queue, workers, locks, deadlocks = (_ask(sql) for sql in (_QUEUE, _WORKERS, _LOCKS, _DEADLOCKS))
+            deferred, failed, newest = (_ask(sql) for sql in (_JOBS, _FAILED, _NEWEST))
         except Error:
             yield _gauge("insighta_database_up", "Whether the database answers.", 0)
             return
         yield _gauge("insighta_database_up", "Whether the database answers.", 1)
         yield from _queue(queue)
+        yield from _jobs(deferred, failed, newest)
         yield _gauge("insighta_workers", "Workers that gave a sign of life lately.", workers[0][0])
         yield _gauge("insighta_lock_waiters", "Transactions that wait for a lock now.", locks[0][0])
         yield _gauge("insighta_lock_wait_seconds", "How long the first of them has waited.", locks[0][1])
@@ -60,6 +70,19 @@ def _queue(rows: list[Row]) -> Iterator[Metric]:
         age.add_metric([str(queue)], _number(seconds))
     yield depth
     yield age
+
+
+def _jobs(deferred: list[Row], failed: list[Row], newest: list[Row]) -> Iterator[Metric]:
+    ordered = CounterMetricFamily("insighta_jobs_deferred", "Jobs ordered since the database was made.")
+    ordered.add_metric([], _number(deferred[0][0]) if deferred else 0)
+    given_up = GaugeMetricFamily("insighta_failed_jobs", "Jobs that were given up.", labels=["task"])
+    for task, number in failed:
+        given_up.add_metric([str(task)], _number(number))
+    labels = ["task", "status"]
+    recent = GaugeMetricFamily("insighta_recent_jobs", "What became of the newest thousand jobs.", labels=labels)
+    for task, status, number in newest:
+        recent.add_metric([str(task), str(status)], _number(number))
+    yield from (ordered, given_up, recent)
 
 
 def _gauge(name: str, text: str, value: object) -> Metric:

@@ -105,7 +105,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}
 }
@@ -179,10 +183,13 @@ READINESS = {
     "migrations": "config.health.is_migrated",
     "signing key": "tokens.services.signing_keys.has_signing_key",
 }
+if REDIS_URL:
+    READINESS["redis"] = "config.health.has_shared_cache"
 
 METRICS_COLLECTORS = ["config.metrics.database.DatabaseCollector"]
 SIGNAL_LISTENERS = {
     "accounts.signals.event_recorded": ["config.metrics.counters.count_event"],
+    "bookings.signals.operation_obstructed": ["config.metrics.counters.count_obstruction"],
     "tokens.signals.sign_in_refused": ["config.metrics.counters.count_refusal"],
     "tokens.signals.refresh_answered": ["config.metrics.counters.count_refresh", "config.logs.note_refresh"],
 }

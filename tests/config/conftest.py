@@ -3,8 +3,11 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
+from psycopg.conninfo import make_conninfo
 
 from tests.config.checkout import Checkout
 from tests.people import call
@@ -47,3 +50,10 @@ def add_slot(live: Live, token: str) -> str:
     answer = call(live, "/slots", token, "POST", json={**slot, "ends_at": (starts + timedelta(hours=1)).isoformat()})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
+
+
+def address_of_test_database() -> str:
+    """For a second connection beside Django's."""
+    parameters: dict[str, Any] = connection.get_connection_params()
+    keep = ("host", "port", "user", "password", "dbname")
+    return make_conninfo(**{name: parameters[name] for name in keep if parameters.get(name)})

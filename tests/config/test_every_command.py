@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.services import people
 from bookings.services import slots, transactions
 from bookings.services.bookings import book_slot
+from tests.config.conftest import address_of_test_database
 from tests.processes import ROOT
 
 NOBODY = "Nobody called 'nobody' has signed in here"
@@ -181,7 +182,7 @@ def test_erasing_while_bookings_are_busy_is_refused_in_a_sentence(
 ) -> None:
     monkeypatch.setattr(transactions, "LOCK_TIMEOUT_MS", 50)
     before = _contents()
-    with psycopg.connect(_address()) as other:
+    with psycopg.connect(address_of_test_database()) as other:
         other.execute("SELECT 1 FROM bookings_slot FOR UPDATE")
         code, printed, said = run("erase_person", "ada --yes", capsys)
     assert (code, printed) == (1, "")
@@ -207,10 +208,3 @@ def _contents() -> dict[str, str]:
             cursor.execute(f"SELECT md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM {table} AS t")
             digests[table] = cursor.fetchone()[0]
     return digests
-
-
-def _address() -> str:
-    """Of the test's own database, for a second connection."""
-    parameters: dict[str, Any] = connection.get_connection_params()
-    keep = ("host", "port", "user", "password", "dbname")
-    return psycopg.conninfo.make_conninfo(**{name: parameters[name] for name in keep if parameters.get(name)})

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,18 @@ import httpx
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.test import RequestFactory
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from accounts.services import people
+from bookings.errors import Busy
+from bookings.services import slots, transactions
+from config.metrics.counters import RETRIES
 from config.metrics.page import metrics
 from config.metrics.store import share_between_workers
-from tests.config.conftest import METRICS_TOKEN, add_slot
+from tests.config.conftest import METRICS_TOKEN, add_slot, address_of_test_database
 from tests.people import HTTP, Browser, call, refresh
 from tests.processes import Live
 
@@ -148,6 +155,51 @@ def _until_waiting(connection: "psycopg.Connection[tuple[object, ...]]") -> None
         if rows and rows[0]:
             return
     raise AssertionError("nobody waits for the lock")
+
+
+def test_jobs_are_counted_by_what_became_of_them(observed: Live, before: Samples) -> None:
+    with observed.connect() as connection:
+        connection.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) SELECT 'drill', 'rehearsal', s::procrastinate_job_status "
+            "FROM unnest(ARRAY['failed', 'failed', 'succeeded']) AS s"
+        )
+        after = scrape(observed.backend_url)
+        connection.execute("DELETE FROM procrastinate_jobs WHERE task_name = 'rehearsal'")
+    assert value(after, "insighta_failed_jobs", task="rehearsal") == 2
+    assert value(after, "insighta_recent_jobs", task="rehearsal", status="failed") == 2
+    assert value(after, "insighta_recent_jobs", task="rehearsal", status="succeeded") == 1
+    assert value(after, "insighta_jobs_deferred_total") - value(before, "insighta_jobs_deferred_total") >= 3
+    assert value(scrape(observed.backend_url), "insighta_failed_jobs", task="rehearsal") == 0
+
+
+@pytest.mark.parametrize(
+    ("sql", "because"),
+    [
+        ("SELECT 1 FROM bookings_slot FOR UPDATE", "lock_timeout"),
+        ("DO $$BEGIN RAISE SQLSTATE '40P01'; END$$", "deadlock"),
+        ("DO $$BEGIN RAISE SQLSTATE '40001'; END$$", "serialization"),
+    ],
+)
+def test_operations_that_start_over_are_counted_by_their_obstacle(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch, sql: str, because: str
+) -> None:
+    monkeypatch.setattr(transactions, "LOCK_TIMEOUT_MS", 20)
+    now = timezone.now()
+    grace = people.upsert_person(github_id=2, login="grace", now=now)
+    people.mark_host(user_id=grace.pk, is_host=True)
+    times = {"starts_at": now + timedelta(days=2), "ends_at": now + timedelta(days=2, hours=1)}
+    slots.create_slot(host_id=grace.pk, title="Office hours", capacity=3, **times)
+    counted = RETRIES.labels(because)._value.get()
+    with psycopg.connect(address_of_test_database()) as other:
+        other.execute("SELECT 1 FROM bookings_slot FOR UPDATE")
+        with pytest.raises(Busy):
+            transactions.run(lambda _now: _run(sql))
+    assert RETRIES.labels(because)._value.get() - counted == (3 if because == "lock_timeout" else 9)
+
+
+def _run(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
 
 
 def test_the_portal_counts_its_requests_too(observed: Live) -> None:
