@@ -2,18 +2,26 @@
 
 import base64
 import hashlib
+import hmac
+import json
 import re
 from dataclasses import asdict, dataclass
+from functools import cache
 from secrets import compare_digest, token_urlsafe
+from typing import Any
 
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 
-ACCESS, REFRESH, SECRET_ONCE, FLOW = "insighta_at", "insighta_rt", "insighta_once", "insighta_flow_"
+ACCESS, REFRESH, FLOW = "insighta_at", "insighta_rt", "insighta_flow_"
+NOTE, HOST = "insighta_note", "insighta_host"
 REFRESH_SECONDS = 30 * 24 * 3600
 FLOW_SECONDS = 600
-ONCE_SECONDS = 120
+NOTE_SECONDS = 120
+# A browser keeps 4096 bytes of a cookie, its attributes included.
+LONGEST_NOTE = 3800
 FLOWS_AT_ONCE = 6
 
 _ACCESS_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -97,9 +105,22 @@ def set_tokens(response: HttpResponseBase, tokens: Tokens) -> None:
 
 
 def delete_tokens(response: HttpResponseBase) -> None:
-    """Make the browser forget both tokens."""
-    _delete(response, cookie_name(ACCESS))
-    _delete(response, cookie_name(REFRESH))
+    """Make the browser forget both tokens, and that they were a host's."""
+    for name in (ACCESS, REFRESH, HOST):
+        _delete(response, cookie_name(name))
+
+
+def is_host(request: HttpRequest) -> bool:
+    """Whether the last page said that this person hosts. It decides about a link, never about a right."""
+    return cookie_name(HOST) in request.COOKIES
+
+
+def set_host(response: HttpResponseBase, is_host: bool) -> None:
+    """Remember for pages that ask the backend nothing whether the person hosts."""
+    if is_host:
+        _set(response, cookie_name(HOST), "1", REFRESH_SECONDS)
+    else:
+        _delete(response, cookie_name(HOST))
 
 
 def new_flow(*, next_path: str) -> Flow:
@@ -135,20 +156,34 @@ def delete_flow(response: HttpResponseBase, flow: Flow) -> None:
     _delete(response, flow.cookie)
 
 
-def set_secret_once(response: HttpResponseBase, secret: dict[str, str]) -> None:
-    """Carry a secret over the redirect to the one page that shows it."""
-    _set(response, cookie_name(SECRET_ONCE), signing.dumps(secret, salt=SECRET_ONCE), ONCE_SECONDS)
+def set_note(response: HttpResponseBase, note: dict[str, Any]) -> bool:
+    """Carry something over a redirect to the one page that shows it; False, and nothing done, where it is too long.
+
+    It is encrypted: a secret or what somebody typed must not lie readable in a browser's store.
+    """
+    sealed = _box().encrypt(json.dumps(note).encode()).decode()
+    if len(sealed) > LONGEST_NOTE:
+        return False
+    _set(response, cookie_name(NOTE), sealed, NOTE_SECONDS)
+    return True
 
 
-def find_secret_once(request: HttpRequest) -> dict[str, str] | None:
-    """The secret that waits to be shown, if any; delete it with the answer that shows it."""
+def find_note(request: HttpRequest) -> dict[str, Any] | None:
+    """The note that waits to be shown, if any; delete it with the answer that shows it."""
+    sealed = request.COOKIES.get(cookie_name(NOTE))
     try:
-        found = signing.loads(request.COOKIES.get(cookie_name(SECRET_ONCE), ""), salt=SECRET_ONCE, max_age=ONCE_SECONDS)
-    except signing.BadSignature:
+        return dict(json.loads(_box().decrypt(sealed.encode(), ttl=NOTE_SECONDS))) if sealed else None
+    except InvalidToken:
         return None
-    return dict(found)
 
 
-def delete_secret_once(response: HttpResponseBase) -> None:
-    """Make the browser forget a secret that has been shown."""
-    _delete(response, cookie_name(SECRET_ONCE))
+def delete_note(response: HttpResponseBase) -> None:
+    """Make the browser forget a note that has been shown."""
+    _delete(response, cookie_name(NOTE))
+
+
+@cache
+def _box() -> MultiFernet:
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    digests = (hmac.digest(key.encode(), b"insighta: notes of the portal", hashlib.sha256) for key in keys)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

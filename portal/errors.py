@@ -155,6 +155,7 @@ PAGES: dict[str, Page] = {
     "session_started": Page(
         409, "This session has already started", "It can no longer be cancelled.", "See your bookings", "/bookings"
     ),
+    "nothing_chosen": Page(422, "Choose a new time", "Nothing has been changed yet."),
     "late_reschedule": Page(
         409, "It is too late to move this booking", "Its refund deadline has passed.", "See your bookings", "/bookings"
     ),

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from importlib.resources import files
+from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.forms.utils import flatatt
+from django.http import QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -84,19 +86,21 @@ def _zone_options_with(zone: str) -> SafeString:
 @cache
 def _zone_options() -> SafeString:
     groups: dict[str, list[tuple[str, str]]] = {}
-    for zone in sorted(available_timezones()):
+    for zone in _inhabited_zones():
         region, _, town = zone.partition("/")
-        if town and region in _REGIONS:
-            groups.setdefault(region, []).append((zone, town.replace("_", " ").replace("/", ", ")))
-    option = '<option value="{}">{}</option>'
+        groups.setdefault(region, []).append((zone, town.replace("_", " ").replace("/", ", ")))
+    # HTML lets an option end where the next begins.
     rendered = [
-        format_html('<optgroup label="{}">{}</optgroup>', region, format_html_join("", option, towns))
+        format_html('<optgroup label="{}">{}</optgroup>', region, format_html_join("", '<option value="{}">{}', towns))
         for region, towns in groups.items()
     ]
-    return SafeString(format_html(option, "UTC", "UTC") + "".join(rendered))
+    return SafeString('<option value="UTC">UTC' + "".join(rendered))
 
 
-_REGIONS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+def _inhabited_zones() -> list[str]:
+    """One name for each place that has people, without the old names that IANA keeps for programs."""
+    lines = files("tzdata").joinpath("zoneinfo/zone.tab").read_text().splitlines()
+    return sorted(line.split("\t")[2] for line in lines if not line.startswith("#"))
 
 
 def _text(**attributes: str) -> TextInput:
@@ -121,13 +125,33 @@ class ApiForm(forms.Form):
         if not problem.errors:
             self.add_error(None, problem.detail or "That did not work. Please check what you entered.")
 
+    def note(self) -> dict[str, Any]:
+        """What was typed and what is wrong with it, for the page that the person is sent back to."""
+        typed = QueryDict(mutable=True)
+        for name in self.fields:
+            typed.setlist(self.add_prefix(name), self.data.getlist(name) if isinstance(self.data, QueryDict) else [])
+        wrong = {name: [str(message) for message in messages] for name, messages in self.errors.items()}
+        return {"form": type(self).__name__, "typed": typed.urlencode(), "wrong": wrong}
+
+    @classmethod
+    def of(cls, note: dict[str, Any], **options: Any) -> Self | None:
+        """The form again as `note` has it; None where there is none, or it is another form's."""
+        if note.get("form") != cls.__name__:
+            return None
+        form = cls(QueryDict(note["typed"]), **options)
+        form.full_clean()
+        form.errors.clear()
+        for name, messages in note["wrong"].items():
+            form.add_error(name if name in form.fields else None, messages)
+        return form
+
 
 class SettingsForm(ApiForm):
     """The person's own choices."""
 
     display_name = forms.CharField(
         label="Name", max_length=100, required=False, widget=_text(autocomplete="name"),
-        help_text="Hosts and other people see it. Leave it empty to be shown by your GitHub login.",
+        help_text="Hosts and other people see it; at most 100 characters. Empty: you are shown by your GitHub login.",
     )  # fmt: skip
     time_zone = forms.CharField(
         label="Time zone", max_length=64, widget=ZoneSelect(attrs={"class": "select"}),

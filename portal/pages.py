@@ -1,5 +1,6 @@
 """How a page is put together: the template, who is signed in, and what a redirect before it had to say."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -7,7 +8,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from portal.errors import Page
+from portal import cookies
+from portal.errors import PAGES, Page, Problem
+from portal.forms import ApiForm
 from portal.visitor import PortalRequest, with_query
 
 NOTICES = {
@@ -42,6 +45,8 @@ def render_page(
 ) -> HttpResponse:
     """The template `portal/<name>.html`; `me` is the person signed in, None on pages for everybody."""
     notice = NOTICES.get(request.GET.get("notice", ""))
+    if me is not None and "is_host" in me:
+        request.visitor.is_host = bool(me["is_host"])
     everywhere = {"me": me, "notice": notice, "now": timezone.now()}
     return render(request, f"portal/{name}.html", everywhere | context, status=status)
 
@@ -50,7 +55,7 @@ def render_error(
     request: HttpRequest, page: Page, *, retry_after: int | None = None, secret_address: bool = False
 ) -> HttpResponse:
     """One sentence, one link. With `secret_address` the address itself holds secrets and must not be told on."""
-    context = {"page": page, "me": None, "is_signed_in": is_signed_in(request)}
+    context = {"page": page, "me": None, "is_signed_in": is_signed_in(request), "is_host": is_host(request)}
     response = render(request, "portal/message.html", context, status=page.status)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
@@ -63,6 +68,12 @@ def is_signed_in(request: HttpRequest) -> bool:
     """Whether to show the navigation on a page that asks the backend nothing; what is refused early has no visitor."""
     visitor = getattr(request, "visitor", None)
     return visitor is not None and bool(visitor.has_tokens)
+
+
+def is_host(request: HttpRequest) -> bool:
+    """Whether that navigation has the pages for hosts, as the last page had."""
+    visitor = getattr(request, "visitor", None)
+    return visitor is not None and bool(visitor.is_host)
 
 
 def render_sign_in_needed(request: HttpRequest, next_path: str) -> HttpResponse:
@@ -79,6 +90,27 @@ def redirect_with(path: str, notice: str = "") -> HttpResponse:
     response = HttpResponseRedirect(with_query(path, notice=notice))
     response.status_code = 303
     return response
+
+
+def return_form(path: str, form: ApiForm, at_once: Callable[[], HttpResponse]) -> HttpResponse:
+    """303 to the page of a form that was refused; the page shows what was typed and why, and Back asks no question.
+
+    `at_once` answers instead where too much was typed for a cookie.
+    """
+    response = redirect_with(path)
+    return response if cookies.set_note(response, {"for": path, **form.note()}) else at_once()
+
+
+def conflict_in(request: HttpRequest) -> Page | None:
+    """What has changed meanwhile, where a redirect says so by its code."""
+    return PAGES.get(request.GET.get("conflict", ""))
+
+
+def redirect_with_conflict(path: str, problem: Problem) -> HttpResponse:
+    """303 to the page that a refused form stood on, which then says what has changed. Raises Problem for a new code."""
+    if problem.code not in PAGES:
+        raise problem
+    return redirect_with(with_query(path, conflict=problem.code))
 
 
 def local_path(value: str | None) -> str:

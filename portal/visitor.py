@@ -22,6 +22,9 @@ class Visitor:
         self.caller = caller
         self.access_token = cookies.find_access_token(request)
         self.refresh_token = cookies.find_refresh_token(request)
+        self.is_host = self._was_host = cookies.is_host(request)
+        self._note = cookies.find_note(request)
+        self._note_is_shown = False
         self._renewed: cookies.Tokens | None = None
         self._forgotten = False
 
@@ -96,12 +99,24 @@ class Visitor:
         self.access_token = self.refresh_token = self._renewed = None
         self._forgotten = True
 
+    def take_note(self, path: str) -> dict[str, Any]:
+        """What a redirect to `path` had to say, for this page to show, once; empty when there is nothing."""
+        if not self._note or self._note.get("for") != path:
+            return {}
+        self._note_is_shown = True
+        return self._note
+
     def write_cookies(self, response: HttpResponseBase) -> None:
-        """Carry out what `keep` or `forget` decided."""
+        """Carry out what `keep` or `forget` decided, and remember what the page has said."""
+        if self._note_is_shown:
+            cookies.delete_note(response)
         if self._forgotten:
             cookies.delete_tokens(response)
-        elif self._renewed:
+            return
+        if self._renewed:
             cookies.set_tokens(response, self._renewed)
+        if self.is_host != self._was_host:
+            cookies.set_host(response, self.is_host)
 
 
 class PortalRequest(HttpRequest):

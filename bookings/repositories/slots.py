@@ -37,12 +37,13 @@ ROW_FIELDS = (
 
 @dataclass(frozen=True)
 class SlotFilter:
-    """Which slots a list holds; `open` is by status and by whether booking is still possible."""
+    """Which slots a list holds; `open` is by status and by whether booking is still possible, `title` the whole one."""
 
     starts_from: datetime | None = None
     starts_before: datetime | None = None
     host_id: UUID | None = None
     open: bool | None = None
+    title: str | None = None
 
 
 def take_seat(slot_id: UUID, *, client_id: UUID, now: datetime) -> Slot | None:
@@ -164,6 +165,8 @@ def filtered(rows: Rows, *, by: SlotFilter) -> Rows:
         wanted &= Q(starts_at__lt=by.starts_before)
     if by.host_id is not None:
         wanted &= Q(host_id=by.host_id)
+    if by.title is not None:
+        wanted &= Q(title=by.title)
     if by.open is not None:
         bookable = Q(status="open", bookings_close_at__gt=TransactionNow())
         wanted &= bookable if by.open else ~bookable

@@ -119,15 +119,21 @@ def compose_bookings(*, client_id: UUID, cursor: str = "") -> BookingsPage:
 
 @dataclass(frozen=True)
 class ReschedulePage:
+    """`same` are other times of the session that is booked, with the first page of slots only."""
+
     detail: BookingDetail
     slots: Page
+    same: Sequence[Row]
 
 
 def compose_reschedule(*, client_id: UUID, booking_id: UUID, cursor: str = "", **filters: Any) -> ReschedulePage:
     """The booking to move and the open slots to choose from. Raises NotFound, NotValid."""
+    detail, wanted = get_booking_detail(client_id=client_id, booking_id=booking_id), {"is_open": True, **filters}
+    session = {"host_id": detail.row["host_id"], "title": detail.row["slot__title"]}
     return ReschedulePage(
-        detail=get_booking_detail(client_id=client_id, booking_id=booking_id),
-        slots=list_slots(viewer_id=client_id, cursor=cursor, **{"is_open": True, **filters}),
+        detail=detail,
+        slots=list_slots(viewer_id=client_id, cursor=cursor, **wanted),
+        same=() if cursor else list_slots(viewer_id=client_id, **(wanted | session)).rows,
     )
 
 

@@ -49,10 +49,11 @@ def list_slots(
     starts_before: datetime | None = None,
     host_id: UUID | None = None,
     is_open: bool | None = None,
+    title: str | None = None,
     cursor: str = "",
 ) -> Page:
     """Slots by start, as the viewer sees them, from now on unless `starts_from` says otherwise. Raises NotValid."""
-    by = SlotFilter(starts_from, starts_before, host_id, is_open)
+    by = SlotFilter(starts_from, starts_before, host_id, is_open, title)
     rows = slots.slot_rows(viewer_id=viewer_id)
     page = read_page(slots.filtered(rows, by=by), cursor=cursor)
     add_refund_window(page.rows)

@@ -114,6 +114,7 @@ class ReschedulePageView(PageView):
             {
                 "person": _person(request),
                 "booking": shapes.BookingDetailSerializer().to_representation(page.detail),
+                "same": [shapes.SlotSerializer().to_representation(row) for row in page.same],
                 "slots": page_body(page.slots, shapes.SlotSerializer(), request),
             }
         )

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal import cookies
 from portal.errors import Problem
 from portal.forms import SettingsForm, TokenForm
-from portal.pages import local_path, redirect_with, render_page
+from portal.pages import local_path, redirect_with, render_page, return_form
 from portal.visitor import PortalRequest
 
 VALIDATION = "validation_error"
@@ -20,7 +20,8 @@ def settings(request: PortalRequest) -> HttpResponse:
     if request.method == "POST":
         return _save_settings(request)
     me = request.visitor.get("/me")
-    return render_page(request, "settings", {"form": SettingsForm(initial=me)}, me=me)
+    form = SettingsForm.of(request.visitor.take_note("/settings")) or SettingsForm(initial=me)
+    return render_page(request, "settings", {"form": form}, me=me)
 
 
 def _save_settings(request: PortalRequest) -> HttpResponse:
@@ -33,6 +34,10 @@ def _save_settings(request: PortalRequest) -> HttpResponse:
             if problem.code != VALIDATION:
                 raise
             form.take(problem)
+    return return_form("/settings", form, lambda: _settings_page(request, form))
+
+
+def _settings_page(request: PortalRequest, form: SettingsForm) -> HttpResponse:
     return render_page(request, "settings", {"form": form}, me=request.visitor.get("/me"), status=422)
 
 
@@ -81,11 +86,7 @@ def tokens(request: PortalRequest) -> HttpResponse:
     """The personal access tokens, and a form for a new one. A new secret is shown once."""
     if request.method == "POST":
         return _create_token(request)
-    secret = cookies.find_secret_once(request)
-    response = _tokens_page(request, TokenForm(), secret=secret)
-    if secret:
-        cookies.delete_secret_once(response)
-    return response
+    return _tokens_page(request)
 
 
 def _create_token(request: PortalRequest) -> HttpResponse:
@@ -99,17 +100,17 @@ def _create_token(request: PortalRequest) -> HttpResponse:
             form.take(problem)
         else:
             response = redirect_with("/tokens")
-            cookies.set_secret_once(response, {"name": made["name"], "token": made["token"]})
+            cookies.set_note(response, {"for": "/tokens", "secret": {"name": made["name"], "token": made["token"]}})
             return response
-    return _tokens_page(request, form, status=422)
+    return return_form("/tokens", form, lambda: _tokens_page(request, form))
 
 
-def _tokens_page(
-    request: PortalRequest, form: TokenForm, *, secret: dict[str, str] | None = None, status: int = 200
-) -> HttpResponse:
+def _tokens_page(request: PortalRequest, refused: TokenForm | None = None) -> HttpResponse:
     data = request.visitor.fetch(me="/me", tokens="/personal-access-tokens")
-    context = {"form": form, "secret": secret, "tokens": data["tokens"]["results"]}
-    return render_page(request, "tokens", context, me=data["me"], status=status)
+    note = request.visitor.take_note("/tokens")
+    form = refused or TokenForm.of(note) or TokenForm()
+    context = {"form": form, "secret": note.get("secret"), "tokens": data["tokens"]["results"]}
+    return render_page(request, "tokens", context, me=data["me"], status=422 if refused else 200)
 
 
 @require_POST

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.calendars import event_file
-from portal.errors import PAGES, Page, Problem, page_for
-from portal.pages import redirect_with, render_page
+from portal.errors import Problem
+from portal.pages import conflict_in, redirect_with, redirect_with_conflict, render_page
 from portal.plots import balances, plot_of
 from portal.templatetags.portal import read_instant, zone_of
 from portal.views.slots import cursor_after, read_uuid, usable_subscriptions
@@ -59,17 +59,18 @@ def cancel(request: PortalRequest, booking_id: UUID) -> HttpResponse:
             return redirect_with(f"/bookings/{booking_id}")
         if problem.code != "refund_changed":
             raise
-        return _cancel_page(request, booking_id, conflict=page_for(problem))
+        return redirect_with_conflict(f"/bookings/{booking_id}/cancel", problem)
     return redirect_with(f"/bookings/{booking_id}", "cancelled")
 
 
-def _cancel_page(request: PortalRequest, booking_id: UUID, conflict: Page | None = None) -> HttpResponse:
+def _cancel_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     page = request.visitor.get(f"/pages/bookings/{booking_id}")
     if page["booking"]["refund_preview"] is None:
         is_done = page["booking"]["status"] == "cancelled"
         return redirect_with(f"/bookings/{booking_id}", "already-cancelled" if is_done else "nothing-to-cancel")
-    context = {"booking": page["booking"], "preview": page["booking"]["refund_preview"], "conflict": conflict}
-    return render_page(request, "cancel", context, me=page["person"], status=conflict.status if conflict else 200)
+    preview = page["booking"]["refund_preview"]
+    context = {"booking": page["booking"], "preview": preview, "conflict": conflict_in(request)}
+    return render_page(request, "cancel", context, me=page["person"])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,21 +78,18 @@ def reschedule(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     """The times a booking may move to; with `slot_id` in the address what that move changes; then the move."""
     if request.method != "POST":
         return _review_page(request, booking_id) if "slot_id" in request.GET else _reschedule_page(request, booking_id)
-    slot_id = request.POST.get("slot_id", "")
+    path, slot_id = f"/bookings/{booking_id}/reschedule", request.POST.get("slot_id", "")
     if not slot_id:
-        return _reschedule_page(request, booking_id, conflict=_CHOOSE)
+        return redirect_with(with_query(path, conflict="nothing_chosen"))
     if _has_passed(request.POST.get("refund_until"), timezone.now()):
-        return _review_page(request, booking_id, conflict=PAGES["refund_changed"])
+        return redirect_with(with_query(path, slot_id=slot_id, conflict="refund_changed"))
     try:
         request.visitor.send("POST", f"/bookings/{booking_id}/reschedule", {"slot_id": slot_id})
     except Problem as problem:
         if problem.status != 409 or problem.code in {"late_reschedule", "booking_not_active"}:
             raise
-        return _reschedule_page(request, booking_id, conflict=page_for(problem))
+        return redirect_with_conflict(path, problem)
     return redirect_with(f"/bookings/{booking_id}", "rescheduled")
-
-
-_CHOOSE = Page(422, "Choose a new time", "Nothing has been changed yet.")
 
 
 def _has_passed(shown: str | None, now: datetime) -> bool:
@@ -102,20 +100,19 @@ def _has_passed(shown: str | None, now: datetime) -> bool:
         return False
 
 
-def _review_page(request: PortalRequest, booking_id: UUID, conflict: Page | None = None) -> HttpResponse:
-    slot_id = read_uuid(request.POST.get("slot_id") or request.GET.get("slot_id"))
+def _review_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
+    slot_id = read_uuid(request.GET.get("slot_id"))
     if not slot_id:
-        return _reschedule_page(request, booking_id, conflict=_CHOOSE)
+        return redirect_with(f"/bookings/{booking_id}/reschedule?conflict=nothing_chosen")
     data = request.visitor.fetch(page=f"/pages/bookings/{booking_id}", slot=f"/slots/{slot_id}")
     page, slot = data["page"], data["slot"]
     is_open = slot["status"] == "open" and datetime.fromisoformat(slot["bookings_close_at"]) > timezone.now()
     is_free = is_open and _is_choice(slot, page["booking"], [], page["person"])
-    context = {"booking": page["booking"], "slot": slot, "is_free": is_free, "conflict": conflict}
-    status = conflict.status if conflict else 200
-    return render_page(request, "reschedule_review", context, me=page["person"], status=status)
+    context = {"booking": page["booking"], "slot": slot, "is_free": is_free}
+    return render_page(request, "reschedule_review", context | {"conflict": conflict_in(request)}, me=page["person"])
 
 
-def _reschedule_page(request: PortalRequest, booking_id: UUID, conflict: Page | None = None) -> HttpResponse:
+def _reschedule_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     until = timezone.now() + timedelta(days=CHOICE_DAYS)
     path = with_query(
         f"/pages/bookings/{booking_id}/reschedule", to=until.isoformat(), cursor=request.GET.get("cursor")
@@ -123,10 +120,12 @@ def _reschedule_page(request: PortalRequest, booking_id: UUID, conflict: Page | 
     data = request.visitor.fetch(page=path, others="/bookings?when=upcoming")
     page, me = data["page"], data["page"]["person"]
     others = [one for one in data["others"]["results"] if one["id"] != str(booking_id)]
-    free = [one for one in page["slots"]["results"] if _is_choice(one, page["booking"], others, me)]
-    context = {"booking": page["booking"], "groups": _groups(free, page["booking"], me["time_zone"])}
-    context |= {"later": cursor_after(page["slots"]), "conflict": conflict}
-    return render_page(request, "reschedule", context, me=me, status=conflict.status if conflict else 200)
+    same, rest = ([one for one in found if _is_choice(one, page["booking"], others, me)] for found in _groups(page))
+    named = (("Other times of this session", same), ("Other sessions", rest))
+    groups = [(name, _by_day(found, me["time_zone"])) for name, found in named if found]
+    context = {"booking": page["booking"], "groups": groups}
+    context |= {"later": cursor_after(page["slots"]), "conflict": conflict_in(request)}
+    return render_page(request, "reschedule", context, me=me)
 
 
 def _is_choice(slot: dict[str, Any], moved: dict[str, Any], others: list[dict[str, Any]], me: dict[str, Any]) -> bool:
@@ -140,12 +139,10 @@ def _is_choice(slot: dict[str, Any], moved: dict[str, Any], others: list[dict[st
     )
 
 
-def _groups(free: list[dict[str, Any]], moved: dict[str, Any], zone: str) -> list[tuple[str, Any]]:
-    """Other times of the same session first: few people who move want another subject."""
-    same = [one for one in free if (one["title"], one["host"]["id"]) == (moved["title"], moved["host"]["id"])]
-    rest = [one for one in free if one not in same]
-    named = (("Other times of this session", same), ("Other sessions", rest))
-    return [(name, _by_day(found, zone)) for name, found in named if found]
+def _groups(page: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Other times of the same session, and the rest: few people who move want another subject."""
+    booked = (page["booking"]["title"], page["booking"]["host"]["id"])
+    return page["same"], [one for one in page["slots"]["results"] if (one["title"], one["host"]["id"]) != booked]
 
 
 def _by_day(found: list[dict[str, Any]], zone: str) -> list[tuple[Any, list[dict[str, Any]]]]:

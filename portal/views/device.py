@@ -6,7 +6,7 @@ from django.views.decorators.http import require_http_methods
 from portal.errors import Problem
 from portal.forms import DeviceForm
 from portal.pages import redirect_with, render_page
-from portal.visitor import PortalRequest
+from portal.visitor import PortalRequest, with_query
 
 _UNKNOWN = "There is no such code, or it is too old. Look at the device for a new one."
 
@@ -43,5 +43,5 @@ def _decide(request: PortalRequest) -> HttpResponse:
         except Problem as problem:
             if problem.status not in {404, 409, 410}:
                 raise
-            form.add_error("user_code", _UNKNOWN)
-    return render_page(request, "device", {"form": form}, me=request.visitor.get("/me"), status=404)
+    # Asked for again, the code that was refused says itself what is wrong with it.
+    return redirect_with(with_query("/device", user_code=request.POST.get("user_code", "")[:40]))

@@ -10,13 +10,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.errors import Problem, page_for
 from portal.forms import ApiForm, DayForm, ExceptionForm, HoursForm, SlotForm
-from portal.pages import redirect_with, render_page
+from portal.pages import redirect_with, render_page, return_form
 from portal.templatetags.portal import read_instant, zone_of
 from portal.views.slots import cursor_after
 from portal.visitor import PortalRequest, with_query
 
 # A local day begins up to 14 hours before, and ends up to 12 hours after, the day of the same date in UTC.
 EDGE = timedelta(hours=14)
+# Two forms on one page: their fields need ids of their own.
+EXCEPTION_ID = "exception_%s"
 
 
 @require_safe
@@ -34,12 +36,19 @@ def hosting(request: PortalRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_slot(request: PortalRequest) -> HttpResponse:
     """Open a one-off session. The host's zone comes with the form, so that saving is one call."""
-    form = SlotForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        zone = zone_of(request.POST.get("zone", ""))
-        if _accepted(request, form, "/slots", form.body(zone)):
-            return redirect_with("/hosting", "slot-created")
-    return _form_page(request, "hosting_new", form=form)
+    if request.method != "POST":
+        return _new_slot_page(request)
+    form = SlotForm(request.POST)
+    zone = zone_of(request.POST.get("zone", ""))
+    if form.is_valid() and _accepted(request, form, "/slots", form.body(zone)):
+        return redirect_with("/hosting", "slot-created")
+    return return_form("/hosting/new", form, lambda: _new_slot_page(request, form))
+
+
+def _new_slot_page(request: PortalRequest, refused: SlotForm | None = None) -> HttpResponse:
+    me = request.visitor.get("/me")
+    form = refused or SlotForm.of(request.visitor.take_note("/hosting/new")) or SlotForm()
+    return render_page(request, "hosting_new", {"form": form}, me=me, status=422 if refused else 200)
 
 
 def _accepted(request: PortalRequest, form: ApiForm, path: str, body: dict[str, Any]) -> bool:
@@ -53,15 +62,10 @@ def _accepted(request: PortalRequest, form: ApiForm, path: str, body: dict[str, 
     return True
 
 
-def _form_page(request: PortalRequest, name: str, **context: Any) -> HttpResponse:
-    failed = any(isinstance(form, ApiForm) and form.errors for form in context.values())
-    return render_page(request, name, context, me=request.visitor.get("/me"), status=422 if failed else 200)
-
-
 @require_safe
 def hours(request: PortalRequest) -> HttpResponse:
     """Weekly hours and the dates that differ."""
-    return _hours_page(request, HoursForm(), ExceptionForm(auto_id="exception_%s"))
+    return _hours_page(request)
 
 
 @require_POST
@@ -70,16 +74,16 @@ def add_hours(request: PortalRequest) -> HttpResponse:
     form = HoursForm(request.POST)
     if form.is_valid() and _accepted(request, form, "/availability-rules", form.body()):
         return redirect_with("/hosting/hours", "rule-added")
-    return _hours_page(request, form, ExceptionForm(auto_id="exception_%s"), status=422)
+    return return_form("/hosting/hours", form, lambda: _hours_page(request, weekly=form))
 
 
 @require_POST
 def add_exception(request: PortalRequest) -> HttpResponse:
     """Take a day off, or receive at extra hours."""
-    form = ExceptionForm(request.POST, auto_id="exception_%s")
+    form = ExceptionForm(request.POST, auto_id=EXCEPTION_ID)
     if form.is_valid() and _accepted(request, form, "/availability-rules", form.body()):
         return redirect_with("/hosting/hours", "exception-added")
-    return _hours_page(request, HoursForm(), form, status=422)
+    return return_form("/hosting/hours", form, lambda: _hours_page(request, exception=form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,13 +104,20 @@ def _remove_page(request: PortalRequest, rule_id: str) -> HttpResponse:
     return render_page(request, "hosting_remove", {"rule": rule}, me=data["me"])
 
 
-def _hours_page(request: PortalRequest, weekly: HoursForm, exception: ExceptionForm, status: int = 200) -> HttpResponse:
+def _hours_page(
+    request: PortalRequest, *, weekly: HoursForm | None = None, exception: ExceptionForm | None = None
+) -> HttpResponse:
     data = request.visitor.fetch(me="/me", rules="/availability-rules")
-    rules = data["rules"]["results"]
+    rules, note = data["rules"]["results"], request.visitor.take_note("/hosting/hours")
     by_day = sorted((one for one in rules if one["kind"] == "weekly"), key=lambda r: (r["weekday"], r["start_time"]))
     dates = sorted((one for one in rules if one["kind"] != "weekly"), key=lambda rule: str(rule["date"]))
-    context = {"weekly_rules": by_day, "exceptions": dates, "weekly": weekly, "exception": exception}
-    return render_page(request, "hosting_hours", context, me=data["me"], status=status)
+    context = {
+        "weekly_rules": by_day,
+        "exceptions": dates,
+        "weekly": weekly or HoursForm.of(note) or HoursForm(),
+        "exception": exception or ExceptionForm.of(note, auto_id=EXCEPTION_ID) or ExceptionForm(auto_id=EXCEPTION_ID),
+    }
+    return render_page(request, "hosting_hours", context, me=data["me"], status=422 if weekly or exception else 200)
 
 
 @require_safe

@@ -10,8 +10,8 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.errors import Page, Problem, page_for
-from portal.pages import redirect_with, render_page
+from portal.errors import Page, Problem
+from portal.pages import conflict_in, redirect_with, redirect_with_conflict, render_error, render_page
 from portal.templatetags.portal import read_instant, zone_of
 from portal.visitor import PortalRequest, with_query
 
@@ -23,9 +23,11 @@ EDGE = timedelta(hours=14)
 @require_safe
 def slots(request: PortalRequest) -> HttpResponse:
     """Seven days of sessions, from today or from `from`, in the person's time zone; `host` narrows them down."""
-    now, host, asked = timezone.now(), read_uuid(request.GET.get("host")), _date(request.GET.get("from"))
-    cursor = request.GET.get("cursor", "")
+    now, wanted, asked = timezone.now(), request.GET.get("host", ""), _date(request.GET.get("from"))
+    host, cursor = read_uuid(wanted), request.GET.get("cursor", "")
     page = request.visitor.get("/pages/slots", **_window(asked, now), **_given(host=host, cursor=cursor))
+    if wanted and host not in {one["id"] for one in page["hosts"]}:
+        return _host_called(request, wanted, page["hosts"])
     zone = page["person"]["time_zone"]
     today = now.astimezone(zone_of(zone)).date()
     first = max(asked or today, today)
@@ -36,6 +38,7 @@ def slots(request: PortalRequest) -> HttpResponse:
         "first": first,
         "last": first + timedelta(days=DAYS - 1),
         "today": today,
+        "busy": [(number, day) for number, (day, found) in enumerate(days, start=1) if found],
         "host": host,
         "hosts": page["hosts"],
         "earlier": _week_link(max(first - timedelta(days=DAYS), today), host) if first > today else "",
@@ -45,6 +48,19 @@ def slots(request: PortalRequest) -> HttpResponse:
         "is_rest": bool(cursor),
     }
     return render_page(request, "slots", context, me=page["person"])
+
+
+def _host_called(request: PortalRequest, login: str, hosts: Iterable[dict[str, Any]]) -> HttpResponse:
+    """On to the host of that login, as people write it into an address, else a page that says there is none."""
+    for one in hosts:
+        if one["login"].lower() == login.lower():
+            return redirect_with(with_query("/slots", **{"from": request.GET.get("from"), "host": one["id"]}))
+    return render_error(request, _NO_SUCH_HOST)
+
+
+_NO_SUCH_HOST = Page(
+    404, "There is no such host", "Nobody who hosts has that name now.", "See all sessions", "/slots", icon="people"
+)
 
 
 def _window(asked: date | None, now: datetime) -> dict[str, str]:
@@ -90,16 +106,16 @@ def book(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     except Problem as problem:
         if problem.status != 409:
             raise
-        return _book_page(request, slot_id, conflict=page_for(problem))
+        return redirect_with_conflict(f"/slots/{slot_id}/book", problem)
     return redirect_with(f"/bookings/{made['id']}", "booked")
 
 
-def _book_page(request: PortalRequest, slot_id: UUID, conflict: Page | None = None) -> HttpResponse:
+def _book_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     page = request.visitor.get(f"/pages/slots/{slot_id}")
     slot, me, usable = page["slot"], page["person"], usable_subscriptions(page["subscriptions"])
     context = {
         "slot": slot,
-        "conflict": conflict,
+        "conflict": conflict_in(request),
         "key": str(uuid4()),
         "pays": usable[0] if usable else None,
         "credits_left": sum(one["credits_remaining"] for one in usable),
@@ -107,7 +123,7 @@ def _book_page(request: PortalRequest, slot_id: UUID, conflict: Page | None = No
         "place": page["position"],
         "is_own": slot["host"]["id"] == me["id"],
     }
-    return render_page(request, "book", context, me=me, status=conflict.status if conflict else 200)
+    return render_page(request, "book", context, me=me)
 
 
 def usable_subscriptions(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -124,7 +140,7 @@ def join_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     except Problem as problem:
         if problem.status != 409:
             raise
-        return _book_page(request, slot_id, conflict=page_for(problem))
+        return redirect_with_conflict(f"/slots/{slot_id}/book", problem)
     return redirect_with(f"/slots/{slot_id}/book", "waiting")
 
 

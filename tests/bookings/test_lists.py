@@ -1,6 +1,7 @@
 import time
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
@@ -69,11 +70,11 @@ def test_a_hosts_lists_take_the_same_queries_whatever_they_hold(ada: User, grace
 
 
 def test_booking_takes_a_known_number_of_statements(ada: User, slot: Slot) -> None:
-    """Clock, seat, subscriptions, people, collisions, queue, charge, booking, ledger, event, two jobs, the answer."""
+    """Clock, seat, subscriptions, people, collisions, queue, charge with booking and ledger, event, jobs, the answer."""
     with CaptureQueriesContext(connection) as captured:
-        book_slot(client_id=ada.id, slot_id=slot.id)
+        book_slot(client_id=ada.id, slot_id=slot.id, idempotency_key="of-one-booking")
     statements = [q["sql"] for q in captured if "SAVEPOINT" not in q["sql"]]
-    assert len(statements) == 13
+    assert len(statements) == 10
 
 
 def walk(caller: Caller, path: str, direction: str = "next") -> list[str]:
@@ -204,6 +205,17 @@ def test_a_slots_page_has_the_place_in_its_queue_as_it_is_now(ada: User, grace: 
     assert (position(linus), position(ada), position(mallory)) == (1, 2, None)
     leave_waitlist(client_id=linus.id, slot_id=slot.id)
     assert (position(linus), position(ada)) == (None, 1)
+
+
+def test_other_times_of_a_session_are_found_beyond_the_first_page(ada: User, grace: User) -> None:
+    first, _ = make_slot(grace, title="Clinic", hours=30), many_slots(grace, 60)
+    last, later = (make_slot(grace, title="Clinic", hours=hours) for hours in (20_000, 20_010))
+    booking = book_slot(client_id=ada.id, slot_id=first.id)["id"]
+    page = Caller(ada).get(f"/pages/bookings/{booking}/reschedule")
+    assert [one["id"] for one in page["same"]] == [str(slot.id) for slot in (first, last, later)]
+    assert str(last.id) not in {one["id"] for one in page["slots"]["results"]}
+    cursor = parse_qs(urlsplit(page["slots"]["next"]).query)["cursor"][0]
+    assert Caller(ada).get(f"/pages/bookings/{booking}/reschedule", cursor=cursor)["same"] == []
 
 
 @pytest.mark.alone

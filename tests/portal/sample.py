@@ -154,13 +154,16 @@ def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[
         routes["GET", f"/bookings/{one['id']}"] = Answer(200, one)
         routes["GET", f"/pages/bookings/{one['id']}"] = Answer(200, page | {"booking": one})
     routes["GET", f"/pages/bookings/{an_id(500)}/reschedule"] = lambda call: Answer(
-        200, page | {"booking": detail(booking(500, mine), ledger, now), "slots": a_page(_between(slots, call))}
+        200,
+        page
+        | {"booking": detail(booking(500, mine), ledger, now), "slots": a_page(_between(slots, call))}
+        | {"same": [one for one in slots if one["title"] == mine["title"]]},
     )
     routes |= {
         ("GET", "/me"): Answer(200, me),
         ("GET", "/slots"): lambda call: page_of(_between(slots, call)),
         ("GET", "/pages/slots"): lambda call: Answer(
-            200, page | {"hosts": lists["/hosts"], "slots": a_page(_between(slots, call))}
+            200, page | {"hosts": [host(login) for login in ZONES], "slots": a_page(_between(slots, call))}
         ),
         ("GET", "/calendar-feed"): Answer(
             200, {"url": "https://api.insighta.example/api/v1/calendar/insf_AZOgAAAAcACAAAAA.ics"}

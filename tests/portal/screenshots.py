@@ -1,4 +1,4 @@
-"""`python -m tests.portal.screenshots [word …]`: pictures of all pages (or of those named) in `screenshots/`."""
+"""`python -m tests.portal.screenshots [word …]`: pictures of pages and states in `screenshots`; a word chooses some."""
 
 import sys
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from tests.portal.browsers import chromium, context_for
 from tests.portal.conftest import Portal, running
 from tests.portal.fake_backend import ADA, FakeBackend
 from tests.portal.sample import an_id, fill
+from tests.portal.states import STATES, at
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
 LOOKS = {"wide": 1280, "phone": 320}
@@ -92,35 +93,31 @@ def pages(named: Named) -> dict[str, str]:
     }
 
 
-def take(browser: Browser, portal: Portal, addresses: dict[str, str], look: str, scheme: str) -> None:
-    """The pictures of one width and colour scheme."""
+def take(browser: Browser, portal: Portal, words: list[str], look: str, scheme: str) -> int:
+    """The pictures of one width and colour scheme, of pages and states whose name has one of the words; how many."""
     size = {"width": LOOKS[look], "height": 800}
-    options = {"viewport": size, "color_scheme": scheme, "timezone_id": "Africa/Lagos"}
-    signed_in = context_for(browser, portal.url, portal.backend.sign_in(), **options)
-    stranger = context_for(browser, portal.url, None, **options)
-    for name, address in addresses.items():
-        context = stranger if name in FOR_STRANGERS else signed_in
-        page = context.new_page()
-        page.goto(f"{portal.url}{address}")
+    options = {"viewport": size, "color_scheme": scheme, "timezone_id": "Africa/Lagos", "reduced_motion": "reduce"}
+    signed_in = context_for(browser, portal.url, portal.backend.sign_in(), **options).new_page()
+    stranger = context_for(browser, portal.url, None, **options).new_page()
+    held = fill(portal.backend, datetime.now(UTC), hosting=True)
+    shows = {f"state-{name}": show for name, show in STATES.items()}
+    shows |= {name: at(address) for name, address in pages(in_sample(held)).items()}
+    wanted = {name: show for name, show in shows.items() if not words or any(word in name for word in words)}
+    for name, show in wanted.items():
+        page = stranger if name in FOR_STRANGERS else signed_in
+        show(page, portal, fill(portal.backend, datetime.now(UTC), hosting=True))
         page.screenshot(path=FOLDER / f"{name}-{look}-{scheme}.png", full_page=True)
-        page.close()
-    signed_in.close()
-    stranger.close()
+    for page in (signed_in, stranger):
+        page.context.close()
+    return len(wanted)
 
 
 def main(words: list[str]) -> None:
     """Start a portal over sample data and take the pictures."""
     FOLDER.mkdir(exist_ok=True)
-    backend = FakeBackend()
-    held = fill(backend, datetime.now(UTC), hosting=True)
-    addresses = {
-        name: path for name, path in pages(in_sample(held)).items() if not words or any(word in name for word in words)
-    }
-    with running(Portal(backend, ACCESS_TOKEN_SECONDS="180")) as portal, chromium() as browser:
-        for look in LOOKS:
-            for scheme in SCHEMES:
-                take(browser, portal, addresses, look, scheme)
-    print(f"{len(addresses) * 4} pictures in {FOLDER}")  # noqa: T201  # the command's answer
+    with running(Portal(FakeBackend())) as portal, chromium() as browser:
+        taken = sum(take(browser, portal, words, look, scheme) for look in LOOKS for scheme in SCHEMES)
+    print(f"{taken} pictures in {FOLDER}")  # noqa: T201  # the command's answer
 
 
 if __name__ == "__main__":

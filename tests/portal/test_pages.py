@@ -1,5 +1,6 @@
 """Each page: one call to the backend, what it shows, what its forms send, and what it says when that is refused."""
 
+import base64
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,10 +87,23 @@ class TestSlots:
         assert "Mon 4 May – Sun 10 May 2099" in page.text
 
     @pytest.mark.parametrize(
-        "query", ["?from=nonsense", "?from=0001-01-01", "?from=9999-12-31", "?host=1%27", "?from=2020-01-01"]
+        "query", ["?from=nonsense", "?from=0001-01-01", "?from=9999-12-31", "?host=", "?from=2020-01-01"]
     )
     def test_nonsense_in_the_address_is_ignored(self, ada: httpx.Client, query: str) -> None:
         assert ada.get(f"/slots{query}").status_code == 200
+
+    @pytest.mark.parametrize("login", ["linus", "Linus"])
+    def test_a_host_may_be_named_in_the_address(self, ada: httpx.Client, login: str) -> None:
+        answer = ada.get("/slots", params={"host": login, "from": "2099-05-04"})
+        assert answer.headers["Location"] == f"/slots?from=2099-05-04&host={an_id(11)}"
+        assert f'<option value="{an_id(11)}" selected>' in ada.get(answer.headers["Location"]).text
+
+    @pytest.mark.parametrize("login", ["nobody", "1'", an_id(99)])
+    def test_a_host_who_is_not_there_is_not_ignored(self, ada: httpx.Client, login: str) -> None:
+        page = ada.get("/slots", params={"host": login})
+        assert page.status_code == 404
+        assert "There is no such host" in page.text
+        assert 'href="/slots">See all sessions' in page.text
 
     def test_the_refund_deadline_is_said_before_booking(self, ada: httpx.Client, held: dict[str, Any]) -> None:
         assert "Cancel before" in ada.get(f"/slots/{held['slots'][-1]['id']}/book").text
@@ -118,8 +132,8 @@ class TestSlots:
     ) -> None:
         backend.routes["POST", "/bookings"] = problem(409, code)
         answer = post(ada, f"/slots/{SLOT}/book", key="x")
-        assert answer.status_code == 409
-        assert sentence in answer.text
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/slots/{SLOT}/book?conflict={code}")
+        assert sentence in ada.get(answer.headers["Location"]).text
 
     def test_a_full_session_offers_the_waitlist(
         self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
@@ -157,7 +171,10 @@ class TestAccount:
         assert (answer.status_code, answer.headers["Location"]) == (303, "/tokens")
         sent = backend.made("POST", "/api/v1/personal-access-tokens")[0].body
         assert sent == {"name": "Job", "scopes": ["bookings:read"], "expires_in_days": 30}
+        assert secret not in base64.urlsafe_b64decode(ada.cookies["insighta_note"] + "===").decode(errors="replace")
+        assert secret not in ada.get("/settings").text
         assert secret in ada.get("/tokens").text
+        assert "insighta_note" not in ada.cookies
         assert secret not in ada.get("/tokens").text
 
     def test_errors_stand_beside_their_fields_and_keep_what_was_typed(
@@ -165,10 +182,25 @@ class TestAccount:
     ) -> None:
         backend.routes["PATCH", "/me"] = problem(400, "validation_error", errors={"display_name": ["Too silly."]})
         answer = post(ada, "/settings", display_name="Ada the <Great>", time_zone="Europe/Paris")
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/settings")
+        page = ada.get("/settings").text
+        assert 'id="id_display_name_error">Too silly.' in page
+        assert 'value="Ada the &lt;Great&gt;"' in page
+        assert '<option value="Europe/Paris" selected>' in page
+        assert "Too silly" not in ada.get("/settings").text, "said once"
+
+    def test_what_is_too_long_to_carry_over_is_kept_all_the_same(self, ada: httpx.Client) -> None:
+        answer = post(ada, "/settings", display_name="é" * 2000, time_zone="UTC")
         assert answer.status_code == 422
-        assert 'id="id_display_name_error">Too silly.' in answer.text
-        assert 'value="Ada the &lt;Great&gt;"' in answer.text
-        assert '<option value="Europe/Paris" selected>' in answer.text
+        assert "at most 100 characters (it has 2000)" in answer.text
+        assert "é" * 2000 in answer.text
+
+    @pytest.mark.parametrize("value", ["garbage", "gAAAAABl" + "x" * 120])
+    def test_a_forged_note_says_nothing(self, portal: Portal, ada: httpx.Client, value: str) -> None:
+        brought = "; ".join(f"{name}={ada.cookies[name]}" for name in ("insighta_at", "insighta_rt"))
+        page = httpx.get(f"{portal.url}/tokens", headers={b"Cookie": f"{brought}; insighta_note={value}".encode()})
+        assert page.status_code == 200
+        assert "It is shown this once" not in page.text
 
     def test_settings_are_saved(self, ada: httpx.Client, backend: FakeBackend) -> None:
         backend.routes["PATCH", "/me"] = Answer(200, ADA)
@@ -225,6 +257,11 @@ class TestAccount:
         assert page.status_code in {404, 422}
         assert 'role="alert"' in page.text
 
+    def test_a_code_that_was_refused_is_asked_for_again(self, ada: httpx.Client) -> None:
+        answer = post(ada, "/device", user_code="ZZZZ-ZZZZ", decision="approve")
+        assert answer.headers["Location"] == "/device?user_code=ZZZZ-ZZZZ"
+        assert "There is no such code" in ada.get(answer.headers["Location"]).text
+
     def test_leaving_lists_what_is_cancelled_and_signs_out(self, ada: httpx.Client, backend: FakeBackend) -> None:
         backend.routes["POST", "/me/deactivate"] = Answer(204)
         assert "Software that must not fail" in ada.get("/settings/deactivate").text
@@ -246,9 +283,10 @@ class TestHosting:
         backend.routes["POST", "/slots"] = problem(409, "slot_overlaps", detail="It overlaps another session of yours.")
         fields = {"title": "Winter", "date": "2027-01-15", "start_time": "10:30", "minutes": "90", "capacity": "4"}
         answer = post(ada, "/hosting/new", zone="Africa/Lagos", **fields)
-        assert answer.status_code == 422
-        assert "It overlaps another session of yours." in answer.text
-        assert 'value="Winter"' in answer.text
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/hosting/new")
+        page = ada.get("/hosting/new").text
+        assert "It overlaps another session of yours." in page
+        assert 'value="Winter"' in page
 
     def test_hours_and_exceptions(self, ada: httpx.Client, backend: FakeBackend) -> None:
         backend.routes["POST", "/availability-rules"] = Answer(201, {})
@@ -260,7 +298,10 @@ class TestHosting:
         assert (first["weekday"], first["start_time"]) == (2, "09:00")
         assert second == {"kind": "day_off", "date": "2026-12-24"}
         refused = post(ada, "/hosting/hours/except", kind="extra", date="2026-12-24")
-        assert refused.status_code == 422
+        assert refused.headers["Location"] == "/hosting/hours"
+        page = ada.get("/hosting/hours").text
+        assert page.count("Extra hours need this.") == 6, "beside each of three fields, and above them"
+        assert '<option value="extra" selected>' in page
 
     @pytest.mark.parametrize(
         ("rule", "sentence"),
@@ -321,6 +362,22 @@ def test_a_problem_keeps_the_navigation_of_who_is_signed_in(
     for link in ('href="/slots"', 'href="/bookings"', 'href="/settings"', 'href="/logout"', "Your account"):
         assert link in page.text
         assert link not in strangers.text
+
+
+def test_a_problem_keeps_the_pages_for_hosts_in_the_navigation_of_hosts(
+    portal: Portal, backend: FakeBackend, held: dict[str, Any]
+) -> None:
+    browser = portal.signed_in()
+    assert 'href="/hosting"' not in browser.get("/nowhere").text
+    browser.get("/settings")
+    assert 'href="/hosting"' in browser.get("/nowhere").text
+    backend.routes["GET", "/me"] = Answer(200, ADA | {"is_host": False})
+    browser.get("/settings")
+    assert 'href="/hosting"' not in browser.get("/nowhere").text
+    browser.get("/")
+    assert browser.cookies["insighta_host"] == "1"
+    browser.post("/logout", data=csrf_of(browser))
+    assert "insighta_host" not in browser.cookies
 
 
 def test_a_problem_that_ends_the_sign_in_has_no_navigation(ada: httpx.Client, backend: FakeBackend) -> None:
