@@ -1,21 +1,46 @@
-"""`python -m tests.faults [--minutes N] [--seed S]`: the long run. Exit code 1 where a promise was broken."""
+"""`python -m tests.faults [storm|load] [--minutes N] [--seed S]`: the long runs.
+
+`storm` breaks everything under load and checks every promise; exit code 1 where one was broken. `load` searches the
+rate that is held, goes three times beyond it, and watches memory for so many minutes.
+"""
 
 import argparse
 import sys
+import tempfile
+from pathlib import Path
 
 from tests.faults.storm import Report, Size, Storm, new_seed
 
 
 def main() -> int:
-    """Run the storm and print its report: JSON, then a table for people."""
+    """Run what was asked for and print its report."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["storm", "load"], default="storm")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=new_seed())
+    parser.add_argument("--logs", help="a directory that keeps the history and every process's log")
     parser.add_argument("--kinds", help="only these kinds of faults, comma-separated")
     arguments = parser.parse_args()
+    return run_load(arguments) if arguments.what == "load" else run_storm(arguments)
+
+
+def run_load(arguments: argparse.Namespace) -> int:
+    """Print the load report as JSON."""
+    # Its people are made by the benchmarks' room, whose drivers are not needed for anything else here.
+    from tests.faults.load import measure
+
+    sys.stdout.write(f"{measure(minutes=arguments.minutes).to_json()}\n")
+    return 0
+
+
+def run_storm(arguments: argparse.Namespace) -> int:
+    """Print the storm's report: JSON, then a table for people."""
     kinds = frozenset(arguments.kinds.split(",")) if arguments.kinds else None
     sys.stderr.write(f"seed {arguments.seed}\n")
-    report = Storm(seed=arguments.seed, seconds=arguments.minutes * 60, size=Size(), kinds=kinds).run()
+    with tempfile.TemporaryDirectory(prefix="insighta-faults-") as temporary:
+        directory = Path(arguments.logs or temporary)
+        directory.mkdir(parents=True, exist_ok=True)
+        report = Storm(directory, seed=arguments.seed, seconds=arguments.minutes * 60, size=Size(), kinds=kinds).run()
     sys.stdout.write(f"{report.to_json()}\n{describe(report)}\n")
     return 1 if report.broken else 0
 

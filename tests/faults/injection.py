@@ -21,7 +21,7 @@ LOCKED = {"slots": "bookings_slot", "sessions": "tokens_session"}
 def possible_kinds(product: Product) -> frozenset[str]:
     """The kinds of faults that this machine lets a test inject."""
     missing = set() if product.cluster.has_own_disk else {"fill"}
-    missing |= set() if product.clock_library else {"clock"}
+    missing |= set() if product.clocks.are_possible else {"clock"}
     return frozenset(TARGETS) - missing
 
 
@@ -84,9 +84,9 @@ def _fill(product: Product, target: str) -> Iterator[None]:
 def _clock(product: Product, target: str) -> Iterator[None]:
     """A backend's as far as operation allows; the others know nothing that a clock could spoil, so by hours."""
     seconds = SKEW_SECONDS if target.startswith("backend") else HOURS
-    product.set_clock(target, seconds * random.choice([-1, 1]))
+    product.clocks.set(target, seconds * random.choice([-1, 1]))
     yield
-    product.set_clock(target, 0)
+    product.clocks.set(target, 0)
 
 
 _WAYS: dict[str, Callable[[Product, str], AbstractContextManager[None]]] = {

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from tests.faults.clocks import Clocks
 from tests.faults.cluster import Cluster
 from tests.faults.proxy import Classify, Network, tcp, unix
 from tests.processes import ROOT, Process, free_port
@@ -15,7 +16,6 @@ from tests.processes import ROOT, Process, free_port
 ACCESS_SECONDS = 10
 TERMINAL = "terminal"
 PAIRS = ("browser-portal", "client-backend", "portal-backend", "backend-database")
-FAKETIME = [Path(f"/usr/lib/{arch}-linux-gnu/faketime/libfaketime.so.1") for arch in ("x86_64", "aarch64")]
 
 
 class Product:
@@ -28,7 +28,7 @@ class Product:
         self.github_url = f"http://127.0.0.1:{self.ports['github']}"
         self.backend_url = f"http://127.0.0.1:{self.ports['backend']}"
         self.portal_url = f"http://localhost:{self.ports['portal']}"
-        self.clock_library = next((path for path in FAKETIME if path.exists()), None)
+        self.clocks = Clocks(directory)
         self.environment = self._environment() | settings
         self.processes: dict[str, Process] = {}
         self.ended_by_themselves: list[str] = []
@@ -53,8 +53,9 @@ class Product:
         self._is_closing.set()
         if self._guard.is_alive():
             self._guard.join()
-        for process in self.processes.values():
+        for name, process in self.processes.items():
             process.stop(signal.SIGKILL)
+            (self.directory / f"{name.replace(' ', '-')}.log").write_text(process.text())
         self.network.close()
         self.cluster.__exit__()
 
@@ -76,10 +77,6 @@ class Product:
         """Start a killed process and wait until it answers."""
         self.processes[name].start(seconds=90)
         self._away.discard(name)
-
-    def set_clock(self, name: str, seconds: int) -> None:
-        """Let the clock of one process be wrong by so much, within a second."""
-        self._clock_file(name).write_text(f"{seconds:+d}\n")
 
     def _environment(self) -> dict[str, str]:
         clean = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TMPDIR") if k in os.environ}
@@ -113,22 +110,7 @@ class Product:
         return process
 
     def _process(self, command: list[str], answers_at: str, name: str = "") -> Process:
-        return Process(command, self.environment | (self._clock(name) if name else {}), answers_at)
-
-    def _clock(self, name: str) -> dict[str, str]:
-        if self.clock_library is None:
-            return {}
-        self.set_clock(name, 0)
-        return {
-            "LD_PRELOAD": str(self.clock_library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._clock_file(name)),
-            "FAKETIME_CACHE_DURATION": "1",
-            # Threads that sleep or wait are timed by this clock, which no administrator sets.
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def _clock_file(self, name: str) -> Path:
-        return self.directory / f"clock-{name.replace(' ', '-')}"
+        return Process(command, self.environment | (self.clocks.environment_of(name) if name else {}), answers_at)
 
     def _restart_the_dead(self) -> None:
         """What a supervisor does: a process that has ended by itself is started again."""

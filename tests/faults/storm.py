@@ -3,7 +3,6 @@
 import json
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -72,21 +71,20 @@ class Report:
 
 
 class Storm:
-    """`seconds` is the time with faults; `say` is told of each."""
+    """`seconds` is the time with faults. History and logs are written into `directory`."""
 
-    def __init__(self, *, seed: int, seconds: float, size: Size, kinds: frozenset[str] | None = None) -> None:
-        self.seed, self.seconds, self.size, self.kinds = seed, seconds, size, kinds
+    def __init__(
+        self, directory: Path, *, seed: int, seconds: float, size: Size, kinds: frozenset[str] | None = None
+    ) -> None:
+        self.directory, self.seed, self.seconds, self.size, self.kinds = directory, seed, seconds, size, kinds
         self.faults: list[tuple[Fault, float, float]] = []
         self._begun = time.monotonic()
 
     def run(self) -> Report:
         """Raises only where the product does not even start."""
-        with (
-            tempfile.TemporaryDirectory(prefix="insighta-faults-") as directory,
-            Product(Path(directory), WELCOME_CREDITS=str(WELCOME_CREDITS)) as product,
-        ):
-            run = Run(product, Log(Path(directory) / "history"), seed=self.seed, pace=self.size.pace)
-            terminals, visitors = self._gather(run, Path(directory))
+        with Product(self.directory, WELCOME_CREDITS=str(WELCOME_CREDITS)) as product:
+            run = Run(product, Log(self.directory / "history"), seed=self.seed, pace=self.size.pace)
+            terminals, visitors = self._gather(run)
             kinds = possible_kinds(product) & (self.kinds or possible_kinds(product))
             time.sleep(WARM_UP_SECONDS)
             for fault in draw_faults(self.seed, kinds=kinds, seconds=self.seconds):
@@ -95,11 +93,11 @@ class Storm:
             broken = find_broken_promises(run, terminals, visitors)
             return self._report(run, broken)
 
-    def _gather(self, run: Run, directory: Path) -> tuple[list[Terminal], list[Visitor]]:
+    def _gather(self, run: Run) -> tuple[list[Terminal], list[Visitor]]:
         hosts = [Host(run, name, number=n, hosts=2) for n, name in enumerate(("grace", "linus"))]
         clients = [Client(run, f"client{n}") for n in range(self.size.clients)]
         visitors = [Visitor(run, f"visitor{n}") for n in range(self.size.visitors)]
-        commands = [Command(run, f"command{n}", directory / f"home{n}") for n in range(self.size.commands)]
+        commands = [Command(run, f"command{n}", self.directory / f"home{n}") for n in range(self.size.commands)]
         newcomers = [Newcomer(run, f"newcomer{n}") for n in range(self.size.newcomers)]
         people: tuple[Host | Client | Visitor | Command, ...] = (*hosts, *clients, *visitors, *commands)
         for person in people:
