@@ -1,0 +1,147 @@
+"""A product behind a balancer whose processes are replaced one by one, while people use it."""
+
+import contextlib
+import itertools
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tests.processes import Live, Process, free_port
+from tests.upgrades.commands import ask_to_end, port_of, wait_for_end
+
+# A connection that was opened before its server left the balancer has this long to say what it wants.
+DRAIN_SECONDS = 0.5
+
+
+class Balancer:
+    """Passes each connection to `port` on to one of `targets`, in turn."""
+
+    def __init__(self, port: int) -> None:
+        self.targets: tuple[int, ...] = ()
+        self._turns = itertools.count()
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                targets = self.targets
+                server = socket.create_connection(("127.0.0.1", targets[next(self._turns) % len(targets)]))
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=_pump, args=ends, daemon=True).start()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    # Both directions end together: whoever waits for the other one's words wakes up.
+    for end in (source, target):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+class Rolling(Live):
+    """Two backends and a portal with a worker process each, behind the addresses that everybody knows."""
+
+    def __init__(self, **settings: str) -> None:
+        super().__init__(workers=1, **settings)
+        self.balancers = {name: Balancer(self.ports[name]) for name in ("backend", "portal")}
+        self.backend, self.portal = self._beside("backend"), self._beside("portal")
+        self.running = {"backend": [self.backend, self._beside("backend")], "portal": [self.portal]}
+
+    def __enter__(self) -> "Rolling":
+        super().__enter__()
+        self.running["backend"][1].start()
+        self._balance()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        for process in itertools.chain(*self.running.values()):
+            process.stop(signal.SIGKILL)
+        for balancer in self.balancers.values():
+            balancer.close()
+        super().__exit__(*reason)
+
+    def change(self, **settings: str) -> None:
+        """Bring settings to every process, one after the other."""
+        self.environment |= settings
+        for name in ("backend", "backend", "portal"):
+            self._replace_oldest(name)
+
+    def restart_portal(self, **settings: str) -> None:
+        """Stop the only portal, and start another with these settings: for a moment there is none."""
+        self.environment |= settings
+        _end(self.running["portal"].pop())
+        self.running["portal"].append(self._beside("portal").start())
+        self._balance()
+
+    def _replace_oldest(self, name: str) -> None:
+        """Another takes its place, and when nobody is sent to it any more it is asked to end."""
+        old = self.running[name].pop(0)
+        self.running[name].append(self._beside(name).start())
+        self._balance()
+        time.sleep(DRAIN_SECONDS)
+        _end(old)
+
+    def _balance(self) -> None:
+        for name, processes in self.running.items():
+            self.balancers[name].targets = tuple(map(port_of, processes))
+
+    def _beside(self, name: str) -> Process:
+        port = free_port()
+        host = "localhost" if name == "portal" else "127.0.0.1"
+        return self._server(name, f"http://{host}:{port}/healthz", "127.0.0.1", port=port)
+
+
+def _end(process: Process) -> None:
+    ask_to_end(process)
+    assert wait_for_end(process) == 0, process.text()
+
+
+@dataclass
+class Load:
+    """What people do over and over, each in a thread of their own, and what went wrong with it."""
+
+    pause: float
+    failures: list[str] = field(default_factory=list)
+    rounds: dict[str, int] = field(default_factory=dict)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @contextlib.contextmanager
+    def of(self, **people: Callable[[], None]) -> Iterator[None]:
+        """Everybody goes on until the end of this block, or until they are let down."""
+        threads = [threading.Thread(target=self._repeat, args=person, daemon=True) for person in people.items()]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join(timeout=60)
+
+    def wait_for_rounds(self, number: int) -> None:
+        """Until everybody has got so much further. Raises AssertionError where somebody has been let down."""
+        goal = {name: rounds + number for name, rounds in self.rounds.items()}
+        deadline = time.monotonic() + 180
+        while any(self.rounds[name] < rounds for name, rounds in goal.items()):
+            assert self.failures == []
+            assert time.monotonic() < deadline, self.rounds
+            time.sleep(0.05)
+
+    def _repeat(self, name: str, act: Callable[[], None]) -> None:
+        self.rounds[name] = 0
+        try:
+            while not self._stop.wait(self.pause):
+                act()
+                self.rounds[name] += 1
+        except Exception as error:  # noqa: BLE001  # whatever it was, this person was let down
+            self.failures.append(f"{name}, round {self.rounds[name]}: {error!r}")
