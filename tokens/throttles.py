@@ -2,9 +2,12 @@
 
 All traffic of the portal has one address, so people and sessions are counted by what they are, and an address
 only where nobody is known yet. `THROTTLE_SCALE` multiplies every limit.
+
+A period begins with a caller's first request and is over when its time has passed, however many were refused in it.
 """
 
 import logging
+import math
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +27,10 @@ class _Throttle(SimpleRateThrottle):
     """One limit, named by `scope` in the cache."""
 
     rate: str
+    num_requests: int
+    duration: int
+    """Seconds of a period."""
+    _waits: float
 
     def parse_rate(self, rate: str | None) -> tuple[int | None, int | None]:
         number, seconds = super().parse_rate(rate)
@@ -31,11 +38,30 @@ class _Throttle(SimpleRateThrottle):
 
     def allow_request(self, request: Any, view: Any) -> bool:
         """Count the request. Where the shared cache cannot be reached, people are let in and the operator is told."""
+        key = self.get_cache_key(request, view)
+        if key is None:
+            return True
         try:
-            return super().allow_request(request, view)
+            return self._count(key)
         except RedisError as error:
             logger.error("rate limit %s is not counted: %s", self.scope, type(error).__name__)
             return True
+
+    def _count(self, key: str) -> bool:
+        # One number for each caller, not each request's time: a limit of a thousand costs what a limit of ten does.
+        now = self.timer()
+        began, count = self.cache.get(key) or (now, 0)
+        if now >= began + self.duration:
+            began, count = now, 0
+        self._waits = began + self.duration - now
+        if count >= self.num_requests:
+            return False
+        self.cache.set(key, (began, count + 1), math.ceil(self._waits))
+        return True
+
+    def wait(self) -> float:
+        """Seconds until the period that is used up has passed."""
+        return self._waits
 
     def get_cache_key(self, request: Any, view: Any) -> str | None:
         ident = self.identify(request)
