@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -99,6 +100,8 @@ def problem(code: str, detail: str) -> dict[str, Any]:
     }
 
 
+# The API takes no cookies, so nothing here is a form of another site; refused as one, a mistyped id would get a page.
+@csrf_exempt
 def not_found(request: HttpRequest) -> JsonResponse:
     """The answer for an API address that is not there, whatever the method."""
     body = problem("not_found", "There is nothing at this address.")
@@ -164,4 +167,9 @@ def _field_errors(detail: Any) -> dict[str, list[str]]:
 def _messages(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [message for nested in value.values() for message in _messages(nested)]
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+    return [_sendable(item) for item in value] if isinstance(value, list) else [_sendable(value)]
+
+
+def _sendable(value: Any) -> str:
+    # A message may repeat what was sent, and JSON can name half of a character, which no encoding can write.
+    return str(value).encode(errors="replace").decode()
