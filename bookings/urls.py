@@ -33,6 +33,7 @@ urlpatterns = [
     path(f"{API}pages/bookings/<uuid:booking_id>/reschedule", pages.ReschedulePageView.as_view()),
     path(f"{API}pages/credits", pages.CreditsPageView.as_view()),
     path(f"{API}pages/hosting", pages.HostingPageView.as_view()),
+    path(f"{API}pages/hosting/day", pages.HostedDayPageView.as_view()),
     path(f"{API}pages/hosting/slots/<uuid:slot_id>", pages.HostedSlotPageView.as_view()),
     path(f"{API}pages/deactivation", pages.DeactivationPageView.as_view()),
 ]

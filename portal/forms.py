@@ -287,7 +287,6 @@ class ExceptionForm(ApiForm):
 
 
 class DayForm(forms.Form):
-    """One date of one host's calendar; the host's id comes with the page, so that looking is one call."""
+    """One date of the host's calendar."""
 
     date = forms.DateField(label="Date", widget=DateInput(attrs={"class": "input input-short", "type": "date"}))
-    host = forms.UUIDField(widget=forms.HiddenInput)

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db.models import BooleanField, Exists, F, OuterRef, Q, UUIDField, Value
+from django.db.models import BooleanField, Count, Exists, F, OuterRef, Q, Sum, UUIDField, Value
 from django.db.models.expressions import RawSQL
 
 from bookings.models import AvailabilityRule, Booking, Slot, WaitlistEntry
@@ -150,6 +150,16 @@ def hosted_rows(host_id: UUID, *, now: datetime) -> Rows:
     rows = slot_rows(viewer_id=host_id, hidden=True)
     own: Rows = rows.filter(host_id=host_id, ends_at__gt=now).annotate(now=Value(now))
     return own.values(*ROW_FIELDS, "now", "created_at", "cancelled_at")
+
+
+def count_booked(slot_ids: Iterable[UUID]) -> tuple[int, int]:
+    """How many people have active bookings of these slots, and how many credits they paid for them."""
+    active = Q(bookings__status="active")
+    found = Slot.objects.filter(id__in=list(slot_ids)).aggregate(
+        people=Count("bookings__client", filter=active, distinct=True),
+        credits=Sum("bookings__credits_charged", filter=active),
+    )
+    return found["people"], found["credits"] or 0
 
 
 def find_slot_row(slot_id: UUID, *, viewer_id: UUID) -> Row | None:

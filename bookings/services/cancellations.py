@@ -156,15 +156,20 @@ def cancel_day(*, host_id: UUID, day: date) -> CancelledSlots:
 
 
 def _cancel_day(host_id: UUID, day: date, now: datetime) -> CancelledSlots:
+    wanted = list_open_on(host_id=host_id, day=day)
+    held = lock_for_release(now=now, hosted_slot_ids=wanted)
+    open_ids = [slot.id for slot in held.slots.values() if slot.status == "open" and now < slot.starts_at]
+    return close_slots(open_ids, held=held, now=now, actor_id=host_id)
+
+
+def list_open_on(*, host_id: UUID, day: date) -> list[UUID]:
+    """The host's open slots that start on `day` in the host's time zone. Raises NotAHost."""
     if not people.is_usable_host(host_id):
         raise errors.NotAHost
     zone = people.zone_of(host_id)
     midnight = policies.instant_of(day=day, wall_time=time.min, zone=zone)
     next_midnight = policies.instant_of(day=day + timedelta(days=1), wall_time=time.min, zone=zone)
-    wanted = slots.list_open_ids(host_id=host_id, starts_from=midnight, starts_before=next_midnight)
-    held = lock_for_release(now=now, hosted_slot_ids=wanted)
-    open_ids = [slot.id for slot in held.slots.values() if slot.status == "open" and now < slot.starts_at]
-    return close_slots(open_ids, held=held, now=now, actor_id=host_id)
+    return slots.list_open_ids(host_id=host_id, starts_from=midnight, starts_before=next_midnight)
 
 
 def close_slots(slot_ids: Collection[UUID], *, held: Held, now: datetime, actor_id: UUID | None) -> CancelledSlots:

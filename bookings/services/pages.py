@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from bookings.repositories.pages import Page, read_page
 from bookings.repositories.rows import Row
 from bookings.services.availability import list_rules
 from bookings.services.bookings import get_booking, list_bookings, list_roster
-from bookings.services.cancellations import RefundPreview, describe_refund
+from bookings.services.cancellations import RefundPreview, describe_refund, list_open_on
 from bookings.services.slots import add_refund_window, get_slot, list_slots
 from bookings.services.subscriptions import list_entries, list_subscriptions
 
@@ -179,6 +180,24 @@ def compose_hosted_slot(*, host_id: UUID, slot_id: UUID, cursor: str = "") -> Ho
     roster = list_roster(host_id=host_id, slot_id=slot_id, cursor=cursor)
     waiting = waitlist.count_waiting(slot_id)
     return HostedSlotPage(get_slot(slot_id=slot_id, viewer_id=host_id), roster, waiting)
+
+
+@dataclass(frozen=True)
+class HostedDayPage:
+    """`people` who have booked any of the slots would get `credits` back, all together."""
+
+    slots: Sequence[Row]
+    people: int
+    credits: int
+
+
+def compose_hosted_day(*, host_id: UUID, day: date) -> HostedDayPage:
+    """What cancelling a day of the host's would cancel. Raises NotAHost."""
+    wanted = set(list_open_on(host_id=host_id, day=day))
+    found = [row for row in slots.hosted_rows(host_id, now=clock.read_now()) if row["id"] in wanted]
+    ahead = [row for row in found if row["now"] < row["starts_at"]]
+    add_refund_window(ahead)
+    return HostedDayPage(ahead, *slots.count_booked(row["id"] for row in ahead))
 
 
 @dataclass(frozen=True)

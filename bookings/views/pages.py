@@ -1,5 +1,6 @@
 """One call for each page of the portal: the same objects as elsewhere, put together."""
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookings.serializers import answers as shapes
-from bookings.serializers.requests import SlotQuery
+from bookings.serializers.requests import DayRequest, SlotQuery
 from bookings.services import pages
 from bookings.views.answers import caller_id, cursor_of, page_body, read_query
 from tokens.authentication import credential_of
@@ -171,11 +172,35 @@ class HostedSlotPageView(PageView):
 
 
 @extend_schema(exclude=True)
+class HostedDayPageView(PageView):
+    required_scopes = {"GET": "bookings:write"}
+
+    def get(self, request: Request) -> Response:
+        """What cancelling the day `date` would cancel."""
+        page = pages.compose_hosted_day(host_id=caller_id(request), day=_checked_day(request))
+        return Response(
+            {
+                "person": _person(request),
+                "slots": [shapes.SlotSerializer().to_representation(row) for row in page.slots],
+                "people": page.people,
+                "credits": page.credits,
+            }
+        )
+
+
+@extend_schema(exclude=True)
 class DeactivationPageView(PageView):
     def get(self, request: Request) -> Response:
         """What deactivating the account would cancel."""
         page = pages.compose_leaving(user_id=caller_id(request))
         return Response({"person": _person(request), **_leaving(page)})
+
+
+def _checked_day(request: Request) -> date:
+    form = DayRequest(data=request.query_params.dict())
+    form.is_valid(raise_exception=True)
+    day: date = form.validated_data["date"]
+    return day
 
 
 def _leaving(page: "LeavingPage") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """For hosts: what is coming up, who has booked, weekly hours and exceptions, one-off sessions, cancelling."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,15 +8,13 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.errors import Problem, page_for
+from portal.errors import Problem
 from portal.forms import ApiForm, DayForm, ExceptionForm, HoursForm, SlotForm
 from portal.pages import redirect_with, render_page, return_form
 from portal.templatetags.portal import read_instant, zone_of
 from portal.views.slots import cursor_after
 from portal.visitor import PortalRequest, with_query
 
-# A local day begins up to 14 hours before, and ends up to 12 hours after, the day of the same date in UTC.
-EDGE = timedelta(hours=14)
 # Two forms on one page: their fields need ids of their own.
 EXCEPTION_ID = "exception_%s"
 
@@ -155,31 +153,12 @@ def mark_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> Htt
 def cancel_day(request: PortalRequest) -> HttpResponse:
     """Say what cancelling a whole day means, then do it."""
     form = DayForm(request.POST if request.method == "POST" else request.GET or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            request.visitor.send("POST", "/hosts/me/cancel-day", {"date": form.cleaned_data["date"].isoformat()})
-            return redirect_with("/hosting", "day-cancelled")
-        except Problem as problem:
-            if problem.status not in {400, 409}:
-                raise
-            form.add_error("date", problem.detail or page_for(problem).text)
-    return _cancel_day_page(request, form)
-
-
-def _cancel_day_page(request: PortalRequest, form: DayForm) -> HttpResponse:
     if not form.is_valid():
         status = 422 if form.is_bound else 200
         return render_page(request, "hosting_day", {"form": form}, me=request.visitor.get("/me"), status=status)
     day = form.cleaned_data["date"]
-    data = request.visitor.fetch(me="/me", slots=with_query("/slots", **_around(day, str(form.cleaned_data["host"]))))
-    me, found = data["me"], data["slots"]["results"]
-    own = [one for one in found if one["host"]["id"] == me["id"] and one["status"] == "open"]
-    on_day = [one for one in own if read_instant(one["starts_at"], me["time_zone"]).date() == day]
-    context = {"form": form, "day": day, "slots": on_day, "seats": sum(one["seats_taken"] for one in on_day)}
-    return render_page(request, "hosting_day", context, me=me)
-
-
-def _around(day: date, host: str) -> dict[str, str]:
-    start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
-    begin = max(start - EDGE, timezone.now())
-    return {"host": host, "from": begin.isoformat(), "to": (start + timedelta(days=1) + EDGE).isoformat()}
+    if request.method == "POST":
+        request.visitor.send("POST", "/hosts/me/cancel-day", {"date": day.isoformat()})
+        return redirect_with("/hosting", "day-cancelled")
+    page = request.visitor.get("/pages/hosting/day", date=day.isoformat())
+    return render_page(request, "hosting_day", page | {"form": form, "day": day}, me=page["person"])

@@ -1,5 +1,5 @@
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -70,7 +70,7 @@ def test_a_hosts_lists_take_the_same_queries_whatever_they_hold(ada: User, grace
 
 
 def test_booking_takes_a_known_number_of_statements(ada: User, slot: Slot) -> None:
-    """Clock, seat, subscriptions, people, collisions, queue, charge with booking and ledger, event, jobs, the answer."""
+    """Clock, seat, credits, people, collisions, queue, charge with booking and ledger, event, jobs, the answer."""
     with CaptureQueriesContext(connection) as captured:
         book_slot(client_id=ada.id, slot_id=slot.id, idempotency_key="of-one-booking")
     statements = [q["sql"] for q in captured if "SAVEPOINT" not in q["sql"]]
@@ -207,8 +207,29 @@ def test_a_slots_page_has_the_place_in_its_queue_as_it_is_now(ada: User, grace: 
     assert (position(linus), position(ada)) == (None, 1)
 
 
+def test_a_hosts_day_counts_people_and_credits(ada: User, grace: User, mallory: User) -> None:
+    morning = clock.read_now().replace(hour=9, minute=0) + timedelta(days=3)
+    first, second, other = (make_slot(grace, hours=hours_until(morning) + more) for more in (0, 2, 24))
+    for person, slot in ((ada, first), (ada, second), (mallory, second), (mallory, other)):
+        book_slot(client_id=person.id, slot_id=slot.id)
+    late = make_slot(grace, hours=hours_until(morning) + 4)
+    cancel_booking(client_id=ada.id, booking_id=book_slot(client_id=ada.id, slot_id=late.id)["id"])
+    page = Caller(grace).get("/pages/hosting/day", date=f"{morning:%Y-%m-%d}")
+    assert [one["id"] for one in page["slots"]] == [str(slot.id) for slot in (first, second, late)]
+    assert (page["people"], page["credits"]) == (2, 3)
+    done = Caller(grace).post("/hosts/me/cancel-day", {"date": f"{morning:%Y-%m-%d}"})
+    assert (len(done["slot_ids"]), done["credits_refunded"]) == (3, 3)
+    assert Caller(grace).refused("GET", "/pages/hosting/day?date=soon") == (400, "validation_error")
+    assert Caller(ada).refused("GET", "/pages/hosting/day?date=2030-01-01") == (403, "not_a_host")
+
+
+def hours_until(instant: datetime) -> float:
+    return (instant - clock.read_now()).total_seconds() / 3600
+
+
 def test_other_times_of_a_session_are_found_beyond_the_first_page(ada: User, grace: User) -> None:
-    first, _ = make_slot(grace, title="Clinic", hours=30), many_slots(grace, 60)
+    first = make_slot(grace, title="Clinic", hours=30)
+    many_slots(grace, 60)
     last, later = (make_slot(grace, title="Clinic", hours=hours) for hours in (20_000, 20_010))
     booking = book_slot(client_id=ada.id, slot_id=first.id)["id"]
     page = Caller(ada).get(f"/pages/bookings/{booking}/reschedule")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.portal.browsers import chromium, context_for
 from tests.portal.conftest import Portal, running
-from tests.portal.fake_backend import ADA, FakeBackend
+from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import an_id, fill
 from tests.portal.states import STATES, at
 
@@ -25,7 +25,6 @@ SCHEMES = ("light", "dark")
 class Named:
     """What the addresses of pages name: ids, a date, and the code of a device that asks."""
 
-    me: str
     free: str
     soon: str
     full: str
@@ -41,7 +40,6 @@ class Named:
 def in_sample(held: dict[str, Any]) -> Named:
     """The names in the sample account."""
     return Named(
-        me=str(ADA["id"]),
         free=held["free"]["id"],
         soon=an_id(400),
         full=held["full"]["id"],
@@ -69,7 +67,7 @@ def pages(named: Named) -> dict[str, str]:
         "hosting-hours": "/hosting/hours",
         "hosting-remove": f"/hosting/hours/{named.rule}/remove",
         "hosting-day-ask": "/hosting/cancel-day",
-        "hosting-day": f"/hosting/cancel-day?date={named.day}&host={named.me}",
+        "hosting-day": f"/hosting/cancel-day?date={named.day}",
         "bookings-past": "/bookings?show=past",
         "booking": f"/bookings/{named.booking}",
         "receipt": f"/bookings/{named.receipt}",

@@ -76,7 +76,7 @@ def named(live: Live, ada: httpx.Client) -> Named:
     rules = call(live, "/availability-rules", me.access).json()["results"]
     asked = httpx.post(f"{live.backend_url}/oauth/device_authorization", data={"client_id": "insighta-cli"}).json()
     return Named(
-        me=call(live, "/me", me.access).json()["id"], free=free, soon=soon, full=full, target=target, hosted=hosted,
+        free=free, soon=soon, full=full, target=target, hosted=hosted,
         booking=booking, receipt=receipt, rule=rules[0]["id"], user_code=asked["user_code"],
         day=f"{datetime.now(UTC) + timedelta(days=2, hours=3):%Y-%m-%d}",
     )  # fmt: skip
