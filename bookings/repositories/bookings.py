@@ -1,11 +1,14 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
+from django.db import connection
 from django.db.models import F, Q
+from uuid6 import uuid7
 
-from bookings.models import Booking, BookingMove, Slot
+from bookings.models import Booking, BookingMove, Slot, Subscription
 from bookings.repositories.rows import Row, Rows
 
 BOOKING_FIELDS = (
@@ -15,23 +18,46 @@ BOOKING_FIELDS = (
     "subscription__ends_at", "revision", "changed_at",
 )  # fmt: skip
 
+# One statement: the ledger's line takes its balance from the subscription as it is charged.
+CHARGE_AND_BOOK = """
+WITH charged AS (
+    UPDATE bookings_subscription SET credits_remaining = credits_remaining - %(credits_charged)s
+    WHERE id = %(subscription_id)s RETURNING credits_remaining
+), booked AS (
+    INSERT INTO bookings_booking (
+        id, slot_id, client_id, host_id, subscription_id, status, scheduled_start_time, scheduled_end_time,
+        refund_window, credits_charged, credits_refunded, revision, idempotency_key, requested_slot_id, created_at,
+        changed_at, cancelled_at, cancelled_by)
+    VALUES (
+        %(id)s, %(slot_id)s, %(client_id)s, %(host_id)s, %(subscription_id)s, %(status)s, %(scheduled_start_time)s,
+        %(scheduled_end_time)s, %(refund_window)s, %(credits_charged)s, %(credits_refunded)s, %(revision)s,
+        %(idempotency_key)s, %(requested_slot_id)s, %(created_at)s, %(changed_at)s, %(cancelled_at)s, %(cancelled_by)s)
+)
+INSERT INTO bookings_creditentry (id, subscription_id, booking_id, amount, reason, balance_after, created_at)
+SELECT %(entry_id)s, %(subscription_id)s, %(id)s, -%(credits_charged)s, 'booking', credits_remaining, %(created_at)s
+FROM charged RETURNING balance_after
+"""
 
-def insert_booking(
+
+def insert_charged(
     *,
     slot: Slot,
+    subscription: Subscription,
     client_id: UUID,
-    subscription_id: UUID,
     refund_window: timedelta,
     credits: int,
     key: str | None,
     now: datetime,
 ) -> Booking:
-    """Add a booking whose seat and credit have been taken; times and window are copied here."""
-    return Booking.objects.create(
+    """Charge the locked subscription, add the booking and the ledger's line; the seat has been taken.
+
+    Times and window are copied onto the booking; the object `subscription` follows.
+    """
+    booking = Booking(
         slot=slot,
         client_id=client_id,
         host_id=slot.host_id,
-        subscription_id=subscription_id,
+        subscription=subscription,
         scheduled_start_time=slot.starts_at,
         scheduled_end_time=slot.ends_at,
         refund_window=refund_window,
@@ -41,6 +67,12 @@ def insert_booking(
         created_at=now,
         changed_at=now,
     )
+    values: dict[str, Any] = {field.attname: getattr(booking, field.attname) for field in Booking._meta.concrete_fields}
+    with connection.cursor() as cursor:
+        cursor.execute(CHARGE_AND_BOOK, values | {"entry_id": uuid7()})
+        (subscription.credits_remaining,) = cursor.fetchone()
+    booking._state.adding = False
+    return booking
 
 
 def find_by_key(*, client_id: UUID, key: str) -> Booking | None:

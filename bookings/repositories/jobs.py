@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import OperationalError
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
-from procrastinate.types import JSONDict
+from procrastinate.jobs import Job
 
 SEND_NOTICE = "bookings.send_notice"
 SEND_REMINDER = "bookings.send_reminder"
@@ -17,19 +17,30 @@ def defer_notices(kind: str, notices: list[tuple[UUID, UUID, int]]) -> None:
 
     The jobs are rows of this transaction: they exist if, and only if, it commits.
     """
-    arguments: list[JSONDict] = [
-        {"kind": kind, "user_id": str(user_id), "subject_id": str(subject_id), "revision": revision}
-        for user_id, subject_id, revision in notices
-    ]
-    if arguments:
+    _defer([_notice(kind, *notice) for notice in notices])
+
+
+def defer_announcement(
+    kind: str, *, user_id: UUID, booking_id: UUID, revision: int, remind_at: datetime | None
+) -> None:
+    """Have the client written to about a booking and reminded of it at `remind_at`, unless it has changed by then."""
+    jobs = [_notice(kind, user_id, booking_id, revision)]
+    if remind_at is not None:
+        reminder = app.configure_task(SEND_REMINDER, schedule_at=remind_at)
+        jobs.append(reminder.make_new_job(booking_id=str(booking_id), revision=revision))
+    _defer(jobs)
+
+
+def _notice(kind: str, user_id: UUID, subject_id: UUID, revision: int) -> Job:
+    task = app.configure_task(SEND_NOTICE)
+    return task.make_new_job(kind=kind, user_id=str(user_id), subject_id=str(subject_id), revision=revision)
+
+
+def _defer(jobs: list[Job]) -> None:
+    """One statement, however many and whatever they are."""
+    if jobs:
         with _database_errors():
-            app.configure_task(SEND_NOTICE).batch_defer(*arguments)
-
-
-def defer_reminder(*, booking_id: UUID, revision: int, at: datetime) -> None:
-    """Have the client reminded at `at`, unless the booking has changed by then."""
-    with _database_errors():
-        app.configure_task(SEND_REMINDER, schedule_at=at).defer(booking_id=str(booking_id), revision=revision)
+            app.job_manager.batch_defer_jobs(jobs)
 
 
 @contextmanager

@@ -35,11 +35,6 @@ def by_user(subscriptions: Iterable[Subscription]) -> dict[UUID, list[Subscripti
     return grouped
 
 
-def charge(subscription: Subscription, *, credits: int) -> None:
-    """Take credits from a subscription that the caller has locked; the object follows."""
-    add(subscription, credits=-credits)
-
-
 def add(subscription: Subscription, *, credits: int) -> None:
     """Add credits (fewer than none: take them) to a subscription that the caller has locked; the object follows."""
     Subscription.objects.filter(id=subscription.id).update(credits_remaining=F("credits_remaining") + credits)

@@ -20,24 +20,22 @@ def book_slot(*, client_id: UUID, slot_id: UUID, idempotency_key: str | None = N
     Raises NotFound, SlotCancelled, SlotStarted, SlotFull, OwnSlot, AlreadyBooked, OverlappingBooking,
     InsufficientCredits, IdempotencyConflict, Busy.
     """
-    booking = transactions.run(lambda now: _book(client_id, slot_id, idempotency_key, now))
+    try:
+        booking = transactions.run(lambda now: _book(client_id, slot_id, idempotency_key, now))
+    except errors.BookingsError:
+        # Looked for only where booking was refused, which a repeated request always is: that spares everybody else.
+        earlier = bookings.find_by_key(client_id=client_id, key=idempotency_key) if idempotency_key else None
+        if earlier is None:
+            raise
+        booking = _check_same_request(earlier, slot_id)
     return get_booking(booking_id=booking.id, client_id=client_id)
 
 
 def _book(client_id: UUID, slot_id: UUID, key: str | None, now: datetime) -> "Booking":
-    earlier = bookings.find_by_key(client_id=client_id, key=key) if key else None
-    if earlier:
-        return _check_same_request(earlier, slot_id)
     slot = slots.take_seat(slot_id, client_id=client_id, now=now)
-    try:
-        if slot is None:
-            raise _why_no_seat(slot_id, client_id, now)
-        return _book_taken_seat(slot, client_id, key, now)
-    except (errors.AlreadyBooked, errors.SlotFull):
-        # Another request with this key may have booked while this one waited for the slot.
-        if key and bookings.find_by_key(client_id=client_id, key=key):
-            raise errors.TryAgain from None
-        raise
+    if slot is None:
+        raise _why_no_seat(slot_id, client_id, now)
+    return _book_taken_seat(slot, client_id, key, now)
 
 
 def _check_same_request(booking: "Booking", slot_id: UUID) -> "Booking":

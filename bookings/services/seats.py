@@ -68,17 +68,15 @@ def seat_client(
     notice: str = "made",
 ) -> "Booking":
     """Charge and book a client whose seat has been taken; subscription and slot are locked."""
-    subscriptions.charge(subscription, credits=CREDITS_PER_SEAT)
-    booking = bookings.insert_booking(
+    booking = bookings.insert_charged(
         slot=slot,
+        subscription=subscription,
         client_id=client_id,
-        subscription_id=subscription.id,
         refund_window=current_refund_window(),
         credits=CREDITS_PER_SEAT,
         key=key,
         now=now,
     )
-    ledger.insert_entry(subscription=subscription, booking=booking, amount=-CREDITS_PER_SEAT, reason="booking", now=now)
     record_event(
         kind=f"booking.{notice}", user_id=client_id, detail={"booking_id": str(booking.id), "slot_id": str(slot.id)}
     )
@@ -88,10 +86,14 @@ def seat_client(
 
 def announce(booking: "Booking", *, notice: str, now: datetime) -> None:
     """Have the client written to about the booking, and reminded of it if there is time."""
-    jobs.defer_notices(f"booking_{notice}", [(booking.client_id, booking.id, booking.revision)])
     remind_at = booking.scheduled_start_time - REMIND_BEFORE
-    if remind_at > now:
-        jobs.defer_reminder(booking_id=booking.id, revision=booking.revision, at=remind_at)
+    jobs.defer_announcement(
+        f"booking_{notice}",
+        user_id=booking.client_id,
+        booking_id=booking.id,
+        revision=booking.revision,
+        remind_at=remind_at if remind_at > now else None,
+    )
 
 
 def cancel_held(booking: "Booking", *, held: Held, now: datetime, by: str, refund: int, actor_id: UUID | None) -> None:
