@@ -13,7 +13,7 @@ from tests.faults.schedule import TARGETS, Fault
 
 CROWD = 150
 SKEW_SECONDS = 4
-"""As far as `check --deploy` and `/readyz` let the clocks of process and database differ."""
+"""Less than the five seconds by which `check --deploy` lets the clocks of process and database differ."""
 HOURS = 3 * 3600
 LOCKED = {"slots": "bookings_slot", "sessions": "tokens_session"}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.faults.product import PAIRS
 
 QUIET_SECONDS = 7.0
-"""Between the end of a fault and the next one: recovery is measured in it, and the rate before the next."""
+"""From the end of a fault to the next, unless told otherwise: the time in which recovery is seen."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
 LONGEST = {"stop": 6.0, "fill": 6.0, "kill": 4.0}
 
 
-def draw_faults(seed: int, *, kinds: frozenset[str], seconds: float) -> list[Fault]:
+def draw_faults(seed: int, *, kinds: frozenset[str], seconds: float, quiet: float = QUIET_SECONDS) -> list[Fault]:
     """Faults of these kinds for about `seconds`, every kind once before any comes again."""
     numbers = random.Random(seed)
     faults: list[Fault] = []
@@ -43,7 +43,7 @@ def draw_faults(seed: int, *, kinds: frozenset[str], seconds: float) -> list[Fau
         for kind in numbers.sample(sorted(kinds), len(kinds)):
             longest = LONGEST.get(kind, 5.0)
             fault = Fault(kind, numbers.choice(TARGETS[kind]), round(numbers.uniform(1.0, longest), 1))
-            seconds -= fault.seconds + QUIET_SECONDS
+            seconds -= fault.seconds + quiet
             if seconds < 0:
                 return faults
             faults.append(fault)

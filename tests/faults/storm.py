@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from tests.faults.clients import Run, summarize
 from tests.faults.history import Log
 from tests.faults.injection import injected, possible_kinds
@@ -17,7 +19,6 @@ from tests.faults.terminals import Client, Host, Terminal
 from tests.faults.verdict import WELCOME_CREDITS, find_broken_promises
 from tests.faults.visitors import Command, Newcomer, Visitor
 
-WARM_UP_SECONDS = 6.0
 WINDOW_SECONDS = 2.0
 RECOVERY_SECONDS = 5.0
 FULL = 0.8
@@ -71,12 +72,23 @@ class Report:
 
 
 class Storm:
-    """`seconds` is the time with faults. History and logs are written into `directory`."""
+    """`seconds` is the time with faults, of which `quiet` lie between one and the next.
+
+    History and logs are written into `directory`.
+    """
 
     def __init__(
-        self, directory: Path, *, seed: int, seconds: float, size: Size, kinds: frozenset[str] | None = None
+        self,
+        directory: Path,
+        *,
+        seed: int,
+        seconds: float,
+        size: Size,
+        kinds: frozenset[str] | None = None,
+        quiet: float = QUIET_SECONDS,
     ) -> None:
-        self.directory, self.seed, self.seconds, self.size, self.kinds = directory, seed, seconds, size, kinds
+        self.directory, self.seed, self.seconds, self.size = directory, seed, seconds, size
+        self.kinds, self.quiet = kinds, quiet
         self.faults: list[tuple[Fault, float, float]] = []
         self._begun = time.monotonic()
 
@@ -86,8 +98,8 @@ class Storm:
             run = Run(product, Log(self.directory / "history"), seed=self.seed, pace=self.size.pace)
             terminals, visitors = self._gather(run)
             kinds = possible_kinds(product) & (self.kinds or possible_kinds(product))
-            time.sleep(WARM_UP_SECONDS)
-            for fault in draw_faults(self.seed, kinds=kinds, seconds=self.seconds):
+            time.sleep(self.quiet)
+            for fault in draw_faults(self.seed, kinds=kinds, seconds=self.seconds, quiet=self.quiet):
                 self._break(product, fault)
             run.finish()
             broken = find_broken_promises(run, terminals, visitors)
@@ -102,10 +114,11 @@ class Storm:
         people: tuple[Host | Client | Visitor | Command, ...] = (*hosts, *clients, *visitors, *commands)
         for person in people:
             person.sign_in()
-        for host in hosts:
-            run.product.manage("make_host", host.login)
-            for _ in range(4):
-                host.offer()
+        with psycopg.connect(run.product.cluster.address, autocommit=True) as connection:
+            logins = [host.login for host in hosts]
+            connection.execute("UPDATE accounts_user SET is_host = true WHERE login = ANY(%s)", [logins])
+        for host in hosts * 4:
+            host.offer()
         for person in people:
             run.let(person.step, person.login)
         for newcomer in newcomers:
@@ -119,7 +132,7 @@ class Storm:
         ended = time.monotonic()
         self.faults.append((fault, began, ended))
         sys.stderr.write(f"{began - self._begun:7.1f} {fault} for {ended - began:.1f} s\n")
-        time.sleep(QUIET_SECONDS)
+        time.sleep(self.quiet)
 
     def _report(self, run: Run, broken: list[str]) -> Report:
         errors = [(at, status) for at, _, status in run.notes.requests if status >= 500]

@@ -13,8 +13,8 @@ KINDS = frozenset({"stop", "lose answers", "kill", "cut"})
 
 @pytest.mark.parametrize("seed", [SEED])
 def test_nothing_is_lost_in_a_storm(tmp_path: Path, seed: int) -> None:
-    size = Size(clients=6, visitors=2, newcomers=1, commands=1)
-    report = Storm(tmp_path, seed=seed, seconds=26, size=size, kinds=KINDS).run()
+    size = Size(clients=5, visitors=2, newcomers=1, commands=1)
+    report = Storm(tmp_path, seed=seed, seconds=22, size=size, kinds=KINDS, quiet=2.5).run()
     assert not report.broken, f"seed {seed}: {report.broken}"
     assert report.faults, "nothing was broken"
     assert all(recovery.first is not None for recovery in report.recoveries), report.to_json()
