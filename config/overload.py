@@ -92,6 +92,8 @@ def refuse(request: HttpRequest) -> HttpResponse:
     response: HttpResponse = import_string(settings.UNAVAILABLE_VIEW)(request)
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     response.headers["Cache-Control"] = "no-store"
+    # The middleware that would write it comes later.
+    response.headers["Content-Length"] = str(len(response.content))
     return response
 
 

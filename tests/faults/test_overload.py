@@ -79,6 +79,7 @@ def test_a_backend_with_too_much_to_do_refuses_at_once_serves_the_rest_and_recov
             assert {answer.json()["code"] for answer in refused} == {"unavailable"}
             assert {answer.headers["Content-Type"] for answer in refused} == {"application/problem+json"}
             assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+            assert {answer.headers["Content-Length"] for answer in refused} == {str(len(refused[0].content))}
             assert HTTP.get(f"{small.backend_url}/healthz").status_code == 200
             key = new_key()
             sent_away = refresh(small, ada.refresh, key=key)
