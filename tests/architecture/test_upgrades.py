@@ -137,6 +137,12 @@ HARMLESS: dict[str, list[Operation]] = {
     "forgotten by Django alone": [
         migrations.SeparateDatabaseAndState(state_operations=[migrations.RemoveField("person", "age")])
     ],
+    "no longer demanded, and forgotten by Django": [
+        migrations.SeparateDatabaseAndState(
+            [migrations.AlterField("person", "name", models.CharField(max_length=20, null=True))],
+            [migrations.RemoveField("person", "name")],
+        )
+    ],
     "a constraint from an index": [
         RunSQL("ALTER TABLE accounts_person ADD CONSTRAINT one UNIQUE USING INDEX by_name", RunSQL.noop)
     ],
