@@ -24,6 +24,8 @@ _SECRETS = re.compile(
     r"|(?P<address>://[^\s:/@]*:)[^\s@/]+(?=@)",
     re.IGNORECASE,
 )
+# All but the tab and the line feed; what some programs take for the end of a line among them.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # Nearly every line has none of these, and is not searched any further.
 _HINTS = ("insr_", "insc_", "insp_", "insf_", "insd_", "eyj", "gh", "=", "bearer", "basic", "://")
 
@@ -36,11 +38,17 @@ def mask_secrets(text: str) -> str:
     return _SECRETS.sub(lambda match: f"{match[match.lastgroup] if match.lastgroup else ''}{HIDDEN}", text)
 
 
+def quote_controls(text: str) -> str:
+    """`text` as one entry, whoever's words are in it: no escape for a terminal, and no further line begins like one."""
+    visible = _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return visible.replace("\n", "\n    ")
+
+
 class MaskingFormatter(ProcessorFormatter):
     """The last step before a line leaves the process, whoever wrote it: tracebacks pass here, too."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return mask_secrets(super().format(record))
+        return quote_controls(mask_secrets(super().format(record)))
 
 
 def make_formatter(*, as_json: bool) -> MaskingFormatter:

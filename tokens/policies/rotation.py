@@ -61,7 +61,8 @@ def judge(
     """
     if family.is_revoked:
         return Refusal.ENDED
-    if presented.generation == 0 and family.handoff_challenge and challenge != family.handoff_challenge:
+    expected = family.handoff_challenge
+    if presented.generation == 0 and expected and not hmac.compare_digest(challenge, expected):
         return Refusal.WRONG_VERIFIER
     if presented.generation == family.generation:
         return Refusal.EXPIRED

@@ -1,0 +1,159 @@
+"""Words that a person chose, in mails, calendars and logs: they stay words."""
+
+import io
+import json
+import logging
+import re
+from typing import Any
+
+import pytest
+from django.core.mail import EmailMessage
+from django.test import Client as Http
+from icalendar import Calendar
+
+from accounts.models import User
+from bookings.models import Slot
+from bookings.services import bookings, calendar
+from config.logs import make_formatter
+from portal.calendars import event_file
+from tests.bookings.jobs import run_jobs
+from tests.bookings.people import make_person, make_slot
+from tests.people import HTTP
+from tests.processes import Live
+from tests.tokens.in_process import call, now, sign_in
+
+INJECTED = (
+    "Tea\r\nBcc: all@example.org\r\n\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nATTACH:http://evil.example/x\r\nSUMMARY;X=1:,;\\n"
+)
+LINES = ("\r", "\n", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
+
+
+@pytest.fixture
+def grace(db: None) -> User:
+    grace = make_person("grace", is_host=True)
+    call(Http(), "/me", sign_in(grace).access_token, "PATCH", {"display_name": INJECTED[:100]})
+    return User.objects.get(id=grace.id)
+
+
+@pytest.fixture
+def slot(grace: User) -> Slot:
+    body = {"title": INJECTED, "starts_at": "2098-01-01T10:00Z", "ends_at": "2098-01-01T11:00Z", "capacity": 1}
+    made = call(Http(), "/slots", sign_in(grace).access_token, "POST", body)
+    return Slot.objects.get(id=made.json()["id"])
+
+
+@pytest.mark.parametrize("break_", LINES, ids=ascii)
+def test_no_text_that_is_kept_has_a_second_line(client: Http, grace: User, break_: str) -> None:
+    words, token = f"one{break_}two\x1b[31m\u202ethree", sign_in(grace).access_token
+    call(client, "/me", token, "PATCH", {"display_name": words})
+    call(client, "/personal-access-tokens", token, "POST", {"name": words, "scopes": ["account:read"]})
+    for path in ("/me", "/personal-access-tokens"):
+        kept = json.dumps(call(client, path, token).json(), ensure_ascii=False)
+        assert not set(kept) & {*LINES, "\x1b", "\u202e"}, path
+
+
+def test_a_title_adds_no_header_to_a_mail(slot: Slot, mailoutbox: list[EmailMessage]) -> None:
+    bookings.book_slot(client_id=make_person("ada").id, slot_id=slot.id)
+    run_jobs()
+    (mail,) = mailoutbox
+    sent = mail.message()
+    assert "Tea" in str(sent["Subject"])
+    assert (sent["To"], sent["Bcc"]) == ("ada@example.org", None)
+    assert mail.recipients() == ["ada@example.org"]
+    assert not [part for part in sent.walk() if part.get_content_type() == "text/html"]
+
+
+def test_a_title_adds_nothing_to_a_calendar(slot: Slot, grace: User) -> None:
+    ada = make_person("ada")
+    bookings.book_slot(client_id=ada.id, slot_id=slot.id)
+    for person in (ada, grace):
+        _is_one_plain_event(calendar.render_feed(secret=calendar.get_feed_secret(user_id=person.id)))
+
+
+def test_a_title_that_came_past_every_check_adds_nothing_either(grace: User) -> None:
+    """The writers escape by themselves: the feed's and the portal's."""
+    slot = make_slot(grace)
+    Slot.objects.filter(id=slot.id).update(title=INJECTED)
+    _is_one_plain_event(calendar.render_feed(secret=calendar.get_feed_secret(user_id=grace.id)))
+    booking = {
+        "id": "x\r\nATTACH:y",
+        "history": [],
+        "status": "active",
+        "title": INJECTED,
+        "host": {"display_name": INJECTED},
+    }
+    times = {"scheduled_start_time": "2098-01-01T10:00+00:00", "scheduled_end_time": "2098-01-01T11:00+00:00"}
+    booking["id"] = "0193a000-0000-7000-8000-000000000001"
+    _is_one_plain_event(event_file(booking | times, now()))
+
+
+def _is_one_plain_event(content: bytes) -> None:
+    (event,) = Calendar.from_ical(content).walk("VEVENT")
+    assert set(event) == {"UID", "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "STATUS", "URL"}
+    unfolded = content.replace(b"\r\n ", b"")
+    assert [line for line in unfolded.split(b"\r\n") if line.startswith((b"BEGIN", b"END", b"ATTACH"))] == [
+        b"BEGIN:VCALENDAR", b"BEGIN:VEVENT", b"END:VEVENT", b"END:VCALENDAR",
+    ]  # fmt: skip
+    assert b"\n" not in unfolded.replace(b"\r\n", b"")
+
+
+# Logs
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "columns"])
+@pytest.mark.parametrize("where", ["message", "argument", "exception", "key"])
+def test_an_entry_of_the_log_stays_one_entry_without_escapes(as_json: bool, where: str) -> None:
+    """A terminal obeys escapes, and a line that begins like another one is believed."""
+    words = "x\n2026-01-01T00:00:00Z [info] forged\x1b[2J\x1b]0;owned\x07\r\u2028\x9b31m"
+    _, *further = (written := _logged(words, where, as_json=as_json)).removesuffix("\n").split("\n")
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028]", written)
+    assert all(line.startswith("    ") for line in further)
+    assert "forged" in written
+
+
+def _logged(words: str, where: str, *, as_json: bool) -> str:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(make_formatter(as_json=as_json))
+    log = logging.getLogger("tests.attacks.injection")
+    log.propagate, log.handlers = False, []
+    log.addHandler(handler)
+    if where == "exception":
+        try:
+            raise ValueError(words)
+        except ValueError:
+            log.exception("it broke")
+    elif where == "argument":
+        log.warning("refused %s", words)
+    elif where == "key":
+        log.warning({"event": "refused", "path": words})
+    else:
+        log.warning(words)  # what a library may do
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "secret", ["insr_AAAAAAAAAAAAAAAA", "insp_AAAAAAAAAAAAAAAAAAAA", "eyJhbGciOiJub25lIn0.e30.AAAA"]
+)
+def test_a_secret_in_an_odd_place_is_not_written_down(live: Live, secret: str) -> None:
+    """In the path, the query, the agent, the referrer, the id of the request, a cookie's name, the method."""
+    for url in (live.backend_url, live.portal_url):
+        headers = dict.fromkeys(("User-Agent", "Referer", "X-Request-ID", "Idempotency-Key", "Origin"), secret)
+        HTTP.get(
+            f"{url}/{secret}?{secret}=1&x={secret}", headers=headers | {"Cookie": f"{secret}=1; insighta_rt={secret}"}
+        )
+        HTTP.request("POST", f"{url}/login/{secret}", headers={"Host": f"{secret}.example"}, data={"x": secret})
+    for process in (live.backend, live.portal):
+        assert secret not in process.text()
+
+
+@pytest.mark.parametrize(
+    "path", ["/x%0a2026-01-01T00:00:00Z%20[info]%20forged%1b[2J", "/slots%0d%0aforged", "/%e2%80%a8forged"]
+)
+def test_a_path_cannot_forge_a_line(live: Live, path: str) -> None:
+    for url, process in ((live.backend_url, live.backend), (live.portal_url, live.portal)):
+        for method in ("GET", "POST"):
+            HTTP.request(method, f"{url}{path}", headers={"Origin": "https://evil.example"})
+        written: list[Any] = process.text().splitlines()
+        assert not [line for line in written if line.startswith(("2026-01-01", "forged"))]
+        assert "\x1b[2J" not in process.text()
