@@ -12,8 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext
 
 from tests.people import Browser
+from tests.portal.browsers import chromium, context_for
 from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import fill
 from tests.processes import Live, Process, free_port
@@ -154,3 +157,24 @@ def held(backend: FakeBackend) -> dict[str, Any]:
 def ada(portal: Portal, held: dict[str, Any]) -> httpx.Client:
     """Ada's browser, signed in, with the sample account behind it."""
     return portal.signed_in()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    """Chromium; each module's own, because Playwright keeps an event loop."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def contexts(browser: Chromium, live: Live) -> Iterator[Any]:
+    """Makes browsers of one person each, all closed at the end."""
+    opened: list[BrowserContext] = []
+
+    def open_one(**options: Any) -> BrowserContext:
+        opened.append(context_for(browser, live.portal_url, None, **options))
+        return opened[-1]
+
+    yield open_one
+    for context in opened:
+        context.close()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.portal import fake_backend, sample
-from tests.portal.browsers import chromium, context_for
+from tests.portal.browsers import context_for
 from tests.portal.conftest import Portal
 from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import fill
@@ -27,12 +27,6 @@ LOOK_RULES = ("color-contrast", "target-size", "link-in-text-block", "scrollable
 READ_TWICE = {(1440, "light"), (320, "dark")}
 # Nothing is on its way from one colour to another while axe-core looks.
 STILL = {"reduced_motion": "reduce"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

@@ -7,78 +7,20 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.backends import another_backend
 from tests.people import Browser as Stranger
-from tests.portal.browsers import chromium, context_for
+from tests.portal.browsers import fill_in_github, make_host, open_slot, sign_in
 from tests.portal.conftest import running_process
 from tests.processes import Live, free_port
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def contexts(browser: Browser, live: Live) -> Iterator[Any]:
-    """Makes browsers of one person each, all closed at the end."""
-    opened: list[BrowserContext] = []
-
-    def open_one(**options: Any) -> BrowserContext:
-        opened.append(context_for(browser, live.portal_url, None, **options))
-        return opened[-1]
-
-    yield open_one
-    for context in opened:
-        context.close()
-
-
-def sign_in(context: BrowserContext, live: Live, login: str, address: str = "/") -> Page:
-    """Through the portal's page, the backend and GitHub's form, back to `address`."""
-    page = context.new_page()
-    page.goto(f"{live.portal_url}/login?next={address}")
-    fill_in_github(page, login)
-    page.wait_for_url(f"{live.portal_url}{address}")
-    return page
-
-
-def fill_in_github(page: Page, login: str) -> None:
-    page.fill("input[name=login]", login)
-    page.press("input[name=login]", "Enter")
-
-
-def access_token(context: BrowserContext) -> str:
-    return next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "insighta_at")
-
-
 def drop_access_token(context: BrowserContext) -> None:
     """As after three minutes: the browser has let the access token's cookie go."""
     context.clear_cookies(name="insighta_at")
-
-
-def person_id(live: Live, context: BrowserContext) -> str:
-    me = httpx.get(f"{live.backend_url}/api/v1/me", headers={"Authorization": f"Bearer {access_token(context)}"})
-    return str(me.json()["id"])
-
-
-def make_host(live: Live, context: BrowserContext) -> None:
-    live.manage("make_host", person_id(live, context))
-
-
-def open_slot(page: Page, live: Live, title: str, starts: datetime, seats: int = 2) -> None:
-    """As the host, through the form; the account's zone is UTC."""
-    page.goto(f"{live.portal_url}/hosting/new")
-    page.fill("#id_title", title)
-    page.fill("#id_date", f"{starts:%Y-%m-%d}")
-    page.fill("#id_start_time", f"{starts:%H:%M}")
-    page.fill("#id_capacity", str(seats))
-    page.click("text=Open for booking")
-    expect(page.get_by_role("status")).to_contain_text("open for booking")
 
 
 def test_signing_in_survives_the_access_token_and_ends_in_every_tab(live: Live, contexts: Any) -> None:
@@ -145,7 +87,7 @@ def test_a_callback_address_of_mallory_signs_nobody_in(live: Live, contexts: Any
 def test_without_scripts_ada_books_moves_cancels_and_waits(live: Live, contexts: Any) -> None:
     grace, ada, alan = contexts(java_script_enabled=False), contexts(java_script_enabled=False), contexts()
     host = sign_in(grace, live, "portal-grace")
-    make_host(live, grace)
+    make_host(live, host)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=2)
     open_slot(host, live, "First hour", start, seats=1)
     open_slot(host, live, "Second hour", start + timedelta(hours=3), seats=1)
@@ -180,7 +122,7 @@ def test_without_scripts_ada_books_moves_cancels_and_waits(live: Live, contexts:
 def test_a_host_cancels_and_the_client_sees_it(live: Live, contexts: Any) -> None:
     grace, ada = contexts(), contexts()
     host = sign_in(grace, live, "portal-host")
-    make_host(live, grace)
+    make_host(live, host)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=3)
     open_slot(host, live, "Called off", start)
     page = sign_in(ada, live, "portal-guest", f"/slots?from={start:%Y-%m-%d}")
@@ -201,7 +143,7 @@ def test_a_host_cancels_and_the_client_sees_it(live: Live, contexts: Any) -> Non
 def test_somebody_elses_booking_is_not_there(live: Live, contexts: Any) -> None:
     grace, ada, mallory = contexts(), contexts(), contexts()
     host = sign_in(grace, live, "portal-own")
-    make_host(live, grace)
+    make_host(live, host)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=4)
     open_slot(host, live, "Private matter", start)
     page = sign_in(ada, live, "portal-private", f"/slots?from={start:%Y-%m-%d}")
