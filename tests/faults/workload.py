@@ -32,9 +32,11 @@ class Workload:
         self._access = itertools.cycle([client.token for client in world.clients])
         self._chains = deque(_Chain(token) for token in product.refresh_tokens(SESSIONS))
         self._bookings = itertools.cycle(
-            (client.token, str(slots[number % len(slots)]), new_key())
-            for slots in (world.add_slots(150, capacity=8) for _ in range(RUNS))
-            for number, client in enumerate(world.clients)
+            [
+                (client.token, str(slots[number % len(slots)]), new_key())
+                for slots in [world.add_slots(150, capacity=8) for _ in range(RUNS)]
+                for number, client in enumerate(world.clients)
+            ]
         )
         self.refused: list[bytes] = []
 
