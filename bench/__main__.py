@@ -19,20 +19,26 @@ from bench.terminal import say
 
 def main(names: list[str]) -> int:
     """Exit code 0 when every benchmark could be run, whether or not its targets are reached; 2 for an unknown name."""
-    for module in pkgutil.iter_modules(bench.__path__):
-        if not module.name.startswith("_"):
-            import_module(f"bench.{module.name}")
-    unknown = set(names) - set(SCENARIOS)
+    known = find_scenarios()
+    unknown = set(names) - set(known)
     if unknown:
-        say(f"There is no benchmark {', '.join(sorted(unknown))}. Choose from: {', '.join(SCENARIOS)}")
+        say(f"There is no benchmark {', '.join(sorted(unknown))}. Choose from: {', '.join(known)}")
         return 2
-    chosen = sorted((SCENARIOS[name] for name in names or SCENARIOS), key=lambda scenario: scenario.item)
+    chosen = [scenario for scenario in known.values() if scenario.name in (names or known)]
     with Bench(quick=os.environ.get("QUICK", "") not in {"", "0"}) as run:
         failed = [scenario.name for scenario in chosen if not _run(scenario, run)]
     print_targets(run.results)
     if failed:
         say(f"\nCould not be measured: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def find_scenarios() -> dict[str, Scenario]:
+    """Every benchmark of this package by its name, in the order in which they are run."""
+    for module in pkgutil.iter_modules(bench.__path__):
+        if not module.name.startswith("_"):
+            import_module(f"bench.{module.name}")
+    return dict(sorted(SCENARIOS.items(), key=lambda entry: (entry[1].item, entry[0])))
 
 
 def _run(scenario: Scenario, run: Bench) -> bool:

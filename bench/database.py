@@ -103,14 +103,18 @@ class Cluster:
         control = [line for line in lines if line.lstrip().upper().startswith(_TRANSACTION_CONTROL)]
         return Statements((len(lines) - len(control)) / times, len(control) / times)
 
-    def pgbench(self, name: str, *, script: str, clients: int, seconds: int = 0, transactions: int = 0) -> float:
-        """Transactions a second of `script` on database `name`, prepared; for `seconds`, or `transactions` a client."""
+    def pgbench(
+        self, name: str, *, script: str, clients: int, seconds: int = 0, transactions: int = 0, step: int = 0
+    ) -> float:
+        """Transactions a second of `script` on database `name`, prepared; for `seconds`, or `transactions` a client.
+
+        A script may count its client's transactions in the variable `step`, which begins with the one given.
+        """
         length = ["-T", str(seconds)] if seconds else ["-t", str(transactions)]
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
             file.write(script)
             file.flush()
-            # `step` counts the transactions of a client, where a script wants to.
-            given = ["-n", "-D", "step=0", "-M", "prepared", "-c", str(clients), "-j", "1", "-f", file.name]
+            given = ["-n", "-D", f"step={step}", "-M", "prepared", "-c", str(clients), "-j", "1", "-f", file.name]
             output = run_program("pgbench", [*given, *length, self.url(name)])
         found = re.search(r"tps = ([0-9.]+)", output)
         if found is None or re.search(r"failed transactions: [1-9]", output):

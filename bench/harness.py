@@ -147,7 +147,9 @@ def scenario(name: str, *, item: int, title: str) -> Callable[[Callable[[Bench],
     return register
 
 
-def interleave(runs: Mapping[str, Callable[[], float]], *, rounds: int, warm_up: bool = True) -> dict[str, list[float]]:
+def interleave(
+    runs: Mapping[str, Callable[[], float]], *, rounds: int, warm_up: bool = True, quiet: bool = False
+) -> dict[str, list[float]]:
     """Measure each of `runs` once a round, every round beginning with another one, after a round that is thrown away.
 
     What disturbs the machine for a while disturbs all of them; `Result.ratio` compares within rounds.
@@ -161,7 +163,8 @@ def interleave(runs: Mapping[str, Callable[[], float]], *, rounds: int, warm_up:
         first = number % len(labels)
         for label in labels[first:] + labels[:first]:
             values[label].append(runs[label]())
-        say(f"    round {number + 1} of {rounds}: " + ", ".join(f"{x} {values[x][-1]:.4g}" for x in labels))
+        if not quiet:
+            say(f"    round {number + 1} of {rounds}: " + ", ".join(f"{x} {values[x][-1]:.4g}" for x in labels))
     return values
 
 

@@ -59,6 +59,7 @@ def load_calls(
     method: str = "GET",
     bodies: Sequence[str] = (),
     content_type: str = "application/json",
+    cookie: str = "",
     allow_refusals: bool = False,
 ) -> Load:
     """The same call over and over by `clients` connections, with a bearer token each where `tokens` are given.
@@ -66,7 +67,7 @@ def load_calls(
     `bodies` are shared out among the connections. Raises BenchError for a 5xx or a broken connection, and for a
     4xx unless `allow_refusals`.
     """
-    environment = {"BENCH_METHOD": method, "BENCH_CONTENT_TYPE": content_type}
+    environment = {"BENCH_METHOD": method, "BENCH_CONTENT_TYPE": content_type, "BENCH_COOKIE": cookie}
     load = run_script(url, "call.lua", clients, seconds, environment, tokens=tokens, bodies=bodies)
     return load if allow_refusals else _strict(load)
 

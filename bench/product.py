@@ -39,7 +39,7 @@ class SignIn:
 
 
 class Product:
-    """Used as a context manager: a migrated database of its own and a backend over it. No request is throttled."""
+    """Used as a context manager: a migrated database of its own and a backend over it. No request is throttled or sent away."""
 
     def __init__(self, cluster: Cluster, *, database: str = "insighta", **settings: str) -> None:
         self.cluster, self.database = cluster, database
@@ -63,6 +63,7 @@ class Product:
             "PORTAL_CLIENT_SECRET": secrets.token_urlsafe(32),
             "PORTAL_RETRY_KEY": secrets.token_urlsafe(32),
             "THROTTLE_SCALE": "1000000",
+            "REQUESTS_WAITING": "1000",
             # The tokens of a long run must not end before it.
             "ACCESS_TOKEN_SECONDS": "14400",
             **settings,

@@ -22,6 +22,7 @@ function init()
     if (i - 1) % connections == place - 1 then table.insert(bodies, line) end
   end
   wrk.headers["Content-Type"] = os.getenv("BENCH_CONTENT_TYPE")
+  if os.getenv("BENCH_COOKIE") ~= "" then wrk.headers["Cookie"] = os.getenv("BENCH_COOKIE") end
   if token then wrk.headers["Authorization"] = "Bearer " .. token end
 end
 

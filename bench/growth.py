@@ -1,0 +1,86 @@
+"""What is left of a million refreshes: rows, bytes and speed, of the product and of its peers."""
+
+from collections.abc import Iterator
+
+from bench.charts import Chart
+from bench.database import TableSize
+from bench.harness import Bench, Result, Table, Target, scenario
+from bench.load import load_refreshes
+from bench.product import Product
+from bench.refresh import CLIENTS, PEERS
+from bench.rotation_sql import add_sessions, rotation_script
+from bench.subjects import OURS, TABLES, Subject, ours, product, rival
+from bench.terminal import number, say
+
+SESSIONS_EACH = 250
+STEPS = 10
+
+
+@scenario("refresh-growth", item=2, title="A million refreshes of a thousand sessions")
+def measure_growth(run: Bench) -> Result:
+    backend, subject = product(run), ours(run)
+    refreshes = run.pick(full=1_000_000, quick=10_000)
+    seconds = run.pick(full=5, quick=1)
+    result = Result()
+    add_sessions(backend, clients=CLIENTS, each=SESSIONS_EACH)
+    before = load_refreshes(subject.refreshing, subject.take(CLIENTS), seconds=seconds)
+    rows = run.cluster.size_of(backend.database, TABLES).rows
+    points = list(_rotate(run, backend, refreshes))
+    after = load_refreshes(subject.refreshing, subject.take(CLIENTS), seconds=seconds)
+    last = points[-1][1]
+    result.add("statements/s", {"the UPDATE alone, in ten parts": [rate for rate, _ in points]})
+    result.add("refreshes/s", {"over HTTP, before": [before.rate], "over HTTP, after": [after.rate]})
+    first, final = ([rate for rate, _ in half] for half in (points[:3], points[-3:]))
+    result.targets = [
+        Target(f"rows added by {refreshes:,} refreshes", 0, last.rows - rows, unit="", at_most=True),
+        Target("bytes at the end, against after a tenth", 1.5, last.bytes / points[0][1].bytes, at_most=True),
+        Target("speed of the last refreshes, against the first", 0.9, max(final) / max(first)),
+    ]
+    result.charts += _charts(points, refreshes)
+    result.tables.append(_table(run, result, last, refreshes, [rival(run, name) for name in PEERS], seconds))
+    result.notes.append(
+        f"The {refreshes:,} refreshes are the product's own statement, run by pgbench over {CLIENTS * SESSIONS_EACH}"
+        f" sessions; {before.good + after.good:,} more came over HTTP. Autovacuum is on, as delivered."
+    )
+    return result
+
+
+def _rotate(run: Bench, backend: Product, refreshes: int) -> Iterator[tuple[float, TableSize]]:
+    """The refreshes in parts: the rate of each, and the table after it."""
+    script = rotation_script(sessions_each=SESSIONS_EACH)
+    each = refreshes // STEPS // CLIENTS
+    for step in range(STEPS):
+        rate = run.cluster.pgbench(
+            backend.database, script=script, clients=CLIENTS, transactions=each, step=step * each
+        )
+        size = run.cluster.size_of(backend.database, TABLES)
+        say(f"    {(step + 1) * refreshes // STEPS:,} refreshes: {rate:,.0f}/s, {size.bytes / 1024:,.0f} KiB")
+        yield rate, size
+
+
+def _charts(points: list[tuple[float, TableSize]], refreshes: int) -> list[Chart]:
+    done = [(place + 1) * refreshes / STEPS for place in range(len(points))]
+    rates = list(zip(done, (rate for rate, _ in points), strict=True))
+    sizes = list(zip(done, (size.bytes / 1024 for _, size in points), strict=True))
+    return [
+        Chart("growth-speed", "Speed over a million refreshes", "statements a second", [], {OURS: rates}, "refreshes"),
+        Chart("growth-size", "Size over a million refreshes", "KiB with indexes", [], {OURS: sizes}, "refreshes"),
+    ]
+
+
+def _table(
+    run: Bench, result: Result, ours_last: TableSize, refreshes: int, peers: list[Subject], seconds: int
+) -> Table:
+    hot = f"{100 * (ours_last.hot_share or 0):.1f}%"
+    rows = [[OURS, "0", "0", hot, f"{ours_last.bytes / 2**20:.1f} MiB in all"]]
+    for peer in peers:
+        start = run.cluster.size_of(peer.database, peer.tables)
+        load = load_refreshes(peer.refreshing, peer.take(CLIENTS), seconds=seconds)
+        end = run.cluster.size_of(peer.database, peer.tables)
+        added, grown = ((end.rows - start.rows) / load.good, (end.bytes - start.bytes) / load.good)
+        hot = f"{100 * end.hot_share:.1f}%" if end.hot_share is not None else "no updates"
+        rows.append([peer.label, number(added), number(grown), hot, f"{grown * 1_000_000 / 2**20:,.0f} MiB more"])
+    columns = ["", "rows a refresh", "bytes a refresh", "HOT updates", "after a million"]
+    return Table(
+        f"What a refresh leaves behind ({refreshes:,} of ours; the peers' from {seconds} s each)", columns, rows
+    )

@@ -1,0 +1,40 @@
+"""An authenticated API call: who am I, asked of the product and of peers that serve the same JSON of the same row."""
+
+from collections.abc import Callable
+
+from bench.charts import Bar, Chart
+from bench.harness import Bench, Result, Table, Target, interleave, scenario
+from bench.load import load_calls
+from bench.subjects import OURS, Subject, ours, rival
+
+CLIENTS = 4
+SIMPLEJWT, TOOLKIT = "djangorestframework-simplejwt", "django-oauth-toolkit"
+_CHECKS = {
+    OURS: "signature, session and person at every call; scope; rate limit; a line in the log; metrics",
+    SIMPLEJWT: "signature and person; a session that has ended is not noticed until the token expires",
+    TOOLKIT: "the token's row and its person",
+}
+
+
+@scenario("me", item=3, title="An authenticated API call: GET /me")
+def measure_calls(run: Bench) -> Result:
+    subjects = [ours(run), rival(run, "simplejwt"), rival(run, "toolkit")]
+    seconds = run.pick(full=5, quick=1)
+
+    def calls(subject: Subject) -> Callable[[], float]:
+        tokens = subject.access_tokens[-CLIENTS:]
+        return lambda: load_calls(subject.me, clients=CLIENTS, seconds=seconds, tokens=tokens).rate
+
+    result = Result()
+    runs = {subject.label: calls(subject) for subject in subjects}
+    result.add("calls/s", interleave(runs, rounds=run.pick(full=7, quick=3)))
+    result.targets = [
+        Target("GET /me, against simplejwt without a revocation check", 1, result.ratio(OURS, SIMPLEJWT)),
+        Target("GET /me, against django-oauth-toolkit", 2, result.ratio(OURS, TOOLKIT)),
+    ]
+    bars = [Bar(kept.label, kept.median, kept.low, kept.high, ours=kept.label == OURS) for kept in result.figures]
+    result.charts.append(Chart("me", "GET /me: calls a second", f"calls a second, {CLIENTS} clients", bars=bars))
+    result.tables.append(
+        Table("What is checked at each call", ["", "checked"], [[label, _CHECKS[label]] for label in runs])
+    )
+    return result

@@ -1,0 +1,68 @@
+"""How long programs of the command line take to say their version: processor time and wall time, beside each other."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.charts import Bar, Chart
+from bench.harness import Bench, BenchError, Result, Target, interleave, scenario
+from bench.rivals import python_of_peers
+from bench.servers import clean_environment
+
+OURS, PYTHON = "insighta --version", "python -c pass"
+
+
+@scenario("start", item=7, title="Start of the command line")
+def measure_starts(run: Bench) -> Result:
+    commands = _commands()
+    walls: dict[str, list[float]] = {label: [] for label in commands}
+    rounds = run.pick(full=25, quick=5)
+
+    def start(label: str) -> Callable[[], float]:
+        def once() -> float:
+            processor, wall = _run(commands[label])
+            walls[label].append(wall)
+            return processor
+
+        return once
+
+    result = Result()
+    processor = interleave({label: start(label) for label in commands}, rounds=rounds, quiet=True)
+    result.add("ms of processor", processor)
+    result.add("ms", {f"{label}, wall": values[-rounds:] for label, values in walls.items()})
+    result.targets = [
+        Target(f"start of insighta, against {other}", 1, result.ratio(OURS, f"{other} --version"), at_most=True)
+        for other in ("aws", "http")
+    ]
+    shown = [result.figure(label) for label in commands]
+    bars = [Bar(kept.label, kept.median, kept.low, kept.high, ours=kept.label == OURS) for kept in shown]
+    result.charts.append(Chart("start", "Start of a command", "milliseconds of processor time", bars=bars))
+    result.notes.append(f"Against the bare interpreter: {result.ratio(OURS, PYTHON):.1f} times its processor time.")
+    return result
+
+
+def _commands() -> dict[str, list[str]]:
+    own, peers = Path(sys.executable).parent, python_of_peers().parent
+    return {
+        PYTHON: [sys.executable, "-c", "pass"],
+        OURS: [str(own / "insighta"), "--version"],
+        "http --version": [str(peers / "http"), "--version"],
+        "aws --version": [str(peers / "aws"), "--version"],
+        "hf version": [str(peers / "hf"), "version"],
+    }
+
+
+def _run(command: list[str]) -> tuple[float, float]:
+    """Milliseconds of processor time (user and system) and of wall time."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(  # noqa: S603  # programs of this run's environments
+        command, env=clean_environment() | {"HF_HUB_OFFLINE": "1"}, capture_output=True, check=False
+    )
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise BenchError(f"{command} ended with {done.returncode}: {os.fsdecode(done.stderr)}")
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime), 1000 * wall

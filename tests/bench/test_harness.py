@@ -1,0 +1,246 @@
+"""The benchmarks' own machinery: rounds, figures, targets, charts, what is stored, and what the page is made of."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+
+from bench import load, rivals, rotation_sql
+from bench.__main__ import find_scenarios
+from bench.charts import Bar, Chart, draw
+from bench.harness import Bench, BenchError, Figure, Result, Scenario, Table, Target, interleave
+from bench.load import Refreshing, load_calls, load_refreshes
+from bench.report import BEGIN, END, load_results, print_targets, store, write_page
+from bench.terminal import number, table
+
+
+def test_each_round_begins_with_another_and_the_first_is_thrown_away() -> None:
+    asked: list[str] = []
+
+    def run(label: str) -> float:
+        asked.append(label)
+        return float(len(asked))
+
+    measured = interleave({label: lambda label=label: run(label) for label in "abc"}, rounds=2)  # type: ignore[misc]  # bound early
+    assert "".join(asked) == "abc" + "abc" + "bca"
+    assert measured == {"a": [4, 9], "b": [5, 7], "c": [6, 8]}
+
+
+def test_a_figure_is_its_median_with_its_spread() -> None:
+    figure = Figure("refreshes", "/s", [3, 100, 1])
+    assert (figure.median, figure.low, figure.high) == (3, 1, 100)
+
+
+def test_a_ratio_compares_what_was_measured_in_the_same_round() -> None:
+    result = Result()
+    # The machine was ten times slower in the second round, for both.
+    result.add("/s", {"ours": [20, 2, 22], "theirs": [10, 1, 11]})
+    assert result.ratio("ours", "theirs") == 2
+
+
+@pytest.mark.parametrize(
+    ("measured", "at_most", "is_reached"), [(5, False, True), (4.9, False, False), (5, True, True), (5.1, True, False)]
+)
+def test_a_target_is_a_floor_or_a_ceiling(measured: float, at_most: bool, is_reached: bool) -> None:
+    assert Target("speed", 5, measured, at_most=at_most).is_reached is is_reached
+
+
+def test_columns_are_aligned_and_numbers_short() -> None:
+    assert table(["", "rate"], [["ours", "1,234"], ["a longer name", "5"]]).splitlines() == [
+        "                rate",
+        "-------------  -----",
+        "ours           1,234",
+        "a longer name      5",
+    ]
+    assert [number(value) for value in (1234.5, 12.34, 0.123)] == ["1,234", "12.3", "0.12"]
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        Chart("bars", "Rates <&> more", "a second", bars=[Bar("ours", 5, 4, 6, ours=True), Bar("<theirs>", 0, 0, 0)]),
+        Chart("lines", "Growth", "KiB", series={"ours": [(1, 5), (10, 5)], "theirs": [(1, 1), (10, 10)]}),
+        Chart("logs", "Growth", "ms", series={"ours": [(1e4, 0.5), (1e7, 2)]}, log_x=True, log_y=True),
+        Chart("flat", "One point", "KiB", series={"ours": [(1, 0)]}),
+    ],
+    ids=lambda chart: chart.name,
+)
+def test_a_chart_is_a_document_with_everything_inside_its_frame(chart: Chart) -> None:
+    root = ElementTree.fromstring(draw(chart))
+    width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    texts = [element.text for element in root.iter() if element.tag.endswith("text")]
+    assert chart.title in texts
+    assert {bar.label for bar in chart.bars} | set(chart.series) <= set(texts)
+    places = [(float(e.attrib["x"]), float(e.attrib["y"])) for e in root.iter() if {"x", "y"} <= e.attrib.keys()]
+    assert all(0 <= x <= width and 0 <= y <= height for x, y in places)
+
+
+# What is stored, and the page
+
+
+@pytest.fixture
+def result() -> Result:
+    return Result(
+        figures=[Figure("ours", "/s", [10, 12, 11]), Figure("theirs", "/s", [1, 2, 3])],
+        targets=[Target("against theirs", 5, 5.5), Target("against the limit", 40, 30, unit="%")],
+        tables=[Table("Facts", ["", "rows"], [["ours", "0"]])],
+        charts=[Chart("planted", "Planted", "/s", bars=[Bar("ours", 11, 10, 12)])],
+        notes=["Four clients."],
+    )
+
+
+@pytest.fixture
+def planted(tmp_path: Path, result: Result) -> Path:
+    """A directory with the stored result of one scenario."""
+    run = Bench(quick=True, results=tmp_path / "results")
+    run.cluster = SimpleNamespace(version=lambda: "18")  # type: ignore[assignment]  # nothing else is asked of it
+    store(run, Scenario("planted", 2, "A planted benchmark", lambda _: result), result, load=0.5, seconds=3)
+    return run.results
+
+
+def test_a_result_is_kept_with_machine_and_versions_and_beside_the_others(planted: Path, result: Result) -> None:
+    stored = load_results(planted)["planted"]
+    assert stored["figures"][0] | {"median": 11, "low": 10, "high": 12} == stored["figures"][0]
+    assert [target["is_reached"] for target in stored["targets"]] == [True, False]
+    assert {"processor", "cores", "kernel", "Python", "granian", "commit"} <= stored["machine"].keys()
+    run = Bench(quick=True, results=planted)
+    run.cluster = SimpleNamespace(version=lambda: "18")  # type: ignore[assignment]  # nothing else is asked of it
+    store(run, Scenario("another", 3, "Another", lambda _: result), result, load=0.5, seconds=3)
+    assert set(json.loads((planted / "results.json").read_text())) == {"planted", "another"}
+
+
+def test_targets_are_printed_with_their_verdict(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_targets(planted)
+    reached, missed = capsys.readouterr().out.strip().splitlines()[2:]
+    assert reached.split("  ")[0] == "against theirs"
+    assert reached.endswith(" reached")
+    assert "NOT" not in reached
+    assert missed.endswith("NOT reached")
+
+
+def test_the_page_gets_new_numbers_between_its_marks_and_keeps_the_rest(planted: Path, tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(f"# Before\n\n{BEGIN}\nold numbers\n{END}\n\nAfter.\n")
+    for _ in range(2):
+        write_page(planted, page, tmp_path / "images")
+    text = page.read_text()
+    assert text.startswith("# Before\n")
+    assert text.endswith("After.\n")
+    assert "old numbers" not in text
+    assert text.count("| against theirs | at least 5x | 5.5x | reached |") == 1
+    assert "| against the limit | at least 40% | 30% | NOT reached |" in text
+    assert "![Planted](images/performance-planted.svg)" in text
+    ElementTree.parse(tmp_path / "images" / "performance-planted.svg")
+
+
+def test_a_page_without_its_marks_is_left_alone(planted: Path, tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("# Words")
+    with pytest.raises(ValueError, match="no place for the numbers"):
+        write_page(planted, page, tmp_path)
+    assert page.read_text() == "# Words"
+
+
+def test_the_page_of_this_repository_has_its_marks() -> None:
+    from_module = import_module("bench.report")
+    text = from_module.PAGE.read_text()
+    assert text.index(BEGIN) < text.index(END)
+
+
+# Load
+
+
+class Chain(BaseHTTPRequestHandler):
+    """Hands out the successor of a token once, and refuses a token that was used."""
+
+    protocol_version = "HTTP/1.1"
+    used: set[str] = set()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        token = body.partition("token=")[2]
+        status = 400 if token in self.used or not self.headers["Idempotency-Key"] else 200
+        self.used.add(token)
+        self._answer(status, json.dumps({"refresh_token": f"{token}x"}))
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.headers["Authorization"] == "Bearer good" else 401, "{}")
+
+    def _answer(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Chain)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is installed by `make bench`")
+def test_each_connection_follows_its_own_chain(address: str) -> None:
+    form = Refreshing(f"{address}/token", "token={token}", is_keyed=True)
+    seen = load_refreshes(form, ["a", "b"], seconds=1)
+    assert seen.good > 2
+    with pytest.raises(BenchError, match="refused"):
+        load_refreshes(form, ["a", "c"], seconds=1)
+    assert load_calls(address, clients=2, seconds=1, tokens=["good"]).rate > 0
+    with pytest.raises(BenchError, match="refused"):
+        load_calls(address, clients=2, seconds=1, tokens=["bad"])
+
+
+def test_what_wrk_saw_is_read_and_a_server_that_breaks_is_no_figure() -> None:
+    line = {"requests": 9, "microseconds": 2_000_000, "good": 8, "refused": 1, "failed": 0, "broken": 0}
+    line |= {"p50": 1500, "p90": 2000, "p99": 3000, "worst": 4000}
+    seen = load._read(f"Running 2s test\nBENCH {json.dumps(line)}\n")
+    assert (seen.rate, seen.refused, seen.p50) == (4, 1, 1.5)
+    for trouble in ("failed", "broken"):
+        with pytest.raises(BenchError, match="5xx"):
+            load._read(f"BENCH {json.dumps(line | {trouble: 1})}")
+    with pytest.raises(BenchError, match="measured nothing"):
+        load._read("unable to connect")
+
+
+# What is compared
+
+
+def test_pgbench_runs_the_statement_of_the_product_with_every_parameter_filled_in() -> None:
+    assert "UPDATE tokens_session" in rotation_sql.rotation_statement()
+    assert "%(" not in rotation_sql.rotation_script(sessions_each=1)
+
+
+def test_the_peers_are_pinned() -> None:
+    lines = (rivals.PEERS / "requirements.txt").read_text().splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert wanted
+    assert [line for line in wanted if "==" not in line] == []
+    packages = json.loads((rivals.PEERS / "node" / "package.json").read_text())["dependencies"]
+    assert all(version[0].isdigit() for version in packages.values())
+    locked = json.loads((rivals.PEERS / "node" / "package-lock.json").read_text())["packages"]
+    assert all("integrity" in package for name, package in locked.items() if name)
+
+
+def test_the_peers_share_server_framework_and_driver_with_the_product() -> None:
+    root = rivals.PEERS.parent.parent
+    ours, theirs = (set((folder / "requirements.txt").read_text().splitlines()) for folder in (root, rivals.PEERS))
+    shared = {"Django", "djangorestframework", "psycopg[binary,pool]", "granian"}
+    assert {line.partition("==")[0] for line in ours & theirs} >= shared
+
+
+def test_every_scenario_is_found_by_name() -> None:
+    assert {"refresh", "refresh-growth", "me", "portal", "start"} <= find_scenarios().keys()
