@@ -39,7 +39,7 @@ class SignIn:
 
 
 class Product:
-    """Used as a context manager: a migrated database of its own and a backend over it. No request is throttled or sent away."""
+    """Used as a context manager: a migrated database and a backend over it, which throttles and turns away nobody."""
 
     def __init__(self, cluster: Cluster, *, database: str = "insighta", **settings: str) -> None:
         self.cluster, self.database = cluster, database

@@ -101,6 +101,9 @@ _pool = {"min_size": min(env.int("DATABASE_POOL_MIN", default=2), _most), "max_s
 _pool |= {"timeout": 2, "reconnect_timeout": 1}
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = _pool if _most else False
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+if _most:
+    # What is asked over and over is planned once. Behind pgbouncer a statement may meet another connection each time.
+    DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
