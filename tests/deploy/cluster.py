@@ -24,7 +24,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config import embedded_postgres
 from tests.deploy.certificates import write_certificates
-from tests.deploy.configuration import DEPLOY, image_contents, read_environment, render, service_environment, services
+from tests.deploy.configuration import DEPLOY, environment_file, fill, image_contents, service_environment, services
 from tests.deploy.daemons import Daemon, accepts, program
 from tests.processes import ROOT, free_port
 
@@ -213,13 +213,13 @@ class Cluster:
         shutil.copy(self.secrets / "userlist.txt", self.directory)
         (self.directory / "userlist.txt").chmod(0o644)
         configuration = self.directory / "pgbouncer.ini"
-        configuration.write_text(render(DEPLOY / "pgbouncer" / "pgbouncer.ini.template", values))
+        configuration.write_text(fill(DEPLOY / "pgbouncer" / "pgbouncer.ini.template", values))
         # It refuses to run as root; the server's own account may open the server's socket.
         account = embedded_postgres.ACCOUNT if os.geteuid() == 0 else None
         return self._daemon(name, [program(name, PACKAGES[name]), str(configuration)], account=account)
 
     def _github(self, name: str) -> Daemon:
-        app = read_environment(self.secrets / "backend.env")
+        app = environment_file(self.secrets / "backend.env")
         environment = self._environment("nginx") | {
             "DEBUG": "true",
             "GITHUB_PORT": str(self.ports[name]),
@@ -278,7 +278,7 @@ def nginx_command(directory: Path, values: dict[str, str]) -> list[str]:
     for file in ("proxy.conf", "unavailable.html"):
         shutil.copy(DEPLOY / "nginx" / file, directory)
     configuration = directory / "nginx.conf"
-    configuration.write_text(render(DEPLOY / "nginx" / "nginx.conf.template", values))
+    configuration.write_text(fill(DEPLOY / "nginx" / "nginx.conf.template", values))
     return [program("nginx", PACKAGES["nginx"]), "-e", "stderr", "-c", str(configuration), "-g", "daemon off;"]
 
 

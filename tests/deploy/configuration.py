@@ -6,29 +6,25 @@ from typing import Any
 
 import yaml
 
+from deploy.render import VARIABLE, read_environment, render
 from tests.processes import ROOT
 
 DEPLOY = ROOT / "deploy"
 
 
-# In braces and capitals only: nginx has variables of its own.
-_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
-
-
-def render(path: Path, values: dict[str, str]) -> str:
+def fill(path: Path, values: dict[str, str]) -> str:
     """The template at `path` with its variables replaced. Raises KeyError for one that has no value."""
-    return _VARIABLE.sub(lambda found: values[found[1]], path.read_text())
+    return render(path.read_text(), values)
 
 
 def variables(path: Path) -> set[str]:
     """The names that the template at `path` asks for."""
-    return set(_VARIABLE.findall(path.read_text()))
+    return set(VARIABLE.findall(path.read_text()))
 
 
-def read_environment(path: Path) -> dict[str, str]:
-    """A file of NAME=value lines, as Docker and systemd read it."""
-    lines = (line.strip() for line in path.read_text().splitlines())
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+def environment_file(path: Path) -> dict[str, str]:
+    """The variables of an environment file."""
+    return read_environment(path.read_text())
 
 
 def services() -> dict[str, dict[str, Any]]:
@@ -43,7 +39,7 @@ def service_environment(service: dict[str, Any], *, secrets: Path) -> dict[str, 
     files: dict[str, str] = {}
     for name in service.get("env_file", []):
         kind, _, file = name.rpartition("/")
-        files |= read_environment((secrets if kind == "secrets" else DEPLOY / kind) / file)
+        files |= environment_file((secrets if kind == "secrets" else DEPLOY / kind) / file)
     return files | found
 
 

@@ -19,17 +19,15 @@ SLOTS = 30
 
 @dataclass(frozen=True)
 class SignIn:
-    """One person's sign-in; `attempts` of more than one means that a page asked to try again."""
+    """One person's sign-in; more than one of the visitor's attempts means that a page asked to begin again."""
 
     visitor: Visitor
     is_signed_in: bool
-    began: float
-    ended: float
 
 
 @dataclass
 class Crowd:
-    """What happened so far. Instants are those of `time.monotonic`."""
+    """What happened so far."""
 
     cluster: Cluster
     authority: ssl.SSLContext
@@ -55,9 +53,7 @@ class Crowd:
     def _arrive(self) -> None:
         """One more person signs in at the portal, in a browser of their own."""
         visitor = Visitor(self.cluster, self.authority, f"visitor-{next(self._numbers)}")
-        began = time.monotonic()
-        is_signed_in = visitor.sign_in_at_portal()
-        self.sign_ins.append(SignIn(visitor, is_signed_in, began, time.monotonic()))
+        self.sign_ins.append(SignIn(visitor, visitor.sign_in_at_portal()))
 
     def _work(self, terminal: Terminal, to_keep: Iterator[str]) -> None:
         """One terminal: refresh, book a slot to keep while there are any, and one to give back."""

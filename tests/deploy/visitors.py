@@ -2,6 +2,7 @@
 
 import ssl
 import time
+from collections.abc import Callable
 from secrets import token_urlsafe
 from typing import Any, cast
 from urllib.parse import urljoin
@@ -49,6 +50,14 @@ def trust(cluster: Cluster) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=cluster.directory / "authority.pem")
 
 
+def until_answered(send: Callable[[], httpx.Response]) -> httpx.Response:
+    """What `send` gives, once it is anything but the word that nobody answers."""
+    deadline = time.monotonic() + PATIENCE
+    while (response := send()).status_code >= 500 and time.monotonic() < deadline:
+        time.sleep(0.3)
+    return response
+
+
 class Visitor(Browser):
     """A person in front of a browser, who presses the button of a page that says the sign-in did not finish."""
 
@@ -57,6 +66,10 @@ class Visitor(Browser):
         super().__init__(cast(Live, cluster), login)
         self.http = http_client(authority, event_hooks={"request": [_name_origin]})
         self.attempts = 0
+
+    def get(self, url: str) -> httpx.Response:
+        """A page; where it says that the service does not answer, it is loaded again, as it asks for."""
+        return until_answered(lambda: self.http.get(url))
 
     def sign_in_at_portal(self) -> bool:
         """Sign in, with up to three attempts; whether the portal's pages know the person then."""
@@ -122,11 +135,10 @@ class Terminal:
         headers = {"Authorization": f"Bearer {self.access}"} | ({"Idempotency-Key": key} if key else {})
         return self.http.request(method, f"{self.backend_url}/api/v1{path}", headers=headers, **options)
 
-    def _until_answered(self, send: Any) -> httpx.Response:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            response: httpx.Response = send()
-            if response.status_code < 500 or time.monotonic() > deadline:
-                return response
-            self.unanswered += 1
-            time.sleep(0.2)
+    def _until_answered(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        def counted() -> httpx.Response:
+            response = send()
+            self.unanswered += response.status_code >= 500
+            return response
+
+        return until_answered(counted)
