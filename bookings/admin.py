@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.services.lookup import list_ids_called
 from bookings import models
 from bookings.errors import BookingsError
 from bookings.services.cancellations import cancel_booking_as_staff
+from bookings.services.staff import list_ids_called
 from bookings.services.subscriptions import expire_subscription, grant_credits, list_ids_of, renew_subscription
 
 MOST_AT_ONCE = 100

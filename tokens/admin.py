@@ -8,7 +8,6 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.services.lookup import list_ids_called
 from tokens.models import PersonalAccessToken, Session
 from tokens.policies.clients import CLI, PORTAL
 from tokens.services import staff
@@ -44,7 +43,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         """The row with this id, or the rows of whoever the words name."""
         if not search_term:
             return queryset, False
-        ids = list_ids_called(words=search_term)
+        ids = staff.list_ids_called(words=search_term)
         return queryset.filter(Q(user_id__in=ids) | Q(id__in=ids)), False
 
 

@@ -1,5 +1,6 @@
 from uuid import UUID
 
+from accounts.services import lookup
 from accounts.services.lookup import get_person_called
 from accounts.services.people import mark_host
 from bookings.services import subscriptions, transactions
@@ -31,3 +32,8 @@ def give_plan(*, person: str, plan_name: str, renews: bool = True, actor_id: UUI
     """
     user_id = get_person_called(login_or_id=person).id
     return subscriptions.grant_plan(user_id=user_id, plan_name=plan_name, renews=renews, actor_id=actor_id)
+
+
+def list_ids_called(*, words: str) -> list[UUID]:
+    """Whom the words of a search name, by id, login or address."""
+    return lookup.list_ids_called(words=words)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.errors import SignInFlowNotFound
-from accounts.services import flows, people
+from accounts.services import flows, lookup, people
 from accounts.services.events import record_event
 from accounts.services.lookup import get_person
 from tokens import errors
@@ -86,3 +86,8 @@ def end_token(*, user_id: UUID, token_id: UUID, actor_id: UUID, now: datetime) -
         return False
     record_event(kind="token.revoked", user_id=user_id, actor_id=actor_id, detail={"token_id": str(token_id)})
     return True
+
+
+def list_ids_called(*, words: str) -> list[UUID]:
+    """Whom the words of a search name, by id, login or address."""
+    return lookup.list_ids_called(words=words)

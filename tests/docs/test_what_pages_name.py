@@ -1,0 +1,169 @@
+"""Links, files, make targets, commands and variables that a page names are there."""
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+from django.core.checks.registry import registry
+from django.core.management import get_commands, load_command_class
+
+from cli.catalog import COMMANDS
+from tests.docs.pages import Block, Page, list_pages
+from tests.processes import ROOT
+
+PAGES = pytest.mark.parametrize("page", list_pages(), ids=lambda page: page.name)
+LANGUAGES = {"sh", "console", "json", "ini", "python", "html", "text", "yaml", "sql", "nginx", "toml", "http"}
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
+# A word between backticks is a path of this tree where it begins with one of its rooms, or is a page.
+ROOMS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))}
+_PATH = re.compile(r"(?:\./)?([A-Za-z_][\w.-]*(?:/[\w.-]+)*/?)")
+_VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
+
+
+@PAGES
+def test_links_lead_somewhere(page: Page) -> None:
+    for link in page.links:
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.path.parent / name).resolve() if name else page.path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in Page(target).anchors, link
+
+
+@PAGES
+def test_files_that_are_named_exist(page: Page) -> None:
+    words = [word for code in page.code for word in _words(code)]
+    words += [word for block in _shell(page) for command in block.commands for word in _words(command)]
+    missing = [word for word in words if _is_of_this_tree(word) and not _exists(word)]
+    assert missing == []
+
+
+def _is_of_this_tree(word: str) -> bool:
+    found = _PATH.fullmatch(word)
+    return bool(found) and "/" in word and word.removeprefix("./").partition("/")[0] in ROOMS
+
+
+def _exists(word: str) -> bool:
+    """As a file or directory; as an address of the API or a table's pattern it is none of ours to judge."""
+    path = ROOT / word.removeprefix("./")
+    return path.exists() or bool(list(ROOT.glob(word.removeprefix("./"))))
+
+
+@PAGES
+def test_make_targets_that_are_named_exist(page: Page) -> None:
+    named = re.findall(
+        r"(?:^|`|\s)make ([a-z][a-z-]+)(?=[`\s]|$)", "\n".join([*map(_ticked, page.code), *_lines(page)])
+    )
+    assert set(named) - TARGETS == set()
+
+
+def _ticked(code: str) -> str:
+    return f"`{code}`"
+
+
+@PAGES
+def test_management_commands_that_are_named_exist_with_their_options(page: Page) -> None:
+    known = get_commands()
+    for line in [*page.code, *_lines(page)]:
+        found = re.search(r"manage\.py ([a-z_]+)((?: +\S+)*)", line)
+        if not found or f"management/commands/{found[1]}.py" in page.text:
+            continue
+        assert found[1] in known, line
+        flags = set(re.findall(r"(?<=\s)--[a-z-]+", found[2]))
+        if found[1] != "procrastinate":
+            app = known[found[1]]
+            command = load_command_class(app, found[1]) if isinstance(app, str) else app
+            parser = command.create_parser("manage.py", found[1])
+            assert flags - {flag for action in parser._actions for flag in action.option_strings} == set(), line
+
+
+@PAGES
+def test_commands_of_the_terminal_that_are_named_exist(page: Page) -> None:
+    first = {name.split()[0] for name in COMMANDS} | {"help"}
+    for line in [*page.code, *_lines(page)]:
+        found = re.match(r"(?:\S*/)?insighta ([a-z]+)", line)
+        assert not found or found[1] in first, line
+
+
+@PAGES
+def test_variables_that_are_named_are_documented(page: Page) -> None:
+    """In docs/configuration.md, which is made from the settings' own list; the terminal's are in docs/cli.md."""
+    documented = set(_VARIABLE.findall((ROOT / "docs/configuration.md").read_text()))
+    documented |= set(_VARIABLE.findall((ROOT / "docs/cli.md").read_text()))
+    own = {
+        name for block in page.blocks for name in re.findall(r"(?:^|\$|export )\{?([A-Z_]+)", block.text, re.MULTILINE)
+    }
+    named = {name for code in page.code for name in _VARIABLE.findall(code) if code.startswith(name)}
+    assert named - documented - _names_in_code() - own == set()
+
+
+@cache
+def _names_in_code() -> set[str]:
+    """Constants and settings, which pages may speak of, too."""
+    files = [path for room in ("config", "accounts", "tokens", "bookings", "portal", "cli", "deploy", "tests")
+             for path in (ROOT / room).rglob("*") if path.suffix in {".py", ".env", ".yaml", ".template"}]  # fmt: skip
+    return {name for path in files for name in _VARIABLE.findall(path.read_text())}
+
+
+@PAGES
+def test_every_block_says_whether_it_is_run(page: Page) -> None:
+    assert [(block.line, block.language) for block in page.blocks if block.language not in LANGUAGES] == []
+
+
+@PAGES
+def test_what_a_test_cannot_run_names_files_that_exist(page: Page) -> None:
+    for block in page.blocks:
+        for command in block.commands if block.language == "console" else []:
+            for file in re.findall(r"(?:-f|-k|--file|--env-file) +(deploy/\S+)", command):
+                assert (ROOT / file).exists(), command
+            for unit in re.findall(r"\b(insighta[\w@-]*\.(?:service|target|timer|slice))", command):
+                assert list(ROOT.glob(f"deploy/systemd/{re.sub('@.*[.]', '@.', unit)}")), command
+
+
+def test_the_system_checks_on_the_page_are_those_that_run() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    source = (ROOT / "config/checks.py").read_text()
+    assert set(re.findall(r"insighta\.[EW]\d{3}", source)) == set(re.findall(r"`(insighta\.[EW]\d{3})`", page))
+    assert registry.tag_exists("security", include_deployment_checks=True)
+
+
+def test_the_metrics_on_the_page_are_those_that_are_counted() -> None:
+    page = set(re.findall(r"`(insighta_[a-z_]+)`", (ROOT / "docs/operations.md").read_text()))
+    counters = (ROOT / "config/metrics/counters.py").read_text()
+    names = {f"{name}_total" for name in re.findall(r'Counter\("(\w+)"|Counter\(\s*"(\w+)"', counters) for name in name}
+    from_database = (ROOT / "config/metrics/database.py").read_text()
+    names |= {f"{name}_total" for name in re.findall(r'CounterMetricFamily\("(\w+)"', from_database)}
+    names |= set(re.findall(r'(?:_gauge|GaugeMetricFamily)\("(\w+)"', from_database))
+    assert {name for name in names if name != "_total"} - page == set()
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    pages = {page.path.resolve(): page for page in list_pages()}
+    seen, ahead = set[Path](), [ROOT / "README.md"]
+    while ahead:
+        path = ahead.pop().resolve()
+        if path in seen or path not in pages:
+            continue
+        seen.add(path)
+        ahead += [path.parent / link.partition("#")[0] for link in pages[path].links if ".md" in link]
+    assert {page.name for path, page in pages.items() if path not in seen} == set()
+
+
+def _shell(page: Page) -> list[Block]:
+    return [block for block in page.blocks if block.language in {"sh", "console"}]
+
+
+def _lines(page: Page) -> list[str]:
+    return [command for block in _shell(page) for command in block.commands]
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
