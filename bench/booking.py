@@ -4,26 +4,33 @@ import statistics
 from collections.abc import Callable
 from functools import partial
 
+from bench.appointments import RACERS, Appointments, race_for_a_seat, serving_appointments
 from bench.booking_statements import record_booking, replay
 from bench.booking_world import BookingWorld, open_world
 from bench.charts import Bar, Chart
-from bench.harness import Bench, Result, Target, interleave, scenario
+from bench.harness import Bench, Result, Table, Target, interleave, scenario
 from bench.load import Load, load_calls
 
 CONNECTIONS = (4, 16, 64)
 EMPTY, SPREAD, HOT = "an empty authenticated POST", "spread slots", "one hot slot"
 TEXTBOOK, TEXTBOOK_HOT = "SELECT … FOR UPDATE, spread slots", "SELECT … FOR UPDATE, one hot slot"
 PGBENCH = "pgbench, the same statements, spread slots"
+APPOINTMENT = "django-appointment, its two forms"
 HOT_CAPACITY = 20_000
 
 
 @scenario("booking", item=5, title="bookings a second, all-or-nothing, with ledger, trail and jobs")
 def measure_bookings(run: Bench) -> Result:
     result = Result()
-    with open_world(run.cluster, clients=run.pick(full=3000, quick=1200)) as world:
+    people = run.pick(full=3000, quick=1200)
+    with (
+        open_world(run.cluster, clients=people) as world,
+        serving_appointments(run.cluster, people=max(CONNECTIONS)) as appointments,
+    ):
         statements = record_booking(world)
         for connections in CONNECTIONS:
-            _measure(run, result, world, statements, connections)
+            _measure(run, result, world, statements, appointments, connections)
+        result.tables.append(_race(world, appointments))
         world.check()
     result.notes.append(
         "After all runs `manage.py audit` found every rule kept: no oversold seat, no lost credit. "
@@ -35,7 +42,14 @@ def measure_bookings(run: Bench) -> Result:
     return result
 
 
-def _measure(run: Bench, result: Result, world: BookingWorld, statements: list[str], connections: int) -> None:
+def _measure(
+    run: Bench,
+    result: Result,
+    world: BookingWorld,
+    statements: list[str],
+    appointments: Appointments,
+    connections: int,
+) -> None:
     seconds = run.pick(full=3, quick=1)
     loads: dict[str, list[Load]] = {}
 
@@ -56,7 +70,8 @@ def _measure(run: Bench, result: Result, world: BookingWorld, statements: list[s
         HOT: partial(book, HOT, path="bookings", is_hot=True),
         TEXTBOOK: partial(book, TEXTBOOK, path="textbook-bookings", is_hot=False),
         TEXTBOOK_HOT: partial(book, TEXTBOOK_HOT, path="textbook-bookings", is_hot=True),
-        PGBENCH: partial(replay, world, statements, connections=connections, seconds=seconds),
+        PGBENCH: partial(replay, world, statements, connections=connections),
+        APPOINTMENT: partial(appointments.rate, connections=connections, seconds=seconds),
     }
     measured = interleave(runs, rounds=run.pick(full=3, quick=1))
     after = f", {connections} clients"
@@ -77,7 +92,15 @@ def _add_targets(result: Result, loads: dict[str, list[Load]], after: str) -> No
 def _chart(result: Result, after: str) -> Chart:
     bars = [
         Bar(label, figure.median, figure.low, figure.high, ours=label in {SPREAD, HOT})
-        for label in (EMPTY, PGBENCH, SPREAD, HOT, TEXTBOOK, TEXTBOOK_HOT)
+        for label in (EMPTY, PGBENCH, SPREAD, HOT, TEXTBOOK, TEXTBOOK_HOT, APPOINTMENT)
         if (figure := result.figure(label + after))
     ]
     return Chart("booking", f"Bookings{after}", "bookings a second", bars)
+
+
+def _race(world: BookingWorld, appointments: Appointments) -> Table:
+    rows = [
+        ["Insighta", str(race_for_a_seat(world))],
+        ["django-appointment", str(appointments.race())],
+    ]
+    return Table(f"{RACERS} people see one free seat and book it at once", ["", "bookings of that seat"], rows)

@@ -83,7 +83,7 @@ def _with_variables(statements: list[str], names: dict[str, str]) -> list[str]:
     return texts
 
 
-def replay(world: BookingWorld, statements: Sequence[str], *, connections: int, seconds: int) -> float:
+def replay(world: BookingWorld, statements: Sequence[str], *, connections: int) -> float:
     """Bookings a second by pgbench, each of another person and slot. Raises CalledProcessError where one fails."""
     slots = world.add_slots(len(world.clients), capacity=1)
     people = [client.user_id for client in world.clients]
