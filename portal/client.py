@@ -3,17 +3,17 @@
 import base64
 import hashlib
 import hmac
+import json
 import logging
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 from django.conf import settings
 
+from portal.connections import Answer, ConnectionFailed, Pool
 from portal.cookies import Tokens, is_access_token, is_refresh_token
 from portal.errors import AccessRefused, BackendUnreachable, InvalidGrant, Problem
 
@@ -37,20 +37,17 @@ class Caller:
 
 
 @cache
-def _pool() -> httpx.HTTPTransport:
-    """The connections alone: httpx's client around them (redirects, cookies, proxies) takes as long as a whole page."""
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30)
-    return httpx.HTTPTransport(limits=limits, trust_env=False)
-
-
-@cache
-def _timeouts() -> dict[str, dict[str, float | None]]:
+def _pool() -> Pool:
     seconds = float(getattr(settings, "BACKEND_TIMEOUT_SECONDS"))  # noqa: B009  # no such name in the settings that the type checker reads
-    return {"timeout": httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)).as_dict()}
+    return Pool(settings.BACKEND_URL, connect_seconds=min(CONNECT_SECONDS, seconds), answer_seconds=seconds)
 
 
-def _request(method: str, path: str, headers: Mapping[str, str], **content: Any) -> httpx.Request:
-    return httpx.Request(method, f"{settings.BACKEND_URL}{path}", headers=headers, extensions=_timeouts(), **content)
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
 
 
 def keyed_digest(label: str, value: str) -> str:
@@ -81,11 +78,11 @@ def redeem_code(*, code: str, verifier: str, caller: Caller) -> Tokens:
 def _ask_for_tokens(form: Mapping[str, str], caller: Caller, headers: Mapping[str, str]) -> Tokens:
     response = _post_form("/oauth/token", form, caller, headers)
     answer = _json_object(response)
-    if response.status_code == 200:
+    if response.status == 200:
         return _tokens(answer)
     if answer.get("error") == "invalid_grant":
         raise InvalidGrant(str(answer.get("error_description", "")))
-    _log.error("token endpoint answered %s %s", response.status_code, answer.get("error"))
+    _log.error("token endpoint answered %s %s", response.status, answer.get("error"))
     raise BackendUnreachable
 
 
@@ -100,12 +97,13 @@ def _tokens(answer: dict[str, Any]) -> Tokens:
 
 def revoke_token(*, token: str, caller: Caller) -> None:
     """End the session that `token` belongs to (RFC 7009). Raises BackendUnreachable when that is not certain."""
-    if _post_form("/oauth/revoke", {"token": token}, caller, {}).status_code != 200:
+    if _post_form("/oauth/revoke", {"token": token}, caller, {}).status != 200:
         raise BackendUnreachable
 
 
-def _post_form(path: str, form: Mapping[str, str], caller: Caller, headers: Mapping[str, str]) -> httpx.Response:
-    request = _request("POST", path, {**caller.headers, **headers, "Authorization": _basic()}, data=form)
+def _post_form(path: str, form: Mapping[str, str], caller: Caller, headers: Mapping[str, str]) -> Answer:
+    kind = {"Authorization": _basic(), "Content-Type": "application/x-www-form-urlencoded"}
+    request = _Request("POST", path, {**caller.headers, **headers, **kind}, urlencode(form).encode())
     # A code is single-use: asking for it again would look like theft.
     return _send(request, repeatable="code" not in form)
 
@@ -133,20 +131,22 @@ def call_api(
     if idempotency_key:
         headers["Idempotency-Key"] = idempotency_key
     address = f"/api/v1{path}{'&' if '?' in path else '?'}{urlencode(query)}" if query else f"/api/v1{path}"
-    request = _request(method, address, headers, json=body)
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    request = _Request(method, address, headers, None if body is None else json.dumps(body).encode())
     response = _send(request, repeatable=method == "GET")
-    if response.status_code == 401:
+    if response.status == 401:
         raise AccessRefused
-    if response.is_success:
+    if 200 <= response.status < 300:
         return _json_object(response) if response.content else {}
     raise _problem(response)
 
 
-def _problem(response: httpx.Response) -> Problem:
+def _problem(response: Answer) -> Problem:
     answer, wait = _json_object(response), response.headers.get("Retry-After", "")
     errors = answer.get("errors")
     return Problem(
-        status=response.status_code,
+        status=response.status,
         code=str(answer.get("code", "")),
         detail=str(answer.get("detail", "")),
         errors=errors if isinstance(errors, dict) else {},
@@ -154,33 +154,30 @@ def _problem(response: httpx.Response) -> Problem:
     )
 
 
-def _send(request: httpx.Request, *, repeatable: bool) -> httpx.Response:
+def _send(request: _Request, *, repeatable: bool) -> Answer:
     try:
         return _send_once(request)
-    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-        # A kept connection may have been closed by the other side while it lay idle.
-        if not repeatable or isinstance(error, httpx.ConnectError):
-            raise BackendUnreachable from error
-    except httpx.TransportError as error:
-        raise BackendUnreachable from error
+    except ConnectionFailed as failure:
+        # A kept connection may have been closed by the other side at the very moment of the request.
+        if not repeatable or failure.is_late or not failure.was_sent:
+            raise BackendUnreachable from failure
     try:
         return _send_once(request)
-    except httpx.TransportError as error:
-        raise BackendUnreachable from error
+    except ConnectionFailed as failure:
+        raise BackendUnreachable from failure
 
 
-def _send_once(request: httpx.Request) -> httpx.Response:
-    with closing(_pool().handle_request(request)) as response:
-        response.read()
-    if response.status_code >= 500:
-        _log.warning("%s %s answered %s", request.method, request.url.path, response.status_code)
+def _send_once(request: _Request) -> Answer:
+    answer = _pool().send(request.method, request.path, headers=request.headers, body=request.body)
+    if answer.status >= 500:
+        _log.warning("%s %s answered %s", request.method, request.path.partition("?")[0], answer.status)
         raise BackendUnreachable
-    return response
+    return answer
 
 
-def _json_object(response: httpx.Response) -> dict[str, Any]:
+def _json_object(response: Answer) -> dict[str, Any]:
     try:
-        answer = response.json()
+        answer = json.loads(response.content)
     except ValueError as error:
         raise BackendUnreachable from error
     if not isinstance(answer, dict):
