@@ -133,7 +133,7 @@ class Load:
         goal = {name: rounds + number for name, rounds in self.rounds.items()}
         deadline = time.monotonic() + 180
         while any(self.rounds[name] < rounds for name, rounds in goal.items()):
-            assert self.failures == []
+            assert self.failures == [], self.failures
             assert time.monotonic() < deadline, self.rounds
             time.sleep(0.05)
 
