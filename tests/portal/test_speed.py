@@ -104,14 +104,15 @@ def test_every_page_takes_at_most_twice_the_time_of_its_call(
     live: Live, ada: httpx.Client, calls: dict[str, tuple[str, str]]
 ) -> None:
     ratios = {name: ratio(live, ada, *addresses) for name, addresses in calls.items()}
-    # Other programs of the machine may fall on one side; they do not do so three times.
-    for _ in range(2):
-        ratios |= {name: ratio(live, ada, *calls[name]) for name, found in ratios.items() if found > 2}
+    # Other programs of the machine may fall on one side; over a longer time, and again, they do not.
+    for rounds in (2 * ROUNDS, 3 * ROUNDS, 4 * ROUNDS):
+        again = [name for name, found in ratios.items() if found > 2]
+        ratios |= {name: ratio(live, ada, *calls[name], rounds=rounds) for name in again}
     print("\n".join(f"{found:.2f} {name}" for name, found in sorted(ratios.items(), key=lambda one: -one[1])))  # noqa: T201  # shown by -s
     assert {name: found for name, found in ratios.items() if found > 2} == {}
 
 
-def ratio(live: Live, ada: httpx.Client, path: str, resource: str) -> float:
+def ratio(live: Live, ada: httpx.Client, path: str, resource: str, *, rounds: int = ROUNDS) -> float:
     """The median time of the page by that of its call, both under several clients that ask for each in turn."""
     bearer = {"Authorization": f"Bearer {ada.cookies['insighta_at']}"}
     cookies = {"Cookie": "; ".join(f"{name}={ada.cookies[name]}" for name in ("insighta_at", "insighta_rt"))}
@@ -119,7 +120,7 @@ def ratio(live: Live, ada: httpx.Client, path: str, resource: str) -> float:
 
     def alternate(_: int) -> list[float]:
         with httpx.Client(timeout=30, verify=NO_CERTIFICATES) as client:
-            return [seconds(client, address, headers) for _ in range(ROUNDS) for address, headers in addresses]
+            return [seconds(client, address, headers) for _ in range(rounds) for address, headers in addresses]
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         took = list(pool.map(alternate, range(CLIENTS)))
