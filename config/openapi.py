@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 
 from config.problems import MEDIA_TYPE, STATUS
@@ -29,6 +29,32 @@ PROBLEM = {
         },
     },
 }
+# What can be done next with the id that an answer holds: operation and status to name, operation and its parameters.
+_RULE, _TOKEN = {"rule_id": "$response.body#/id"}, {"token_id": "$response.body#/id"}
+_BOOKING, _SLOT = {"booking_id": "$response.body#/id"}, {"slot_id": "$response.body#/id"}
+_SAME_SLOT = {"slot_id": "$request.path.slot_id"}
+LINKS: dict[tuple[str, str], dict[str, tuple[str, dict[str, str]]]] = {
+    ("bookings_create", "201"): {
+        "GetBooking": ("bookings_retrieve", _BOOKING),
+        "PreviewRefund": ("bookings_refund_preview_retrieve", _BOOKING),
+        "CancelBooking": ("bookings_cancel_create", _BOOKING),
+        "RescheduleBooking": ("bookings_reschedule_create", _BOOKING),
+        "GetSlotOfBooking": ("slots_retrieve", {"slot_id": "$response.body#/slot_id"}),
+    },
+    ("slots_create", "201"): {
+        "GetSlot": ("slots_retrieve", _SLOT),
+        "ListBookingsOfSlot": ("slots_bookings_retrieve", _SLOT),
+        "CancelSlot": ("slots_cancel_create", _SLOT),
+    },
+    ("slots_retrieve", "200"): {"JoinWaitlist": ("slots_waitlist_create", _SLOT)},
+    ("slots_waitlist_create", "201"): {"LeaveWaitlist": ("slots_waitlist_destroy", _SAME_SLOT)},
+    ("availability_rules_create", "201"): {"RemoveRule": ("availability_rules_destroy", _RULE)},
+    ("personal_access_tokens_create", "201"): {"RevokeToken": ("personal_access_tokens_destroy", _TOKEN)},
+    ("device_requests_retrieve", "200"): {
+        "ApproveDevice": ("device_requests_approve_create", {"user_code": "$response.body#/user_code"}),
+        "DenyDevice": ("device_requests_deny_create", {"user_code": "$response.body#/user_code"}),
+    },
+}
 _STATUSES = {status for code, status in STATUS.items() if code not in {"method_not_allowed", "not_acceptable"}}
 
 
@@ -40,6 +66,26 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "An access token or a personal access token."}
+
+
+class TimeOfDay(OpenApiSerializerFieldExtension):
+    """A time in somebody's own zone. JSON Schema's format `time` is another thing: RFC 3339's, which has an offset."""
+
+    target_class = "rest_framework.fields.TimeField"
+
+    def map_serializer_field(self, auto_schema: object, direction: str) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$", "examples": ["09:30"]}
+
+
+def add_links(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """drf-spectacular's post-processing hook: OpenAPI links, for programs that follow one operation with another."""
+    operations = [item[method] for item in result["paths"].values() for method in METHODS if method in item]
+    for (source, status), links in LINKS.items():
+        (operation,) = (operation for operation in operations if operation["operationId"] == source)
+        operation["responses"][status]["links"] = {
+            name: {"operationId": target, "parameters": parameters} for name, (target, parameters) in links.items()
+        }
+    return result
 
 
 def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -62,6 +62,10 @@ class CreatedTokenSerializer(PersonalAccessTokenSerializer):
         return str(self.context["secret"])
 
 
+# At the end of the calendar an instant cannot be shown in every zone, and a list that holds one could not be either.
+LAST_YEAR = 9998
+
+
 class ExpiryField(serializers.DateTimeField):
     """An instant, or a date, which means the end of that day in UTC. It must lie ahead."""
 
@@ -74,6 +78,10 @@ class ExpiryField(serializers.DateTimeField):
             instant = datetime.combine(day, time.max, tzinfo=UTC)
         if instant <= self.context["now"]:
             raise serializers.ValidationError("The expiry must lie in the future.")
+        if instant.year > LAST_YEAR:
+            raise serializers.ValidationError(
+                f"The expiry must lie before the end of {LAST_YEAR}. Give none for a token without an end."
+            )
         return instant
 
 

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from rest_framework import serializers
@@ -7,6 +7,8 @@ from accounts.policies import clean_text
 
 LONGEST_SESSION = timedelta(hours=24)
 MOST_SEATS = 500
+# At the ends of the calendar a day of one zone is none in another: whoever converted it would fail.
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 class InstantField(serializers.DateTimeField):
@@ -18,6 +20,30 @@ class InstantField(serializers.DateTimeField):
         if value.tzinfo is None:
             self.fail("no_offset")
         return super().enforce_timezone(value)
+
+
+class SessionInstantField(InstantField):
+    """An instant that every zone can show."""
+
+    default_error_messages = {"too_far": f"Choose a time from {FIRST_YEAR} to {LAST_YEAR}."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        instant = super().to_internal_value(value)
+        if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+            self.fail("too_far")
+        return instant
+
+
+class DayField(serializers.DateField):
+    """A day that every zone can show."""
+
+    default_error_messages = {"too_far": f"Choose a day from {FIRST_YEAR} to {LAST_YEAR}."}
+
+    def to_internal_value(self, value: Any) -> date:
+        day = super().to_internal_value(value)
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            self.fail("too_far")
+        return day
 
 
 class TitleField(serializers.CharField):
@@ -47,8 +73,8 @@ class BookingQuery(serializers.Serializer[Any]):
 
 class SlotRequest(serializers.Serializer[Any]):
     title = TitleField()
-    starts_at = InstantField()
-    ends_at = InstantField()
+    starts_at = SessionInstantField()
+    ends_at = SessionInstantField()
     capacity = serializers.IntegerField(min_value=1, max_value=MOST_SEATS)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +97,7 @@ class CancelRequest(serializers.Serializer[Any]):
 
 
 class DayRequest(serializers.Serializer[Any]):
-    date = serializers.DateField(help_text="A day in the host's own time zone.")
+    date = DayField(help_text="A day in the host's own time zone.")
 
 
 class RuleRequest(serializers.Serializer[Any]):
@@ -79,7 +105,7 @@ class RuleRequest(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(choices=["weekly", "extra", "day_off"])
     weekday = serializers.IntegerField(min_value=1, max_value=7, required=False)
-    date = serializers.DateField(required=False)
+    date = DayField(required=False)
     start_time = serializers.TimeField(required=False)
     end_time = serializers.TimeField(required=False)
     title = TitleField(required=False)

@@ -105,8 +105,11 @@ def test_a_date_means_the_end_of_that_day_in_utc(client: Http, session: str) -> 
         get_credential(token=token["token"], now=end)
 
 
-def test_the_last_date_there_is_needs_no_day_after_it(client: Http, session: str) -> None:
-    assert create(client, session, expires_at="9999-12-31")["expires_at"].startswith("9999-12-31")
+def test_the_last_date_is_one_that_every_zone_can_show(client: Http, session: str) -> None:
+    assert create(client, session, expires_at="9998-12-31")["expires_at"].startswith("9998-12-31")
+    wish = {"name": "nightly report", "scopes": ["account:read"], "expires_at": "9999-12-31"}
+    refusal = call(client, TOKENS, session, "POST", wish)
+    assert (refusal.status_code, list(refusal.json()["errors"])) == (400, ["expires_at"])
 
 
 # What a person may not ask for

@@ -1,0 +1,266 @@
+"""Requests to the OAuth endpoints that no client should be able to do anything with, made from good ones and a seed."""
+
+import base64
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote
+
+from config.charsets import Application
+from tests.people import CLI, LOOPBACK, PORTAL, PORTAL_SECRET
+
+FORM = "application/x-www-form-urlencoded"
+BASIC = "Basic " + base64.b64encode(f"{PORTAL}:{PORTAL_SECRET}".encode()).decode()
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request; `required` names the fields without which it means nothing."""
+
+    method: str
+    path: str
+    fields: tuple[tuple[str, bytes], ...]
+    required: tuple[str, ...]
+    headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = FORM
+    body: bytes | None = None  # instead of the fields
+    broken_by: tuple[str, ...] = field(default=())
+
+    def encoded(self) -> bytes:
+        """The form's fields, or the body that stands in their place."""
+        pairs = (quote(name).encode() + b"=" + value for name, value in self.fields)
+        return b"&".join(pairs) if self.body is None else self.body
+
+
+def good_requests(*, refresh_token: str, code: str, device_code: str, access_token: str) -> list[Request]:
+    """One of each kind; with live credentials in them, so that one which is taken for good is seen to do something."""
+    challenge = base64.urlsafe_b64encode(bytes(32)).rstrip(b"=")
+    authorize = {
+        "response_type": "code",
+        "client_id": CLI,
+        "redirect_uri": LOOPBACK,
+        "state": "s" * 22,
+        "code_challenge": challenge.decode(),
+        "code_challenge_method": "S256",
+    }
+    grants = [
+        {"grant_type": "refresh_token", "refresh_token": refresh_token},
+        {"grant_type": "authorization_code", "code": code, "redirect_uri": LOOPBACK, "code_verifier": "v" * 43},
+        {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": device_code},
+    ]
+    asked = [
+        _form("/oauth/token", {"client_id": CLI} | grants[0]),
+        _form("/oauth/token", {"client_id": CLI} | grants[1]),
+        _form("/oauth/token", {"client_id": CLI} | grants[2]),
+        _form("/oauth/revoke", {"client_id": CLI, "token": access_token}),
+        _form("/oauth/revoke", {"client_id": CLI, "token": refresh_token}),
+        _form("/oauth/device_authorization", {"client_id": CLI}),
+        replace(_form("/oauth/introspect", {"token": access_token}), headers=(("Authorization", BASIC),)),
+    ]
+    return [*asked, *(replace(_form("/oauth/authorize", authorize), method=method) for method in ("GET", "POST"))]
+
+
+def malformed(good: list[Request], *, number: int, seed: int) -> list[Request]:
+    """So many requests, each broken in one to three ways."""
+    chance = random.Random(seed)
+    made = []
+    for place in range(number):
+        request = good[place % len(good)]
+        for _ in range(chance.choice([1, 1, 2, 3])):
+            breaker = chance.choice(BREAKERS)
+            request = replace(breaker(request, chance), broken_by=(*request.broken_by, breaker.__name__.strip("_")))
+        made.append(request)
+    return made
+
+
+def send(application: Application, request: Request) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body, without a socket between."""
+    in_query = request.method in {"GET", "HEAD"} and request.path == "/oauth/authorize" and request.body is None
+    content = b"" if in_query else request.encoded()
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": request.path,
+        "QUERY_STRING": request.encoded().decode("latin-1") if in_query else "",
+        "CONTENT_TYPE": request.content_type,
+        "CONTENT_LENGTH": str(len(content)),
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.input": BytesIO(content),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": BytesIO(),
+    } | {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers}
+    answered: list[Any] = []
+    response = application(environ, lambda status, headers, *_: answered.extend((status, headers)))
+    body = b"".join(response)
+    getattr(response, "close", lambda: None)()
+    return int(answered[0].split()[0]), dict(answered[1]), body
+
+
+def _form(path: str, fields: dict[str, str]) -> Request:
+    pairs = tuple((name, quote(value).encode()) for name, value in fields.items())
+    return Request("POST", path, pairs, tuple(name for name in fields if name != "state"))
+
+
+# Each of these alone makes the request one that must not do anything. A header holds only what a server lets through.
+
+
+def _with(request: Request, chance: random.Random, change: Callable[[bytes], bytes]) -> Request:
+    name = chance.choice(request.required)
+    return replace(request, fields=tuple((n, change(v) if n == name else v) for n, v in request.fields))
+
+
+def _missing(request: Request, chance: random.Random) -> Request:
+    name = chance.choice(request.required)
+    return replace(request, fields=tuple(pair for pair in request.fields if pair[0] != name))
+
+
+def _doubled(request: Request, chance: random.Random) -> Request:
+    name = chance.choice(request.required)
+    twice = tuple(pair for pair in request.fields if pair[0] == name)
+    return replace(request, fields=request.fields + (twice or ((name, b"x"), (name, b"y"))))
+
+
+def _empty(request: Request, chance: random.Random) -> Request:
+    return _with(request, chance, lambda _: b"")
+
+
+def _nul(request: Request, chance: random.Random) -> Request:
+    return _with(request, chance, lambda value: value[:3] + chance.choice([b"%00", b"\0"]) + value[3:])
+
+
+def _wrong_bytes(request: Request, chance: random.Random) -> Request:
+    wrong = [b"%ff%fe", b"\xff\xfe", b"%c0%af", b"%ed%a0%80", b"%f8%88%80%80%80", b"%u0041", b"%e2%80%ae", b"%F0%9F"]
+    return _with(request, chance, lambda value: value + chance.choice(wrong))
+
+
+def _broken_percent(request: Request, chance: random.Random) -> Request:
+    return _with(request, chance, lambda value: value + chance.choice([b"%", b"%z", b"%%", b"%2", b"%G1", b"%-1"]))
+
+
+def _overlong(request: Request, chance: random.Random) -> Request:
+    return _with(request, chance, lambda value: (value or b"a") * chance.choice([50, 500, 5000]))
+
+
+def _another_type(request: Request, chance: random.Random) -> Request:
+    values = [b"null", b"true", b"[]", b"{}", b"-1", b"0", b"9" * 400, b"1e999", b"NaN", b"undefined", b"%0d%0aX:1"]
+    return _with(request, chance, lambda _: chance.choice(values))
+
+
+def _renamed(request: Request, chance: random.Random) -> Request:
+    name = chance.choice(request.required)
+    other = chance.choice([f"{name}[]", name.upper(), f" {name}", f"{name}\0", f"{name}.0"])
+    return replace(request, fields=tuple((other if n == name else n, v) for n, v in request.fields))
+
+
+def _as_json(request: Request, chance: random.Random) -> Request:
+    fields = {name: value.decode("latin-1") for name, value in request.fields}
+    bodies = [json.dumps(fields), json.dumps([fields]), json.dumps(fields)[:-1], "[" * 10_000, "1" * 5000, '"\\ud800"']
+    return replace(request, body=chance.choice(bodies).encode(), content_type=chance.choice(["application/json", FORM]))
+
+
+def _wrong_content_type(request: Request, chance: random.Random) -> Request:
+    types = [
+        "",
+        "text/plain",
+        "application/xml",
+        "/",
+        ";;;",
+        "a" * 3000,
+        "image/png",
+        "application/json",
+        "*/*",
+        "text/x;=",
+    ]
+    return replace(_unsent(request), content_type=chance.choice(types))
+
+
+def _wrong_charset(request: Request, chance: random.Random) -> Request:
+    names = [
+        "utf-7",
+        "utf-16",
+        "latin-1",
+        "rot13",
+        "hex",
+        "no-such",
+        "",
+        "idna",
+        "utf-8-sig",
+        "zlib",
+        "undefined",
+    ]
+    return replace(_unsent(request), content_type=f"{FORM}; charset={chance.choice(names)}")
+
+
+def _broken_multipart(request: Request, chance: random.Random) -> Request:
+    name, value = chance.choice(request.fields or (("x", b"y"),))
+    part = b'--b\r\nContent-Disposition: form-data; name="' + name.encode() + b'"\r\n\r\n' + value
+    bodies = [part, part + b"\r\n--b", b"--b--", b"", part[:20], b"\r\n" * 50, part.replace(b"form-data", b"\xff")]
+    kinds = [
+        "boundary=b",
+        "",
+        "boundary=",
+        "boundary=" + "b" * 300,
+        'boundary="b',
+        "boundary=\xe9",
+        "boundary=b; boundary=c",
+    ]
+    return replace(
+        request, body=chance.choice(bodies), content_type=f"multipart/form-data; {chance.choice(kinds)}".strip("; ")
+    )
+
+
+def _wrong_method(request: Request, chance: random.Random) -> Request:
+    others = ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "BREW", "get", "", "P" * 400]
+    if request.path != "/oauth/authorize":
+        others.append("GET")
+    return replace(_unsent(request), method=chance.choice(others))
+
+
+def _broken_authorization(request: Request, chance: random.Random) -> Request:
+    def basic(pair: bytes) -> str:
+        return "Basic " + base64.b64encode(pair).decode()
+
+    values = [
+        "Basic", "Basic ", "Basic !", "basic Og==", "Basic " + "A" * 9000, basic(b"\xff:\xfe"), basic(b"no colon"),
+        basic(PORTAL.encode() + b":wrong"), basic(b":"), basic(b"%00:%00"), "Bearer x", "Digest a=b", "\xff\xfe",
+        basic(f"{PORTAL}:{PORTAL_SECRET}".encode() * 2), basic(b"a:b:c"), "Bearer " + "eyJ" * 3000, basic(b"%:%zz"),
+    ]  # fmt: skip
+    return replace(_unsent(request), headers=(("Authorization", chance.choice(values)),))
+
+
+def _flooded(request: Request, chance: random.Random) -> Request:
+    filler = chance.choice([b"&a=1" * 120, b"&" + b"a" * 70_000, b"&=" * 200])
+    return replace(_unsent(request), body=request.encoded() + filler)
+
+
+def _headers_of_nonsense(request: Request, chance: random.Random) -> Request:
+    """Beside a field that is missing: these headers alone may go with a good request."""
+    values = ["", "\xff" * 40, "a" * 20_000, "'; DROP TABLE x; --", "%n%s", "${jndi:x}", "-1", "\xe9 \t"]
+    names = [
+        "Idempotency-Key",
+        "Cookie",
+        "X-Forwarded-For",
+        "User-Agent",
+        "Accept-Language",
+        "X-Request-ID",
+        "Origin",
+    ]
+    noise = tuple((chance.choice(names), chance.choice(values)) for _ in range(3))
+    return replace(_missing(_unsent(request), chance), headers=request.headers + noise)
+
+
+def _unsent(request: Request) -> Request:
+    """The request without a field that it needs, so that what is broken besides cannot be forgiven."""
+    return replace(request, fields=tuple(pair for pair in request.fields if pair[0] != request.required[0]))
+
+
+BREAKERS = [
+    _missing, _doubled, _empty, _nul, _wrong_bytes, _broken_percent, _overlong, _another_type, _renamed, _as_json,
+    _wrong_content_type, _wrong_charset, _broken_multipart, _wrong_method, _broken_authorization, _flooded,
+    _headers_of_nonsense,
+]  # fmt: skip
