@@ -74,7 +74,11 @@ class Appointments:
 
     def _see_and_book(self, session: str, day: date, barrier: threading.Barrier) -> None:
         with httpx.Client(base_url=self.url, cookies={"sessionid": session}, timeout=60) as http:
-            asked = {"selected_date": day.isoformat(), "staff_member": self.staff, "service_id": self.service}
+            asked: dict[str, str | int] = {
+                "selected_date": day.isoformat(),
+                "staff_member": self.staff,
+                "service_id": self.service,
+            }
             ajax = {"X-Requested-With": "XMLHttpRequest"}
             free = http.get("/appointment/ajax/available_slots/", params=asked, headers=ajax).json()["available_slots"]
             barrier.wait()

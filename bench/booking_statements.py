@@ -63,8 +63,9 @@ def _known(world: BookingWorld, client: Client, slot: uuid.UUID) -> dict[str, st
         str(host): "host",
         str(subscription): "subscription",
         str(session): "session",
-        str(starts_at): "starts_at",
-        str(ends_at): "ends_at",
+        # The server writes an instant without the minutes of its offset.
+        str(starts_at).removesuffix(":00"): "starts_at",
+        str(ends_at).removesuffix(":00"): "ends_at",
     }
 
 
@@ -79,7 +80,7 @@ def _with_variables(statements: list[str], names: dict[str, str]) -> list[str]:
 
     texts = [_UUID.sub(name, statement).replace(_KEY, "bench-:made1") for statement in statements]
     for instant, known in ((text, known) for text, known in names.items() if known.endswith("_at")):
-        texts = [text.replace(instant, f":{known}") for text in texts]
+        texts = [re.sub(re.escape(instant) + "(:00)?", f":{known}", text) for text in texts]
     return texts
 
 
