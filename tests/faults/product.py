@@ -1,11 +1,13 @@
 """The whole product as processes behind proxies: two backends, two portals, a worker, the stand-in, one database."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.faults.clocks import Clocks
@@ -37,6 +39,14 @@ class Product:
         self._is_closing = threading.Event()
 
     def __enter__(self) -> "Product":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         self.cluster.__enter__()
         self.network.listen(self.ports["database"], [unix(self.cluster.socket)], lambda _: "backend-database")
         self.manage("migrate", "-v0")
@@ -44,10 +54,9 @@ class Product:
         self._add_servers("backend", _who_calls_the_backend)
         self._add_servers("portal", lambda _: "browser-portal")
         self.processes["worker"] = self._process([sys.executable, "manage.py", "procrastinate", "worker"], "", "worker")
-        for process in self.processes.values():
-            process.start(seconds=90)
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda process: process.start(seconds=120), self.processes.values()))
         self._guard.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._is_closing.set()
@@ -126,4 +135,5 @@ class Product:
 
 
 def _who_calls_the_backend(first: bytes) -> str:
-    return "portal-backend" if b"python-httpx" in first else "client-backend"
+    """Every client of a run names itself; the portal does not."""
+    return "client-backend" if re.search(rb"\r\nuser-agent: ", first, re.IGNORECASE) else "portal-backend"

@@ -11,7 +11,7 @@ from bench.product import CLI, Product
 from tests.faults.clients import new_key
 from tests.faults.openloop import Answered, Plan
 
-CLIENTS, RUNS, SESSIONS = 400, 60, 800
+CLIENTS, RUNS, SESSIONS = 400, 60, 4000
 MIXTURE = {"refresh": 2, "me": 3, "slots": 3, "book": 2}
 
 
