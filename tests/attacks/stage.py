@@ -137,6 +137,10 @@ class Stage:
             self.objects |= made if isinstance(made, dict) else {name: made}
         return self.objects[name]
 
+    def another(self, name: str) -> str:
+        self.objects.pop(name, None)
+        return self.need(name)
+
     def _make_slot(self) -> dict[str, str]:
         slot = self._new_slot()
         return {"slot": slot, "booking": self._book("owner", slot)}
