@@ -141,8 +141,10 @@ def _is_choice(slot: dict[str, Any], moved: dict[str, Any], others: list[dict[st
 
 def _groups(page: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Other times of the same session, and the rest: few people who move want another subject."""
-    booked = (page["booking"]["title"], page["booking"]["host"]["id"])
-    return page["same"], [one for one in page["slots"]["results"] if (one["title"], one["host"]["id"]) != booked]
+    booked, found = (page["booking"]["title"], page["booking"]["host"]["id"]), page["slots"]["results"]
+    same = [one for one in found if (one["title"], one["host"]["id"]) == booked]
+    # A backend of the release before leaves it to this page of slots to have them all.
+    return page.get("same", same), [one for one in found if one not in same]
 
 
 def _by_day(found: list[dict[str, Any]], zone: str) -> list[tuple[Any, list[dict[str, Any]]]]:

@@ -111,7 +111,7 @@ def book(request: PortalRequest, slot_id: UUID) -> HttpResponse:
 
 
 def _book_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
-    page = request.visitor.get(f"/pages/slots/{slot_id}")
+    page = _slot_page(request, slot_id)
     slot, me, usable = page["slot"], page["person"], usable_subscriptions(page["subscriptions"])
     context = {
         "slot": slot,
@@ -124,6 +124,17 @@ def _book_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
         "is_own": slot["host"]["id"] == me["id"],
     }
     return render_page(request, "book", context, me=me)
+
+
+def _slot_page(request: PortalRequest, slot_id: UUID) -> dict[str, Any]:
+    try:
+        return request.visitor.get(f"/pages/slots/{slot_id}")
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+    # A backend of the release before has no such page; of a slot that is not there it says so once more.
+    parts = request.visitor.fetch(person="/me", slot=f"/slots/{slot_id}", subscriptions="/subscriptions")
+    return parts | {"subscriptions": parts["subscriptions"]["results"], "position": None}
 
 
 def usable_subscriptions(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
