@@ -1,6 +1,6 @@
 """Fill in a template where no container does it: `python deploy/render.py VALUES TEMPLATE`.
 
-Like the entry point of nginx's image it replaces `${NAME}` in capitals and nothing else: nginx has variables of its own.
+Like the entry point of nginx's image it replaces `${NAME}` in capitals, and leaves the variables of nginx itself alone.
 """
 
 import re

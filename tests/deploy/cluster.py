@@ -92,10 +92,10 @@ class Cluster:
         """All the process has printed, over all its lives."""
         return self.daemons[name].text()
 
-    def manage(self, *arguments: str, **changes: str) -> str:
-        """A management command with the worker's environment and `changes`; its output. Raises RuntimeError."""
+    def manage(self, *arguments: str, role: str = "worker", **changes: str) -> str:
+        """A management command with the environment of `role` and `changes`; its output. Raises RuntimeError."""
         command = [sys.executable, "manage.py", *arguments]
-        environment = self.environments["worker"] | changes
+        environment = self.environments[role] | changes
         done = subprocess.run(command, env=environment, cwd=self.release, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"manage.py {arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -118,9 +118,8 @@ class Cluster:
             self.daemons[name] = getattr(self, f"_{name.partition('-')[0]}")(name)
             self.environments.setdefault(name, self.daemons[name].environment)
         self.manage(*services()["migrate"]["command"][2:], "-v0")
-        for server in ("backend-1", "portal"):
-            module = self.environments[server].get("DJANGO_SETTINGS_MODULE", "config.settings.backend")
-            self._run("manage.py", "collectstatic", "--no-input", "-v0", f"--settings={module}", server=server)
+        for role in ("backend-1", "portal"):
+            self.manage("collectstatic", "--no-input", "-v0", role=role)
 
     def _install_release(self) -> None:
         """What the image holds and nothing else."""
@@ -166,7 +165,7 @@ class Cluster:
                 "READ_DOT_ENV": "false",
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONPATH": str(Path(__file__).parent / "names"),
-                "CLUSTER_AUTHORITY": str(self.directory / "authority.pem"),
+                "SSL_CERT_FILE": str(self.directory / "authority.pem"),
                 "METRICS_DIR": str(self.directory / f"metrics-{name}"),
                 "GITHUB_URL": self.github_url,
                 "GITHUB_API_URL": f"{self.github_url}/",
@@ -187,10 +186,6 @@ class Cluster:
 
     def _at(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
-
-    def _run(self, *arguments: str, server: str) -> None:
-        command = [sys.executable, *arguments]
-        subprocess.run(command, env=self.environments[server], cwd=self.release, check=True, capture_output=True)
 
     def _daemon(self, name: str, command: list[str], **options: Any) -> Daemon:
         options = {"environment": self.environments.get(name, {}), "directory": self.directory, **options}

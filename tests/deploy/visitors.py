@@ -64,8 +64,15 @@ class Visitor(Browser):
     def __init__(self, cluster: Cluster, authority: ssl.SSLContext, login: str) -> None:
         # A cluster has what a browser asks of the product: its addresses.
         super().__init__(cast(Live, cluster), login)
-        self.http = http_client(authority, event_hooks={"request": [_name_origin]})
+        self.http = http_client(authority, event_hooks={"request": [_name_origin], "response": [self._note]})
         self.attempts = 0
+        self.steps: list[str] = []
+
+    def _note(self, response: httpx.Response) -> None:
+        """For the message of a test that fails: where this browser was, without the secrets of its addresses."""
+        self.steps.append(
+            f"{response.status_code} {response.request.method} {response.request.url.copy_with(query=None)}"
+        )
 
     def get(self, url: str) -> httpx.Response:
         """A page; where it says that the service does not answer, it is loaded again, as it asks for."""

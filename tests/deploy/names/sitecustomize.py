@@ -1,13 +1,10 @@
-"""Loaded by Python in every process of a cluster: its host names lead to this machine, its authority is trusted.
+"""Loaded by Python in every process of a cluster: the cluster's host names lead to this machine.
 
-Stands in for DNS and for a public certificate authority, neither of which a test can use.
+Stands in for DNS, which a test cannot use.
 """
 
-import os
 import socket
 from typing import Any
-
-import certifi
 
 _resolve = socket.getaddrinfo
 
@@ -18,4 +15,3 @@ def _resolve_here(host: Any, *arguments: Any, **options: Any) -> Any:
 
 
 socket.getaddrinfo = _resolve_here
-certifi.where = lambda: os.environ["CLUSTER_AUTHORITY"]

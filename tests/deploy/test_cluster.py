@@ -1,0 +1,165 @@
+"""The multi-process set-up of `deploy/`: under load while backends go and come, and as its operator sees it."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import yaml
+from prometheus_client import Counter
+from prometheus_client.parser import text_string_to_metric_families
+
+from config.metrics import counters
+from tests.deploy.cluster import NAMES, Cluster
+from tests.deploy.configuration import DEPLOY
+from tests.deploy.crowd import ARRIVING, Crowd, crowd
+from tests.deploy.visitors import OUTSIDE, http_client, trust
+
+BOOKINGS = "SELECT id::text, status FROM bookings_booking"
+ENDED_SESSIONS = "SELECT revoked_because FROM tokens_session WHERE revoked_at IS NOT NULL"
+ADDRESSES = "SELECT DISTINCT host(address) FROM accounts_event WHERE kind = 'session.opened'"
+RULES = DEPLOY / "prometheus" / "alerts.yml"
+# What a log must not hold: refresh tokens, codes, access tokens, and the names they have in addresses.
+SECRETS = re.compile(r"ins[rcp]_[A-Za-z0-9_-]{8}|eyJ[A-Za-z0-9_-]{20}|[?&](?:at|rt|code|state)=[^ \[]")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster(WELCOME_CREDITS="1000") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def people(cluster: Cluster) -> Crowd:
+    """A crowd that was at work while one backend was killed and the other restarted, both under way again."""
+    with crowd(cluster) as crowded:
+        crowded.do_more()
+        cluster.kill("backend-1")
+        crowded.do_more()
+        cluster.start("backend-1")
+        assert cluster.stop("backend-2") == 0, cluster.logs("backend-2")
+        crowded.do_more()
+        cluster.start("backend-2")
+        crowded.do_more()
+    return crowded
+
+
+def test_every_sign_in_succeeds(people: Crowd) -> None:
+    """Only who was inside the backend that was killed may have had to begin again."""
+    assert [sign_in.visitor.steps for sign_in in people.sign_ins if not sign_in.is_signed_in] == []
+    assert len([sign_in for sign_in in people.sign_ins if sign_in.visitor.attempts > 1]) <= ARRIVING
+
+
+def test_no_booking_is_lost_and_none_is_made_twice(people: Crowd) -> None:
+    with people.cluster.connect() as connection:
+        rows = connection.execute(BOOKINGS).fetchall()
+    assert sorted(booking for booking, _status in rows) == sorted(people.booked)
+    assert {booking for booking, status in rows if status == "cancelled"} == set(people.cancelled)
+
+
+def test_nobody_is_signed_out(people: Crowd) -> None:
+    with people.cluster.connect() as connection:
+        assert connection.execute(ENDED_SESSIONS).fetchall() == []
+    for terminal in people.terminals:
+        terminal.refresh()
+    visitors = [sign_in.visitor for sign_in in people.sign_ins]
+    assert [visitor.steps for visitor in visitors if not visitor.is_signed_in()] == []
+
+
+def test_the_audit_is_clean(cluster: Cluster, people: Crowd) -> None:
+    cluster.manage("audit")
+
+
+def test_both_backends_have_answered_since(cluster: Cluster, people: Crowd) -> None:
+    for name in ("backend-1", "backend-2"):
+        assert _scrape(cluster, name)["insighta_requests_total"], name
+
+
+def test_everybody_is_known_by_the_address_they_came_from(cluster: Cluster, people: Crowd) -> None:
+    """Through nginx, and through the portal and nginx."""
+    with cluster.connect() as connection:
+        assert connection.execute(ADDRESSES).fetchall() == [(OUTSIDE,)]
+
+
+def test_no_log_holds_a_secret(cluster: Cluster, people: Crowd) -> None:
+    logs = {name: cluster.logs(name) for name in NAMES if name != "github"}
+    logs["access"] = (cluster.directory / "access.log").read_text()
+    assert {name: SECRETS.findall(text) for name, text in logs.items() if SECRETS.search(text)} == {}
+    assert "/auth/callback" in logs["access"]
+
+
+def test_dashboard_and_alerts_ask_for_what_is_measured(cluster: Cluster, people: Crowd) -> None:
+    people.terminals[0].call("POST", "/bookings", json={"slot_id": str(uuid4())})
+    # A counter of what has not happened yet is not there to be scraped; its name is known where it is declared.
+    declared = [counter.describe() for counter in vars(counters).values() if isinstance(counter, Counter)]
+    measured = {f"{family.name}_total": set[str]() for families in declared for family in families}
+    for name in ("backend-1", "backend-2"):
+        measured |= _scrape(cluster, name)
+    for expression in _expressions():
+        for name, selector in re.findall(r"\b(insighta_\w+)(\{[^}]*\})?", expression):
+            assert name in measured, expression
+            asked = {*re.findall(r"(\w+)=~?", selector)} - {"job", "instance"}
+            # Of what has no value, an empty queue for example, the labels cannot be seen.
+            assert not measured[name] or asked <= measured[name], expression
+
+
+def test_alerts_can_be_read_by_prometheus_and_say_what_to_do() -> None:
+    for rule in _rules():
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert set(rule["annotations"]) == {"summary", "action"}
+    if shutil.which("promtool"):
+        checked = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stderr
+
+
+def test_the_portal_s_metrics_are_for_who_has_the_token(cluster: Cluster) -> None:
+    assert "insighta_requests_total" in _scrape(cluster, "portal")
+    address = f"http://127.0.0.1:{cluster.ports['portal']}/metrics"
+    assert httpx.get(address, headers={"Host": "app.insighta.test"}).status_code == 401
+
+
+@pytest.mark.parametrize("role", ["backend-1", "worker", "portal"])
+def test_the_checks_of_a_deployment_find_nothing(cluster: Cluster, role: str) -> None:
+    database = [] if role == "portal" else ["--database", "default"]
+    # Here people sign in at the stand-in, which is what a check warns of.
+    cluster.manage(
+        "check", "--deploy", "--fail-level", "WARNING", *database, role=role, GITHUB_URL="", GITHUB_API_URL=""
+    )
+
+
+def test_health_is_seen_from_outside_and_readiness_is_not(cluster: Cluster) -> None:
+    with http_client(trust(cluster)) as outside:
+        assert outside.get(f"{cluster.backend_url}/healthz").status_code == 200
+        assert outside.get(f"{cluster.backend_url}/readyz").status_code == 404
+        assert outside.get(f"{cluster.portal_url}/metrics").status_code == 404
+
+
+def _scrape(cluster: Cluster, name: str) -> dict[str, set[str]]:
+    """Every name that the server's `/metrics` gives, with its labels; none where it has no value now."""
+    environment = cluster.environments[name]
+    headers = {"Authorization": f"Bearer {environment['METRICS_TOKEN']}"}
+    headers["Host"] = environment["ALLOWED_HOSTS"].split(",")[0]
+    answer = httpx.get(f"http://127.0.0.1:{cluster.ports[name]}/metrics", headers=headers, timeout=60)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(answer.text):
+        found.setdefault(family.name, set())
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+def _rules() -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
+    return rules
+
+
+def _expressions() -> list[str]:
+    dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "insighta.json").read_text())
+    shown = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    return shown + [rule["expr"] for rule in _rules()]
