@@ -87,7 +87,7 @@ class Cluster:
 
     def version(self) -> str:
         with self.connect() as connection:
-            return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]  # one row
+            return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]  # SHOW always gives a row
 
     def count_statements(self, request: Callable[[], None], *, times: int = 10) -> Statements:
         """What `request` sends to the server, from any process, averaged over `times`; nothing else may run."""

@@ -1,6 +1,7 @@
 """How an API call says who it is: the Authorization header, the session behind it, the scopes it has."""
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
@@ -63,6 +64,7 @@ def client_address(request: HttpRequest, *, is_vouched_for: bool = False) -> str
     return _address(peer or "")
 
 
+@lru_cache(maxsize=1024)
 def _address(value: str) -> str | None:
     try:
         return str(ipaddress.ip_address(value))
