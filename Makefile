@@ -4,13 +4,15 @@ BIN := .venv/bin
 # Arguments for pytest, for example: make test ARGS="tests/portal -k login"
 ARGS ?=
 
-.PHONY: help run test check lock audit sbom chromium node clean
+.PHONY: help run test check bench torture lock audit sbom chromium node clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run    start everything: database, backend, portal, worker, GitHub stand-in (Ctrl-C stops it)"
 	@echo "make test   run every test, the browser's included"
 	@echo "make check  run the linters, the types and the architecture contracts"
+	@echo "make bench  measure everything of docs/performance.md (QUICK=1: a short look)"
+	@echo "make torture  break every part under load (MINUTES=10 SEED=2): docs/reliability.md"
 	@echo "make lock   resolve the requirements files into the lock files, with hashes"
 	@echo "make audit  ask for known weaknesses of everything that is installed"
 	@echo "make sbom   list what the product consists of: .local/sbom.json (CycloneDX)"
@@ -39,6 +41,12 @@ PIP := -m pip install --quiet --disable-pip-version-check
 .venv/installed-dev: .venv/installed requirements-dev.lock
 	$(BIN)/python $(PIP) --require-hashes --requirement requirements-dev.lock
 	@touch $@
+
+bench: .venv/installed-dev
+	@$(BIN)/python -m bench
+
+torture: .venv/installed-dev
+	@$(BIN)/python -m tests.faults storm --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 .local/audit/installed: requirements-audit.lock | .venv/bin/python
 	$(BIN)/python -m venv .local/audit

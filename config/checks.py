@@ -97,7 +97,7 @@ def check_throttles(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     if not is_local or not hasattr(settings, "THROTTLE_SCALE"):
         return []
     sentence = "Each process counts requests for itself: with several, every rate limit is that many times as high."
-    hint = 'Set REDIS_URL. With one process: SILENCED_SYSTEM_CHECKS = ["insighta.W006"].'
+    hint = "Set REDIS_URL. With one process nothing is wrong: check with --fail-level ERROR."
     return [Warning(sentence, hint, id="insighta.W006")]
 
 

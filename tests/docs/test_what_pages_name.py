@@ -116,6 +116,14 @@ def test_every_block_says_whether_it_is_run(page: Page) -> None:
 
 
 @PAGES
+def test_what_goes_on_or_needs_another_machine_is_no_block_to_be_typed(page: Page) -> None:
+    """It would run for ever in a test, or change the machine: such commands stand in `console` blocks."""
+    refused = ("make ", "docker ", "podman ", "kubectl ", "helm ", "systemctl ", "apt", "sudo ", "curl ", "granian ")
+    typed = [command for block in page.scripts for command in block.commands]
+    assert [command for command in typed if re.sub(r"^([A-Z_]+=\S+ +)*", "", command).startswith(refused)] == []
+
+
+@PAGES
 def test_what_a_test_cannot_run_names_files_that_exist(page: Page) -> None:
     for block in page.blocks:
         for command in block.commands if block.language == "console" else []:

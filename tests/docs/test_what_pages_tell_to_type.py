@@ -6,6 +6,7 @@ The place is a copy of the tree beside a running product with the demo's people,
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from tests.processes import ROOT, Live
 
 # What a page leaves to its reader, in capitals.
 PLACEHOLDERS = {"LOGIN": "ada", "SOMEBODY": "linus", "LEAVER": "margaret", "HOST": "grace"}
-SECONDS = 300
+SECONDS = 150
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +100,23 @@ def test_the_commands_of_a_page_work_in_their_order(page: Page, place: Path, she
 
 def _type(block: Block, place: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     script = re.sub(rf"\b({'|'.join(PLACEHOLDERS)})\b", lambda found: PLACEHOLDERS[found[1]], block.text)
-    return subprocess.run(
+    process = subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", script],
         env=environment,
         cwd=place,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
+    try:
+        printed, said = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        # What the block has started goes with it.
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return subprocess.CompletedProcess(script, process.returncode, printed, said)
 
 
 def test_every_page_with_commands_is_typed() -> None:
