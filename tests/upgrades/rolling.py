@@ -26,16 +26,25 @@ class Balancer:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                targets = self.targets
-                server = socket.create_connection(("127.0.0.1", targets[next(self._turns) % len(targets)]))
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=_pump, args=ends, daemon=True).start()
+                self._pass_on(client)
+
+    def _pass_on(self, client: socket.socket) -> None:
+        """Join the client with the next target; a client whose target does not listen is sent away."""
+        targets = self.targets
+        try:
+            server = socket.create_connection(("127.0.0.1", targets[next(self._turns) % len(targets)]))
+        except OSError:
+            client.close()
+            return
+        for ends in ((client, server), (server, client)):
+            threading.Thread(target=_pump, args=ends, daemon=True).start()
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
@@ -46,6 +55,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     for end in (source, target):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
+    source.close()
 
 
 class Rolling(Live):
@@ -79,17 +89,18 @@ class Rolling(Live):
     def restart_portal(self, **settings: str) -> None:
         """Stop the only portal, and start another with these settings: for a moment there is none."""
         self.environment |= settings
-        _end(self.running["portal"].pop())
-        self.running["portal"].append(self._beside("portal").start())
+        _end(self.running["portal"][0])
+        self.running["portal"] = [self._beside("portal").start()]
         self._balance()
 
     def _replace_oldest(self, name: str) -> None:
         """Another takes its place, and when nobody is sent to it any more it is asked to end."""
-        old = self.running[name].pop(0)
         self.running[name].append(self._beside(name).start())
-        self._balance()
+        old, *others = self.running[name]
+        self.balancers[name].targets = tuple(map(port_of, others))
         time.sleep(DRAIN_SECONDS)
         _end(old)
+        self.running[name] = others
 
     def _balance(self) -> None:
         for name, processes in self.running.items():
