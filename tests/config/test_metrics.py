@@ -160,7 +160,8 @@ def _until_waiting(connection: "psycopg.Connection[tuple[object, ...]]") -> None
 def test_jobs_are_counted_by_what_became_of_them(observed: Live, before: Samples) -> None:
     with observed.connect() as connection:
         connection.execute(
-            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) SELECT 'drill', 'rehearsal', s::procrastinate_job_status "
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) "
+            "SELECT 'drill', 'rehearsal', s::procrastinate_job_status "
             "FROM unnest(ARRAY['failed', 'failed', 'succeeded']) AS s"
         )
         after = scrape(observed.backend_url)

@@ -49,9 +49,10 @@ def _is_of_this_tree(word: str) -> bool:
 
 
 def _exists(word: str) -> bool:
-    """As a file or directory; as an address of the API or a table's pattern it is none of ours to judge."""
-    path = ROOT / word.removeprefix("./")
-    return path.exists() or bool(list(ROOT.glob(word.removeprefix("./"))))
+    """As a file, a directory or a pattern; what a command makes, and git leaves out, need not be there."""
+    name = word.removeprefix("./")
+    made = [line for line in (ROOT / ".gitignore").read_text().splitlines() if line.endswith("/")]
+    return (ROOT / name).exists() or bool(list(ROOT.glob(name))) or name.startswith(tuple(made))
 
 
 @PAGES

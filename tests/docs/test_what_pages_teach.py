@@ -43,7 +43,7 @@ def _put(file: Path, text: str, *, is_addition: bool) -> None:
         return
     imports, _, entry = text.partition("\n\n")
     file.write_text(
-        imports + "\n" + file.read_text().replace("urlpatterns = [", f"urlpatterns = [\n    {entry.strip()}")
+        imports + "\n" + file.read_text().replace("urlpatterns = [", f"urlpatterns = [\n    {entry.strip()},")
     )
 
 
