@@ -160,6 +160,8 @@ def test_addresses_lead_to_somebody_who_listens() -> None:
     }
     assert COMPOSE["backend-1"]["environment"]["TRUSTED_PROXIES"] == _address("nginx")
     assert nginx["PORTAL_ADDRESS"] == _address("portal")
+    # nginx asks for addresses once: a container that is made anew must come back at its own.
+    assert len({_address(name) for name in ("nginx", "portal", "backend-1", "backend-2")}) == 4
     assert f"@pgbouncer:{COMPOSE['pgbouncer']['environment']['PGBOUNCER_PORT']}/" in SECRETS["pooled.env"]
     for service in objects("Service"):
         ports = {one["name"] for one in containers()[service["metadata"]["name"]]["ports"]}

@@ -29,13 +29,14 @@ def running() -> Iterator[Proxy]:
 @pytest.fixture
 def outside(running: Proxy) -> Iterator[httpx.Client]:
     running.recorder.asked.clear()
+    running.recorder.lost = 0
     with _client(running) as client:
         yield client
 
 
 @pytest.fixture
 def fresh() -> Iterator[Proxy]:
-    """An nginx that remembers no failure: a server that failed a few times is left alone for a moment."""
+    """An nginx that has written nothing yet."""
     with proxy() as nginx:
         yield nginx
 
@@ -126,13 +127,18 @@ def test_the_page_for_people_says_what_to_do_when_no_server_answers(running: Pro
     ],
 )
 def test_a_lost_answer_is_asked_for_again_only_where_that_is_safe(
-    fresh: Proxy, method: str, path: str, headers: dict[str, str], times: int
+    running: Proxy, outside: httpx.Client, method: str, path: str, headers: dict[str, str], times: int
 ) -> None:
-    fresh.recorder.lost = 1
-    with _client(fresh) as outside:
-        answer = outside.request(method, path, headers=headers, data=CODE if method == "POST" else None)
+    running.recorder.lost = 1
+    answer = outside.request(method, path, headers=headers, data=CODE if method == "POST" else None)
     assert answer.status_code == (200 if times == 2 else 502)
-    assert [(one.method, one.path) for one in fresh.recorder.asked] == [(method, path)] * times
+    assert [(one.method, one.path) for one in running.recorder.asked] == [(method, path)] * times
+
+
+def test_a_server_that_comes_back_is_asked_at_once(running: Proxy, outside: httpx.Client) -> None:
+    running.recorder.lost = 20
+    assert {outside.get("/healthz").status_code for _ in range(10)} == {502}
+    assert outside.get("/healthz").status_code == 200
 
 
 def test_a_server_that_refuses_connections_costs_nobody_anything() -> None:

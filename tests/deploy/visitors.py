@@ -34,9 +34,16 @@ class NamedTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+class PatientClient(httpx.Client):
+    """A browser of somebody who loads a page again when it says that the service does not answer."""
+
+    def get(self, *arguments: Any, **options: Any) -> httpx.Response:
+        return until_answered(lambda: super(PatientClient, self).get(*arguments, **options))
+
+
 def http_client(authority: ssl.SSLContext, **options: Any) -> httpx.Client:
     """A client from outside that trusts the cluster's certificate authority and nobody else."""
-    return httpx.Client(transport=NamedTransport(verify=authority, local_address=OUTSIDE), timeout=60, **options)
+    return PatientClient(transport=NamedTransport(verify=authority, local_address=OUTSIDE), timeout=60, **options)
 
 
 def _name_origin(request: httpx.Request) -> None:
@@ -73,10 +80,6 @@ class Visitor(Browser):
         self.steps.append(
             f"{response.status_code} {response.request.method} {response.request.url.copy_with(query=None)}"
         )
-
-    def get(self, url: str) -> httpx.Response:
-        """A page; where it says that the service does not answer, it is loaded again, as it asks for."""
-        return until_answered(lambda: self.http.get(url))
 
     def sign_in_at_portal(self) -> bool:
         """Sign in, with up to three attempts; whether the portal's pages know the person then."""
