@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import httpx
@@ -89,7 +90,11 @@ def ours(run: Bench) -> Subject:
 
 
 def rival(run: Bench, name: str) -> Subject:
-    """One of the peers, running until the end of the run."""
+    """One of the peers, running until the end of the run; every scenario goes on with the tokens that are left."""
+    return run.share(f"subject {name}", lambda: nullcontext(_start_rival(run, name)))
+
+
+def _start_rival(run: Bench, name: str) -> Subject:
     peer: Peer = run.share(f"peer {name}", lambda: serving(name, run.cluster, tokens=SESSIONS))
     kind = KINDS[name]
     subject = Subject(
