@@ -1,12 +1,13 @@
 """What people type into the portal. The backend decides what is valid; these forms keep what was typed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.utils import flatatt
 from django.http import QueryDict
 from django.utils.html import format_html, format_html_join
@@ -21,6 +22,8 @@ TOKEN_SCOPES = {
     "account:write": "Change the account, its sessions and its tokens",
 }
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+DAY_HINT = "Choose a date from 2000 to 2199."
 TOKEN_LIVES = {30: "30 days", 90: "90 days", 365: "One year", 0: "No end"}
 
 
@@ -113,6 +116,13 @@ def _number() -> NumberInput:
 
 def _clock() -> TimeInput:
     return TimeInput(attrs={"class": "input input-short", "type": "time"}, format="%H:%M")
+
+
+def _day() -> forms.DateField:
+    """A date that the backend takes. At the calendar's ends an instant of another zone does not exist."""
+    bounds = [MinValueValidator(FIRST_DAY, DAY_HINT), MaxValueValidator(LAST_DAY, DAY_HINT)]
+    widget = DateInput(attrs={"class": "input input-short", "type": "date"})
+    return forms.DateField(label="Date", widget=widget, validators=bounds)
 
 
 class ApiForm(forms.Form):
@@ -217,7 +227,7 @@ class SlotForm(ApiForm):
     """A one-off session; its time is the host's wall clock."""
 
     title = forms.CharField(label="Title", max_length=200, widget=_text(autocomplete="off"))
-    date = forms.DateField(label="Date", widget=DateInput(attrs={"class": "input input-short", "type": "date"}))
+    date = _day()
     start_time = forms.TimeField(label="Starts", widget=_clock())
     minutes = forms.IntegerField(
         label="Minutes", min_value=5, max_value=1440, initial=60, widget=_number(), help_text="How long it lasts."
@@ -262,7 +272,7 @@ class ExceptionForm(ApiForm):
         label="What is different", choices=[("day_off", "A day off"), ("extra", "Extra hours")],
         widget=Select(attrs={"class": "select input-short"}),
     )  # fmt: skip
-    date = forms.DateField(label="Date", widget=DateInput(attrs={"class": "input input-short", "type": "date"}))
+    date = _day()
     start_time = forms.TimeField(label="From", required=False, widget=_clock(), help_text="For extra hours only.")
     end_time = forms.TimeField(label="To", required=False, widget=_clock(), help_text="For extra hours only.")
     title = forms.CharField(
@@ -289,4 +299,4 @@ class ExceptionForm(ApiForm):
 class DayForm(forms.Form):
     """One date of the host's calendar."""
 
-    date = forms.DateField(label="Date", widget=DateInput(attrs={"class": "input input-short", "type": "date"}))
+    date = _day()

@@ -151,9 +151,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # These log the full URL of outgoing requests; ours may carry secrets only in bodies, but stay quiet anyway.
-        "httpx": {"level": "WARNING"},
-        "httpcore": {"level": "WARNING"},
+        # It logs the full URL of outgoing requests; ours may carry secrets only in bodies, but it stays quiet anyway.
         "urllib3": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "social": {"level": "WARNING"},

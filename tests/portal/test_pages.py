@@ -185,6 +185,11 @@ class TestHosting:
         assert "It overlaps another session of yours." in page
         assert 'value="Winter"' in page
 
+    def test_a_day_at_the_calendars_end_is_refused_beside_its_field(self, ada: httpx.Client) -> None:
+        fields = {"title": "Last", "date": "9999-12-31", "start_time": "23:30", "minutes": "90", "capacity": "4"}
+        post(ada, "/hosting/new", zone="America/New_York", **fields)
+        assert "Choose a date from 2000 to 2199." in ada.get("/hosting/new").text
+
     def test_hours_and_exceptions(self, ada: httpx.Client, backend: FakeBackend) -> None:
         backend.routes["POST", "/availability-rules"] = Answer(201, {})
         weekly = {"weekday": "2", "start_time": "09:00", "end_time": "12:00", "title": "T", "slot_minutes": "60"}
