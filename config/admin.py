@@ -7,15 +7,28 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
+from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 # Lists are counted no further than this; whoever looks for one of more rows searches or filters.
 COUNTED = 1_000
 # GitHub's library keeps its rows itself; nobody edits who is who.
 _HIDDEN = {"social_django"}
-# The jobs' own list offers filters that read every job; what is looked for are those that failed.
+
+
+def _may_steer_jobs(_: object, request: HttpRequest) -> bool:
+    """Nothing of a job can be edited; retrying and ending one change it all the same."""
+    return request.user.has_perm("procrastinate.change_procrastinatejob")
+
+
+# The jobs' own list offers filters that read every job, and its actions to whoever may look.
 _NARROWED: dict[str, dict[str, Any]] = {
-    "procrastinate": {"list_filter": ("status",), "ordering": ("-id",), "sortable_by": ()}
+    "procrastinate": {
+        "list_filter": ("status",),
+        "ordering": ("-id",),
+        "sortable_by": (),
+        "has_steer_permission": _may_steer_jobs,
+    }
 }
 
 
@@ -42,6 +55,8 @@ class StaffSite(admin.AdminSite):
         models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
         shown = [model for model in models if model._meta.app_label not in _HIDDEN]
         narrowed = _NARROWED.get(models[0]._meta.app_label, {})
+        for action in (narrowed and admin_class.actions) or ():
+            action.allowed_permissions = ["steer"]
         lists = {
             "paginator": CappedPaginator,
             "show_full_result_count": False,

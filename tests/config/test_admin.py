@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
+from procrastinate.contrib.django import app
 
 from accounts.models import Event, User
 from bookings.models import CreditEntry
@@ -188,3 +189,18 @@ def test_signing_out_everywhere_is_immediate(live: Live) -> None:
     assert rosa.http.post(f"{live.backend_url}/admin/accounts/user/", data=form).status_code == 302
     assert call(live, "/me", tokens.access).status_code == 401
     assert refresh(live, tokens.refresh).status_code == 400
+
+
+def test_who_may_only_look_at_jobs_neither_retries_nor_ends_them(staff: tuple[Client, User]) -> None:
+    client, _ = staff
+    helper = make_person("helper", is_staff=True)
+    helper.user_permissions.add(Permission.objects.get(codename="view_procrastinatejob"))
+    job_id = app.configure_task("bookings.send_notice", schedule_in={"days": 1}).defer(kind="none")
+    looking = Client()
+    looking.force_login(helper, backend="accounts.authentication.StaffBackend")
+    address, chosen = "/admin/procrastinate/procrastinatejob/", {"action": "cancel", "_selected_action": [str(job_id)]}
+    assert b'value="cancel"' not in looking.get(address).content
+    looking.post(address, chosen)
+    assert app.job_manager.get_job_status(job_id).value == "todo"
+    client.post(address, chosen)
+    assert app.job_manager.get_job_status(job_id).value == "cancelled"
