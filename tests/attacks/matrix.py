@@ -92,11 +92,13 @@ POST   /api/v1/calendar-feed/rotate                       401  200  200  200  20
 GET    /api/v1/calendar/{feed}.ics                        all  200+
 GET    /api/v1/pages/home                                 401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/slots                                401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/pages/slots/{slot}                         401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/bookings                             401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/bookings/{booking}                   401  404  200+ 404  404  403  403  404  403  401  401
 GET    /api/v1/pages/bookings/{booking}/reschedule        401  404  200+ 404  404  403  403  404  403  401  401
 GET    /api/v1/pages/credits                              401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/hosting                              401  403  403  200  200  403  403  403  403  401  401
+GET    /api/v1/pages/hosting/day?date=2098-01-01          401  403  403  200  200  403  403  403  403  401  401
 GET    /api/v1/pages/hosting/slots/{slot}                 401  404  404  200+ 404  403  403  404  403  401  401
 GET    /api/v1/pages/deactivation                         401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/schema                                     all  200
@@ -142,8 +144,8 @@ PORTAL_FORMS = {
     "POST /settings/time-zone": '{"time_zone": "UTC", "next": "/credits"}',
 }
 
-# `out` is a farewell: the browser is told that its sign-in has ended. Ending what is no sign-in or token of one's own
-# is answered as done and does nothing.
+# `303` is done, `back` leads to the form with what stood in the way, `out` is a farewell: the sign-in has ended.
+# Ending what is no sign-in or token of one's own is answered as done and does nothing.
 PORTAL = read(
     """
                                                     anon othr ownr host oths pend susp stff nosc expd rvkd
@@ -164,9 +166,9 @@ POST /signed-out                                   all  405
 GET  /slots                                        401  200  200+ 200  200  403  403  200  403  out  out
 POST /slots                                        all  405
 GET  /slots/{free}/book                            401  200  200+ 200  200  403  403  200  403  out  out
-POST /slots/{free}/book                            401  303  303  409  303  403  403  303  403  out  out
+POST /slots/{free}/book                            401  303  303  back 303  403  403  303  403  out  out
 GET  /slots/{full}/waitlist                        all  405
-POST /slots/{full}/waitlist                        401  303  303  409  303  403  403  303  403  out  out
+POST /slots/{full}/waitlist                        401  303  303  back 303  403  403  303  403  out  out
 GET  /slots/{full}/waitlist/leave                  all  405
 POST /slots/{full}/waitlist/leave                  401  303  303  303  303  403  403  303  403  out  out
 GET  /bookings                                     401  200  200+ 200  200  403  403  200  403  out  out

@@ -205,10 +205,12 @@ class Stage:
         return str(self.api(column, "POST", "/bookings", {"slot_id": slot})["id"])
 
     def ask(self, row: Row, column: str) -> str:
-        """The cell as it is: the status, `out` for a farewell, with a `+` where the page shows something of Ada's."""
+        """The cell as it is: the status or the table's word, with a `+` where the page shows something of Ada's."""
         response = self.send(row, column)
         cell = f"{response.status_code}{'+' if self._shows_ada(response.text, row) else ''}"
         to = response.headers.get("location", "")
+        if "conflict=" in to:
+            return "back"
         if row.method == "POST" and response.is_redirect:
             self._use_up(row, column, to)
         return "out" if to.startswith(("/signed-out?next", "/signed-out?was")) else cell
