@@ -16,11 +16,11 @@ SESSIONS_EACH = 250
 STEPS = 10
 
 
-@scenario("refresh-growth", item=2, title="A million refreshes of a thousand sessions")
+@scenario("refresh-growth", item=2, title="What many refreshes of a thousand sessions leave behind")
 def measure_growth(run: Bench) -> Result:
     backend, subject = product(run), ours(run)
     refreshes = run.pick(full=1_000_000, quick=10_000)
-    seconds = run.pick(full=5, quick=1)
+    seconds = run.pick(full=5, quick=2)
     result = Result()
     add_sessions(backend, clients=CLIENTS, each=SESSIONS_EACH)
     before = load_refreshes(subject.refreshing, subject.take(CLIENTS), seconds=seconds)
@@ -63,8 +63,10 @@ def _charts(points: list[tuple[float, TableSize]], refreshes: int) -> list[Chart
     rates = list(zip(done, (rate for rate, _ in points), strict=True))
     sizes = list(zip(done, (size.bytes / 1024 for _, size in points), strict=True))
     return [
-        Chart("growth-speed", "Speed over a million refreshes", "statements a second", [], {OURS: rates}, "refreshes"),
-        Chart("growth-size", "Size over a million refreshes", "KiB with indexes", [], {OURS: sizes}, "refreshes"),
+        Chart(
+            "growth-speed", f"Speed over {refreshes:,} refreshes", "statements a second", [], {OURS: rates}, "refreshes"
+        ),
+        Chart("growth-size", f"Size over {refreshes:,} refreshes", "KiB with indexes", [], {OURS: sizes}, "refreshes"),
     ]
 
 
@@ -77,7 +79,9 @@ def _table(
         start = run.cluster.size_of(peer.database, peer.tables)
         load = load_refreshes(peer.refreshing, peer.take(CLIENTS), seconds=seconds)
         end = run.cluster.size_of(peer.database, peer.tables)
-        added, grown = ((end.rows - start.rows) / load.good, (end.bytes - start.bytes) / load.good)
+        # A machine that is busy enough answers none in a second; then nothing is left behind either.
+        done = max(1, load.good)
+        added, grown = (end.rows - start.rows) / done, (end.bytes - start.bytes) / done
         hot = f"{100 * end.hot_share:.1f}%" if end.hot_share is not None else "no updates"
         rows.append([peer.label, number(added), number(grown), hot, f"{grown * 1_000_000 / 2**20:,.0f} MiB more"])
     columns = ["", "rows a refresh", "bytes a refresh", "HOT updates", "after a million"]
