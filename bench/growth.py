@@ -63,9 +63,7 @@ def _charts(points: list[tuple[float, TableSize]], refreshes: int) -> list[Chart
     rates = list(zip(done, (rate for rate, _ in points), strict=True))
     sizes = list(zip(done, (size.bytes / 1024 for _, size in points), strict=True))
     return [
-        Chart(
-            "growth-speed", f"Speed over {refreshes:,} refreshes", "statements a second", [], {OURS: rates}, "refreshes"
-        ),
+        Chart("growth-speed", f"Speed over {refreshes:,} refreshes", "a second", [], {OURS: rates}, "refreshes"),
         Chart("growth-size", f"Size over {refreshes:,} refreshes", "KiB with indexes", [], {OURS: sizes}, "refreshes"),
     ]
 
