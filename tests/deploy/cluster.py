@@ -6,6 +6,7 @@ database of its own.
 """
 
 import os
+import pwd
 import re
 import secrets
 import shutil
@@ -209,9 +210,8 @@ class Cluster:
         (self.directory / "userlist.txt").chmod(0o644)
         configuration = self.directory / "pgbouncer.ini"
         configuration.write_text(fill(DEPLOY / "pgbouncer" / "pgbouncer.ini.template", values))
-        # It refuses to run as root; the server's own account may open the server's socket.
-        account = embedded_postgres.ACCOUNT if os.geteuid() == 0 else None
-        return self._daemon(name, [program(name, PACKAGES[name]), str(configuration)], account=account)
+        command = [program(name, PACKAGES[name]), str(configuration)]
+        return self._daemon(name, command, account=_account() if os.geteuid() == 0 else None)
 
     def _github(self, name: str) -> Daemon:
         app = environment_file(self.secrets / "backend.env")
@@ -275,6 +275,12 @@ def nginx_command(directory: Path, values: dict[str, str]) -> list[str]:
     configuration = directory / "nginx.conf"
     configuration.write_text(fill(DEPLOY / "nginx" / "nginx.conf.template", values))
     return [program("nginx", PACKAGES["nginx"]), "-e", "stderr", "-c", str(configuration), "-g", "daemon off;"]
+
+
+def _account() -> str:
+    """Whom pgbouncer runs as, which refuses to be root: the embedded server's account, which may open its socket."""
+    names = [account.pw_name for account in pwd.getpwall()]
+    return embedded_postgres.ACCOUNT if embedded_postgres.ACCOUNT in names else "nobody"
 
 
 def _socket_as_parameter(line: str) -> str:

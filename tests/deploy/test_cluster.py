@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -135,6 +136,14 @@ def test_the_checks_of_a_deployment_find_nothing(cluster: Cluster, role: str) ->
     cluster.manage(
         "check", "--deploy", "--fail-level", "WARNING", *database, role=role, GITHUB_URL="", GITHUB_API_URL=""
     )
+
+
+@pytest.mark.parametrize("role", ["backend-1", "portal"])
+def test_a_container_knows_whether_its_server_lives(cluster: Cluster, role: str) -> None:
+    command = [sys.executable, "deploy/healthcheck.py"]
+    for changes, code in (({}, 0), ({"GRANIAN_PORT": "1"}, 1)):
+        environment = cluster.environments[role] | changes
+        assert subprocess.run(command, cwd=cluster.release, env=environment, capture_output=True).returncode == code
 
 
 def test_health_is_seen_from_outside_and_readiness_is_not(cluster: Cluster) -> None:
