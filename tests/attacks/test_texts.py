@@ -142,7 +142,12 @@ def test_a_secret_in_an_odd_place_is_not_written_down(live: Live, secret: str) -
         HTTP.get(
             f"{url}/{secret}?{secret}=1&x={secret}", headers=headers | {"Cookie": f"{secret}=1; insighta_rt={secret}"}
         )
-        HTTP.request("POST", f"{url}/login/{secret}", headers={"Host": f"{secret}.example"}, data={"x": secret})
+        HTTP.request(
+            "POST",
+            f"{url}/login/{secret}",
+            headers={"Host": f"{secret}.example", "Connection": "close"},
+            data={"x": secret},
+        )
     for process in (live.backend, live.portal):
         assert secret not in process.text()
 
@@ -153,7 +158,7 @@ def test_a_secret_in_an_odd_place_is_not_written_down(live: Live, secret: str) -
 def test_a_path_cannot_forge_a_line(live: Live, path: str) -> None:
     for url, process in ((live.backend_url, live.backend), (live.portal_url, live.portal)):
         for method in ("GET", "POST"):
-            HTTP.request(method, f"{url}{path}", headers={"Origin": "https://evil.example"})
+            HTTP.request(method, f"{url}{path}", headers={"Origin": "https://evil.example", "Connection": "close"})
         written: list[Any] = process.text().splitlines()
         assert not [line for line in written if line.startswith(("2026-01-01", "forged"))]
         assert "\x1b[2J" not in process.text()
