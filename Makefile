@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Arguments for pytest, for example: make test ARGS="tests/portal -k login"
 ARGS ?=
 
-.PHONY: help run test check bench torture lock audit sbom chromium node clean
+.PHONY: help run test check bench torture lock audit sbom chromium node servers wrk clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,7 +22,7 @@ run: .venv/installed
 	@$(BIN)/python -m config.development
 
 # What measures time runs alone; everything else on two cores. Exit code 5: ARGS chose nothing of this half.
-test: .venv/installed-dev chromium node
+test: .venv/installed-dev chromium node servers
 	@$(BIN)/python -m pytest -m alone $(ARGS) || test $$? = 5
 	@$(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile $(ARGS) || test $$? = 5
 
@@ -42,7 +42,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 	$(BIN)/python $(PIP) --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-bench: .venv/installed-dev
+bench: .venv/installed-dev node wrk
 	@$(BIN)/python -m bench
 
 torture: .venv/installed-dev
@@ -95,6 +95,24 @@ node:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm; \
 	else \
 		echo "The tests with independent clients need Node.js and npm. On Debian: sudo apt-get install nodejs npm" >&2; exit 1; \
+	fi
+
+# What the product runs behind in deploy/. RUNLEVEL=1: the packages must not start services of their own.
+servers:
+	@if command -v nginx >/dev/null && command -v pgbouncer >/dev/null && command -v redis-server >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends nginx-light pgbouncer redis-server; \
+	else \
+		echo "The tests of deploy/ need them. On Debian: sudo apt-get install nginx-light pgbouncer redis-server" >&2; exit 1; \
+	fi
+
+wrk:
+	@if command -v wrk >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq wrk; \
+	else \
+		echo "The benchmarks need wrk. On Debian: sudo apt-get install wrk" >&2; exit 1; \
 	fi
 
 clean:

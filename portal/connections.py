@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
@@ -67,8 +68,7 @@ class Pool:
     def _connect(self) -> HTTPConnection:
         parts = urlsplit(self.url)
         if parts.scheme == "https":
-            secure = ssl.create_default_context()
-            made: HTTPConnection = HTTPSConnection(parts.netloc, timeout=self.connect_seconds, context=secure)
+            made: HTTPConnection = HTTPSConnection(parts.netloc, timeout=self.connect_seconds, context=_trust())
         else:
             made = HTTPConnection(parts.netloc, timeout=self.connect_seconds)
         try:
@@ -77,6 +77,12 @@ class Pool:
             raise ConnectionFailed(repr(error), was_sent=False) from error
         made.sock.settimeout(self.answer_seconds)
         return made
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The machine's authorities, read once: that takes longer than a call."""
+    return ssl.create_default_context()
 
 
 def _has_ended(connection: HTTPConnection) -> bool:

@@ -1,6 +1,7 @@
 """The backend API, its admin and its worker: everything that owns the database."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -170,8 +171,11 @@ PORTAL_REDIRECT_URI = f"{PORTAL_URL}/auth/callback"
 REFUND_WINDOW_HOURS = env.int("REFUND_WINDOW_HOURS", default=12)
 WELCOME_CREDITS = env.int("WELCOME_CREDITS", default=5)
 
-# Addresses of reverse proxies whose X-Forwarded-For is believed.
-TRUSTED_PROXIES = frozenset(env.list("TRUSTED_PROXIES", default=[]))
+# Addresses and networks of reverse proxies whose X-Forwarded-For is believed.
+try:
+    TRUSTED_PROXIES = tuple(ip_network(proxy) for proxy in env.list("TRUSTED_PROXIES", default=[]))
+except ValueError as error:
+    raise ImproperlyConfigured(f"TRUSTED_PROXIES takes addresses and networks such as 10.1.0.0/16: {error}.") from error
 THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

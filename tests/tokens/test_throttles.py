@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 import fakeredis
@@ -211,11 +212,13 @@ def test_a_forwarded_address_is_believed_from_a_configured_proxy_only(
         answer = client.post(address, body, content_type=form, headers=headers, REMOTE_ADDR=peer)
         return int(answer.status_code)
 
-    settings.TRUSTED_PROXIES = frozenset({"192.0.2.1"})
+    settings.TRUSTED_PROXIES = (ip_network("192.0.2.0/28"),)
     liar = [begin(f"198.51.100.{number}", "203.0.113.9") for number in range(31)]
     assert liar == [200] * 30 + [429]
     behind_proxy = [begin(f"spoofed, 198.51.100.{number}", "192.0.2.1") for number in range(31)]
     assert behind_proxy == [200] * 31
+    beside_the_network = [begin(f"198.51.100.{number}", "192.0.2.16") for number in range(31)]
+    assert beside_the_network == [200] * 30 + [429]
     one_behind_proxy = [begin(f"198.51.100.{number}, 203.0.113.50", "192.0.2.1") for number in range(31)]
     assert one_behind_proxy == [200] * 30 + [429]
 
