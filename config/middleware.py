@@ -4,7 +4,6 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -44,11 +43,16 @@ class RequestMiddleware:
         if request.path.startswith("/api/"):
             # What the API answers is somebody's own; no cache on the way, and no browser's, may keep it.
             response.headers.setdefault("Cache-Control", "no-store")
-        if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            # The server hangs up on a body that was not read; a client that is not told sends its next request in vain.
+        if _has_unread_body(request):
+            # The server hangs up on it; a client that is not told sends its next request in vain.
             response.headers["Connection"] = "close"
         _conclude(request, response, seconds=time.perf_counter() - began)
         return response
+
+
+def _has_unread_body(request: HttpRequest) -> bool:
+    """Whether the answer was given without the body: somebody was refused, or it was too large."""
+    return request.META.get("CONTENT_LENGTH", "") not in {"", "0"} and not getattr(request, "_read_started", True)
 
 
 def _conclude(request: HttpRequest, response: HttpResponseBase, *, seconds: float) -> None:

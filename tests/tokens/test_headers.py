@@ -158,6 +158,14 @@ def test_a_large_body_is_refused_before_it_is_parsed(live: Live, path: str) -> N
         assert answer.headers["connection"] == "close"
 
 
+def test_whoever_is_refused_before_their_body_is_read_can_ask_again_on_a_new_connection(live: Live) -> None:
+    for _ in range(50):
+        refused = HTTP.post(f"{live.backend_url}/api/v1/bookings", json={"slot_id": "x" * 5_000})
+        assert (refused.status_code, refused.headers["connection"]) == (401, "close")
+    read = HTTP.post(f"{live.backend_url}/oauth/token", data={"client_id": CLI, "grant_type": "none"})
+    assert (read.status_code, read.headers.get("connection", "")) == (400, "")
+
+
 # https
 
 
