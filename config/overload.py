@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 
 from django.conf import settings
@@ -24,45 +23,26 @@ _log = logging.getLogger(__name__)
 
 
 class Gate:
-    """Lets `running` requests in at once; `waiting` more wait for a place, in the order they came, `seconds` at most.
-
-    A place is handed to the one who waits. With a semaphore whoever comes at that instant takes it, and the others
-    wait until they are sent away.
-    """
+    """Lets `running` requests in at once; `waiting` more wait for a place, `seconds` at most."""
 
     def __init__(self, *, running: int, waiting: int, seconds: float) -> None:
-        self._free, self._waiting, self._seconds = running, waiting, seconds
-        self._turns: deque[threading.Lock] = deque()
-        self._lock = threading.Lock()
+        self._running = threading.Semaphore(running)
+        self._present = threading.Semaphore(running + waiting)
+        self._seconds = seconds
 
     def enter(self) -> bool:
         """Whether there is a place; whoever got one calls `leave`."""
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return True
-            if len(self._turns) >= self._waiting:
-                return False
-            turn = threading.Lock()
-            turn.acquire()
-            self._turns.append(turn)
-        return turn.acquire(timeout=self._seconds) or self._is_handed_over(turn)
-
-    def _is_handed_over(self, turn: threading.Lock) -> bool:
-        """Whether the place came at the last moment; if not, nobody waits for it any more."""
-        with self._lock:
-            if turn not in self._turns:
-                return True
-            self._turns.remove(turn)
+        if not self._present.acquire(blocking=False):
             return False
+        if self._running.acquire(timeout=self._seconds):
+            return True
+        self._present.release()
+        return False
 
     def leave(self) -> None:
         """Give the place to the next who waits."""
-        with self._lock:
-            if self._turns:
-                self._turns.popleft().release()
-            else:
-                self._free += 1
+        self._running.release()
+        self._present.release()
 
 
 class AdmissionMiddleware:
