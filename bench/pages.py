@@ -44,7 +44,7 @@ def _calls(backend: Product) -> dict[str, str]:
     return {
         "/slots": f"/pages/slots?{window}",
         "/credits": "/pages/credits",
-        "/settings": "/me",
+        "/settings": "/batch?me=/me&sessions=/sessions",
         "/sessions": "/batch?me=/me&sessions=/sessions",
     }
 

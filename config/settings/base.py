@@ -7,6 +7,7 @@ default, with `DEBUG` off is a start-up error that names its variable.
 import os
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -144,7 +145,7 @@ SIGNAL_LISTENERS: dict[str, list[str]] = {}
 LOG_FORMAT = env.str("LOG_FORMAT", default="columns" if DEBUG else "json")
 if LOG_FORMAT not in {"columns", "json"}:
     raise ImproperlyConfigured(f"LOG_FORMAT must be 'columns' or 'json', not {LOG_FORMAT!r}.")
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "config.logs.make_formatter", "as_json": LOG_FORMAT == "json"}},

@@ -7,8 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.forms import BoundField
 from django.template.loader import get_template
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
@@ -32,6 +33,16 @@ def nav_link(context: template.Context, path: str, text: str, more: str = "") ->
     current = mark_safe(' aria-current="page"') if here == path or here.startswith(f"{path}/") else ""
     rest = format_html('<span class="wide-only">{}</span>', more) if more else ""
     return format_html('<a href="{}"{}><span>{}{}</span></a>', path, current, text, rest)
+
+
+@register.simple_tag
+def field(bound: BoundField) -> SafeString:
+    """A form's field with its label, hint and errors. As an included template it took as long as the page around it."""
+    name, errors = bound.auto_id, " ".join(str(error) for error in bound.errors)
+    hint = f'<span class="hint" id="{name}_helptext">{escape(bound.help_text)}</span>' if bound.help_text else ""
+    wrong = f'<span class="field-error" id="{name}_error">{escape(errors)}</span>' if errors else ""
+    label = f'<label for="{bound.id_for_label}">{escape(bound.label)}</label>'
+    return SafeString(f'<div class="field">{label}{hint}{wrong}{bound}</div>')
 
 
 @register.filter

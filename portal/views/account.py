@@ -19,9 +19,7 @@ def settings(request: PortalRequest) -> HttpResponse:
     """The person's name, time zone and emails."""
     if request.method == "POST":
         return _save_settings(request)
-    me = request.visitor.get("/me")
-    form = SettingsForm.of(request.visitor.take_note("/settings")) or SettingsForm(initial=me)
-    return render_page(request, "settings", {"form": form}, me=me)
+    return _settings_page(request)
 
 
 def _save_settings(request: PortalRequest) -> HttpResponse:
@@ -37,8 +35,11 @@ def _save_settings(request: PortalRequest) -> HttpResponse:
     return return_form("/settings", form, lambda: _settings_page(request, form))
 
 
-def _settings_page(request: PortalRequest, form: SettingsForm) -> HttpResponse:
-    return render_page(request, "settings", {"form": form}, me=request.visitor.get("/me"), status=422)
+def _settings_page(request: PortalRequest, refused: SettingsForm | None = None) -> HttpResponse:
+    data = request.visitor.fetch(me="/me", sessions="/sessions")
+    form = refused or SettingsForm.of(request.visitor.take_note("/settings")) or SettingsForm(initial=data["me"])
+    context = {"form": form, "places": len(data["sessions"]["results"])}
+    return render_page(request, "settings", context, me=data["me"], status=422 if refused else 200)
 
 
 @require_POST

@@ -20,7 +20,9 @@ def device(request: PortalRequest) -> HttpResponse:
     form = DeviceForm(request.GET if given else None)
     if given and form.is_valid():
         return _show(request, form)
-    return render_page(request, "device", {"form": form}, me=request.visitor.get("/me"), status=422 if given else 200)
+    data = request.visitor.fetch(me="/me", sessions="/sessions")
+    context = {"form": form, "places": len(data["sessions"]["results"])}
+    return render_page(request, "device", context, me=data["me"], status=422 if given else 200)
 
 
 def _show(request: PortalRequest, form: DeviceForm) -> HttpResponse:

@@ -16,6 +16,7 @@ from portal.views.slots import cursor_after
 from portal.visitor import PortalRequest, with_query
 
 # Two forms on one page: their fields need ids of their own.
+NEXT_OPEN = 5
 EXCEPTION_ID = "exception_%s"
 
 
@@ -23,12 +24,17 @@ EXCEPTION_ID = "exception_%s"
 def hosting(request: PortalRequest) -> HttpResponse:
     """The host's open sessions by day."""
     page = request.visitor.get(with_query("/pages/hosting", cursor=request.GET.get("cursor")))
+    context = {"days": _open_days(page), "later": cursor_after(page["slots"])}
+    return render_page(request, "hosting", context, me=page["person"])
+
+
+def _open_days(page: dict[str, Any]) -> list[tuple[date, list[dict[str, Any]]]]:
+    """The open sessions of `/pages/hosting` by the host's days."""
     days: dict[date, list[dict[str, Any]]] = {}
     for slot in page["slots"]["results"]:
         if slot["status"] == "open":
             days.setdefault(read_instant(slot["starts_at"], page["person"]["time_zone"]).date(), []).append(slot)
-    context = {"days": sorted(days.items()), "later": cursor_after(page["slots"])}
-    return render_page(request, "hosting", context, me=page["person"])
+    return sorted(days.items())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -44,9 +50,11 @@ def new_slot(request: PortalRequest) -> HttpResponse:
 
 
 def _new_slot_page(request: PortalRequest, refused: SlotForm | None = None) -> HttpResponse:
-    me = request.visitor.get("/me")
+    page = request.visitor.get("/pages/hosting")
     form = refused or SlotForm.of(request.visitor.take_note("/hosting/new")) or SlotForm()
-    return render_page(request, "hosting_new", {"form": form}, me=me, status=422 if refused else 200)
+    opened = [slot for slot in page["slots"]["results"] if slot["status"] == "open"][:NEXT_OPEN]
+    context = {"form": form, "opened": opened}
+    return render_page(request, "hosting_new", context, me=page["person"], status=422 if refused else 200)
 
 
 def _accepted(request: PortalRequest, form: ApiForm, path: str, body: dict[str, Any]) -> bool:
@@ -154,8 +162,9 @@ def cancel_day(request: PortalRequest) -> HttpResponse:
     """Say what cancelling a whole day means, then do it."""
     form = DayForm(request.POST if request.method == "POST" else request.GET or None)
     if not form.is_valid():
-        status = 422 if form.is_bound else 200
-        return render_page(request, "hosting_day", {"form": form}, me=request.visitor.get("/me"), status=status)
+        page = request.visitor.get("/pages/hosting")
+        context = {"form": form, "days": _open_days(page)[:NEXT_OPEN]}
+        return render_page(request, "hosting_day", context, me=page["person"], status=422 if form.is_bound else 200)
     day = form.cleaned_data["date"]
     if request.method == "POST":
         request.visitor.send("POST", "/hosts/me/cancel-day", {"date": day.isoformat()})

@@ -187,7 +187,7 @@ GET  /credits                                      401  200  200+ 200  200  403 
 POST /credits                                      all  405
 GET  /hosting                                      401  403  403  200  200  403  403  403  403  out  out
 POST /hosting                                      all  405
-GET  /hosting/new                                  401  200  200+ 200  200  403  403  200  200+ out  out
+GET  /hosting/new                                  401  403  403  200  200  403  403  403  403  out  out
 POST /hosting/new                                  401  403  403  303  303  403  403  403  403  out  out
 GET  /hosting/hours                                401  403  403  200  200  403  403  403  403  out  out
 POST /hosting/hours                                all  405
@@ -197,7 +197,7 @@ GET  /hosting/hours/except                         all  405
 POST /hosting/hours/except                         401  403  403  303  303  403  403  403  403  out  out
 GET  /hosting/hours/{rule}/remove                  401  403  403  200  303  403  403  403  403  out  out
 POST /hosting/hours/{rule}/remove                  401  404  404  303  404  403  403  404  403  out  out
-GET  /hosting/cancel-day                           401  200  200+ 200  200  403  403  200  200+ out  out
+GET  /hosting/cancel-day                           401  403  403  200  200  403  403  403  403  out  out
 POST /hosting/cancel-day                           401  403  403  303  303  403  403  403  403  out  out
 GET  /hosting/slots/{slot}                         401  404  404  200+ 404  403  403  404  403  out  out
 POST /hosting/slots/{slot}                         all  405
