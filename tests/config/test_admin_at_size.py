@@ -52,6 +52,9 @@ def staff(django_db_setup: None, django_db_blocker: Any) -> Iterator[Client]:
             yield client
         finally:
             call_command("flush", verbosity=0, interactive=False)
+            # The queue's tables are not Django's to flush.
+            with connection.cursor() as cursor:
+                cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
 
 
 def test_every_list_that_can_grow_is_measured_here() -> None:

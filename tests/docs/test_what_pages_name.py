@@ -106,7 +106,7 @@ def test_variables_that_are_named_are_documented(page: Page) -> None:
 @cache
 def _names_in_code() -> set[str]:
     """Constants and settings, which pages may speak of, too."""
-    files = [path for room in ("config", "accounts", "tokens", "bookings", "portal", "cli", "deploy", "tests")
+    files = [path for room in ("config", "accounts", "tokens", "bookings", "portal", "cli", "deploy", "tests", "bench")
              for path in (ROOT / room).rglob("*") if path.suffix in {".py", ".env", ".yaml", ".template"}]  # fmt: skip
     return {name for path in files for name in _VARIABLE.findall(path.read_text())}
 
