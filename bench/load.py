@@ -102,16 +102,16 @@ def run_script(
         done = subprocess.run(  # noqa: S603  # wrk with arguments of this module
             [*command, "-s", str(SCRIPTS / script), url], env=environment, capture_output=True, text=True, check=False
         )
-    return _read(done.stdout + done.stderr)
+    return _read(done.stdout + done.stderr, url)
 
 
-def _read(output: str) -> Load:
+def _read(output: str, url: str) -> Load:
     lines = [line.removeprefix("BENCH ") for line in output.splitlines() if line.startswith("BENCH ")]
     if not lines:
         raise BenchError(f"wrk measured nothing:\n{output}")
     seen = json.loads(lines[0])
     if seen["failed"] or seen["broken"]:
-        raise BenchError(f"{seen['failed']} answers were 5xx and {seen['broken']} connections broke")
+        raise BenchError(f"{url}: {seen['failed']} answers were 5xx and {seen['broken']} connections broke")
     latencies = {name: seen[name] / 1000 for name in ("p50", "p90", "p99", "worst")}
     rate = seen["good"] / (seen["microseconds"] / 1e6)
     return Load(rate, seen["good"], seen["refused"], seen["failed"], **latencies)

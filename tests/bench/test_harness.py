@@ -207,13 +207,13 @@ def test_each_connection_follows_its_own_chain(address: str) -> None:
 def test_what_wrk_saw_is_read_and_a_server_that_breaks_is_no_figure() -> None:
     line = {"requests": 9, "microseconds": 2_000_000, "good": 8, "refused": 1, "failed": 0, "broken": 0}
     line |= {"p50": 1500, "p90": 2000, "p99": 3000, "worst": 4000}
-    seen = load._read(f"Running 2s test\nBENCH {json.dumps(line)}\n")
+    seen = load._read(f"Running 2s test\nBENCH {json.dumps(line)}\n", "here")
     assert (seen.rate, seen.refused, seen.p50) == (4, 1, 1.5)
     for trouble in ("failed", "broken"):
         with pytest.raises(BenchError, match="5xx"):
-            load._read(f"BENCH {json.dumps(line | {trouble: 1})}")
+            load._read(f"BENCH {json.dumps(line | {trouble: 1})}", "here")
     with pytest.raises(BenchError, match="measured nothing"):
-        load._read("unable to connect")
+        load._read("unable to connect", "here")
 
 
 # What is compared
