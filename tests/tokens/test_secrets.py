@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -115,7 +116,7 @@ def test_the_processes_print_no_secret(live: Live, sign_ins: SignIns) -> None:
     for name, secret in (sign_ins.secrets | {"client secret": PORTAL_SECRET}).items():
         assert secret not in printed, name
     for mark in ("insr_", "insc_", "eyJ", "gho_", "code_verifier"):
-        assert mark not in printed, mark
+        assert not re.search(rf"{mark}(?!\[hidden\])", printed), mark
 
 
 def _misuse(live: Live, sign_ins: SignIns) -> None:
