@@ -85,40 +85,29 @@ sbom: .local/audit/installed
 	done; \
 	echo "Python 3.11 or newer with its venv module is needed. On Debian: apt-get install python3 python3-venv" >&2; exit 1
 
-chromium:
-	@if command -v chromium >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; \
+# $(call debian,programs,packages,who needs them) installs what is missing where it may, and else says what to do.
+# RUNLEVEL=1: a package must not start a service of its own.
+debian = @missing=; for program in $(1); do command -v $$program >/dev/null || missing=yes; done; \
+	if [ -z "$$missing" ]; then exit 0; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2); \
 	else \
-		echo "The browser tests need /usr/bin/chromium. On Debian: sudo apt-get install chromium" >&2; exit 1; \
+		echo "$(3) $(1). On Debian: sudo apt-get install $(2)" >&2; exit 1; \
 	fi
+
+chromium:
+	$(call debian,chromium,chromium,The browser tests need)
 
 # Two of the independent OAuth clients that the tests run are npm packages.
 node:
-	@if command -v npm >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm; \
-	else \
-		echo "The tests with independent clients need Node.js and npm. On Debian: sudo apt-get install nodejs npm" >&2; exit 1; \
-	fi
+	$(call debian,npm,nodejs npm,The tests with independent clients need)
 
-# What the product runs behind in deploy/. RUNLEVEL=1: the packages must not start services of their own.
+# What the product runs behind in deploy/.
 servers:
-	@if command -v nginx >/dev/null && command -v pgbouncer >/dev/null && command -v redis-server >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends nginx-light pgbouncer redis-server; \
-	else \
-		echo "The tests of deploy/ need them. On Debian: sudo apt-get install nginx-light pgbouncer redis-server" >&2; exit 1; \
-	fi
+	$(call debian,nginx pgbouncer redis-server,--no-install-recommends nginx-light pgbouncer redis-server,The tests of deploy/ need)
 
 wrk:
-	@if command -v wrk >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq wrk; \
-	else \
-		echo "The benchmarks need wrk. On Debian: sudo apt-get install wrk" >&2; exit 1; \
-	fi
+	$(call debian,wrk,wrk,The benchmarks need)
 
 clean:
 	rm -rf .venv .local

@@ -10,7 +10,6 @@ import httpx
 
 from bench.booking_world import BookingWorld, Client
 from bench.database import run_program
-from bench.statements import record
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 _KEY = "bench-key-of-the-recorded-booking"
@@ -38,7 +37,7 @@ def record_booking(world: BookingWorld) -> list[str]:
         for _ in range(4):
             _book(world, client, slot)
     client, slot = world.clients[2], slots[2]
-    statements = record(world.product.cluster, partial(_book, world, client, slot))
+    statements = world.product.cluster.record_statements(partial(_book, world, client, slot))
     return _with_variables(statements, _known(world, client, slot))
 
 

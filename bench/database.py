@@ -14,11 +14,11 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from bench.statements import read_statements
 from config import embedded_postgres
 
 # As PostgreSQL is delivered, durable commits included; a checkpoint in the middle would hit one peer by chance.
 SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "30min", "max_connections": "400"}
-_LOGGED = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)")
 _TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 _COUNT = sql.SQL("SELECT count(*) FROM {}")
 
@@ -91,17 +91,26 @@ class Cluster:
 
     def count_statements(self, request: Callable[[], None], *, times: int = 10) -> Statements:
         """What `request` sends to the server, from any process, averaged over `times`; nothing else may run."""
+
+        def repeat() -> None:
+            for _ in range(times):
+                request()
+
+        sent = self.record_statements(repeat)
+        control = [statement for statement in sent if statement.upper().startswith(_TRANSACTION_CONTROL)]
+        return Statements((len(sent) - len(control)) / times, len(control) / times)
+
+    def record_statements(self, request: Callable[[], object]) -> list[str]:
+        """Every statement that `request` makes some process send, with its values; nothing else may run."""
         log = self.directory / "data" / "log"
         self.set("log_statement", "all")
         begins_at = log.stat().st_size
-        for _ in range(times):
-            request()
+        request()
+        # The log is written a moment after the answer.
         time.sleep(0.2)
         text = log.read_bytes()[begins_at:].decode(errors="replace")
         self.set("log_statement", "none")
-        lines = [line for line in _LOGGED.findall(text) if "pg_reload_conf" not in line and "ALTER SYSTEM" not in line]
-        control = [line for line in lines if line.lstrip().upper().startswith(_TRANSACTION_CONTROL)]
-        return Statements((len(lines) - len(control)) / times, len(control) / times)
+        return read_statements(text)
 
     def pgbench(
         self, name: str, *, script: str, clients: int, seconds: int = 0, transactions: int = 0, step: int = 0

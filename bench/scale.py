@@ -13,7 +13,6 @@ from bench.booking_world import BookingWorld, open_world
 from bench.charts import Chart
 from bench.harness import Bench, Result, Table, Target, scenario
 from bench.scale_rows import grow
-from bench.statements import record
 
 if TYPE_CHECKING:
     import psycopg
@@ -50,7 +49,7 @@ def _measure(world: BookingWorld) -> dict[str, Plan]:
     for request, send in _requests(world).items():
         send()
         send()
-        statements = [s for s in record(world.product.cluster, send) if _is_read_or_update(s)]
+        statements = [s for s in world.product.cluster.record_statements(send) if _is_read_or_update(s)]
         with world.product.connect() as connection:
             for statement in statements:
                 subject = _SUBJECT.search(statement)

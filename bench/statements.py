@@ -1,10 +1,6 @@
-"""What the product sends to the database, as the server's log has it."""
+"""Statements as PostgreSQL's log has them."""
 
 import re
-import time
-from collections.abc import Callable
-
-from bench.database import Cluster
 
 _BEGINS = re.compile(r"LOG:  (?:statement|execute [^:]*): ")
 _VALUES = re.compile(r"DETAIL:  [Pp]arameters: ")
@@ -13,20 +9,8 @@ _IS_NUMBER = re.compile(r"'-?\d{1,9}'")
 _IS_OWN = re.compile(r"ALTER SYSTEM|pg_reload_conf")
 
 
-def record(cluster: Cluster, request: Callable[[], object]) -> list[str]:
-    """Every statement that `request` makes some process send, with its values; nothing else may run."""
-    log = cluster.directory / "data" / "log"
-    cluster.set("log_statement", "all")
-    begins_at = log.stat().st_size
-    request()
-    time.sleep(0.2)
-    text = log.read_bytes()[begins_at:].decode()
-    cluster.set("log_statement", "none")
-    return _read(text)
-
-
-def _read(text: str) -> list[str]:
-    """The statements in a part of the server's log; those of several lines are continued with a tab."""
+def read_statements(text: str) -> list[str]:
+    """The statements in a part of the log, with their values; those of several lines are continued with a tab."""
     statements: list[str] = []
     for line in text.replace("\n\t", " ").splitlines():
         begins, has_values = _BEGINS.search(line), _VALUES.search(line)

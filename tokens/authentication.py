@@ -58,16 +58,16 @@ def client_address(request: HttpRequest, *, is_vouched_for: bool = False) -> str
     own vouches for it.
     """
     peer = request.META.get("REMOTE_ADDR") or None
-    if is_vouched_for or _is_proxy(peer or ""):
+    if is_vouched_for or (peer and _is_in(peer, settings.TRUSTED_PROXIES)):
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
         return _address(forwarded) or peer
     return _address(peer or "")
 
 
-def _is_proxy(peer: str) -> bool:
-    """Whether it is in one of the configured networks; most installations have one, and many have none."""
-    address = _address(peer) if settings.TRUSTED_PROXIES else None
-    return address is not None and any(ipaddress.ip_address(address) in proxies for proxies in settings.TRUSTED_PROXIES)
+@lru_cache(maxsize=1024)
+def _is_in(peer: str, networks: "tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]") -> bool:
+    address = _address(peer)
+    return address is not None and any(ipaddress.ip_address(address) in network for network in networks)
 
 
 @lru_cache(maxsize=1024)

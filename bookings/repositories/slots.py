@@ -145,9 +145,11 @@ def slot_rows(*, viewer_id: UUID, hidden: bool = False) -> Rows:
     return seen.order_by("starts_at", "id").values(*ROW_FIELDS)
 
 
-def hosted_rows(host_id: UUID, *, now: datetime) -> Rows:
-    """The host's own slots that are not over, whatever their status, by start."""
+def hosted_rows(host_id: UUID, *, now: datetime, slot_ids: Iterable[UUID] | None = None) -> Rows:
+    """The host's own slots that are not over, whatever their status, by start; of `slot_ids` alone where given."""
     rows = slot_rows(viewer_id=host_id, hidden=True)
+    if slot_ids is not None:
+        rows = rows.filter(id__in=list(slot_ids))
     own: Rows = rows.filter(host_id=host_id, ends_at__gt=now).annotate(now=Value(now))
     return own.values(*ROW_FIELDS, "now", "created_at", "cancelled_at")
 

@@ -36,7 +36,7 @@ def by_user(subscriptions: Iterable[Subscription]) -> dict[UUID, list[Subscripti
 
 
 def add(subscription: Subscription, *, credits: int) -> None:
-    """Add credits (fewer than none: take them) to a subscription that the caller has locked; the object follows."""
+    """Add credits to a subscription that the caller has locked; the object follows."""
     Subscription.objects.filter(id=subscription.id).update(credits_remaining=F("credits_remaining") + credits)
     subscription.credits_remaining += credits
 

@@ -193,8 +193,8 @@ class HostedDayPage:
 
 def compose_hosted_day(*, host_id: UUID, day: date) -> HostedDayPage:
     """What cancelling a day of the host's would cancel. Raises NotAHost."""
-    wanted = set(list_open_on(host_id=host_id, day=day))
-    found = [row for row in slots.hosted_rows(host_id, now=clock.read_now()) if row["id"] in wanted]
+    wanted = list_open_on(host_id=host_id, day=day)
+    found = slots.hosted_rows(host_id, now=clock.read_now(), slot_ids=wanted)
     ahead = [row for row in found if row["now"] < row["starts_at"]]
     add_refund_window(ahead)
     return HostedDayPage(ahead, *slots.count_booked(row["id"] for row in ahead))

@@ -15,7 +15,7 @@ from tests.attacks.wire import connect, exchange, statuses
 from tests.deploy.certificates import write_certificates
 from tests.deploy.cluster import HOSTS
 from tests.deploy.configuration import DEPLOY
-from tests.deploy.proxy import _nginx
+from tests.deploy.proxy import serve_through_nginx
 from tests.people import HTTP
 from tests.processes import ROOT, Live, free_port
 
@@ -84,7 +84,7 @@ def nginx(live: Live) -> Iterator[Nginx]:
     directory.chmod(0o755)
     write_certificates(directory, list(HOSTS))
     ports = {name: free_port() for name in ("http", "https", "refused")}
-    daemon = _nginx(directory, ports, [live.ports["backend"], live.ports["backend"], live.ports["portal"]])
+    daemon = serve_through_nginx(directory, ports, [live.ports["backend"], live.ports["backend"], live.ports["portal"]])
     try:
         daemon.start()
         yield Nginx(ports["https"], directory / "access.log")

@@ -92,13 +92,13 @@ def proxy(*, is_one_backend_down: bool = False) -> Iterator[Proxy]:
         behind = [stack.enter_context(_server(recorder)) for _ in range(3)]
         if is_one_backend_down:
             behind[0] = ports["refused"]
-        daemon = _nginx(directory, ports, behind)
+        daemon = serve_through_nginx(directory, ports, behind)
         stack.callback(daemon.kill)
         daemon.start()
         yield Proxy(directory, ports, recorder, daemon)
 
 
-def _nginx(directory: Path, ports: dict[str, int], behind: list[int]) -> Daemon:
+def serve_through_nginx(directory: Path, ports: dict[str, int], behind: list[int]) -> Daemon:
     values = {
         **services()["nginx"]["environment"],
         **{

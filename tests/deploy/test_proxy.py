@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.deploy.cluster import HOSTS
+from tests.deploy.daemons import wait_until
 from tests.deploy.proxy import Proxy, proxy
 from tests.deploy.visitors import OUTSIDE, NamedTransport
 
@@ -74,6 +75,7 @@ def test_the_id_of_a_request_is_passed_on_if_it_looks_like_one(running: Proxy, o
     given, made = (asked.headers["X-Request-ID"] for asked in running.recorder.asked)
     assert given == "given-by-caller"
     assert len(made) == 32
+    wait_until(lambda: made in running.log())
     assert [json.loads(line)["request_id"] for line in _lines(running)[-2:]] == [given, made]
 
 
@@ -97,6 +99,7 @@ def test_no_log_holds_a_query_or_the_secret_of_a_calendar(fresh: Proxy) -> None:
             # Lost twice, nginx has an error to report.
             fresh.recorder.lost = 2
             assert outside.get(path, headers={"Referer": f"https://{APP}/?rt={SECRET}"}).status_code == 502
+    wait_until(lambda: len(_lines(fresh)) == len(paths))
     assert SECRET not in fresh.log()
     logged = [json.loads(line)["path"] for line in _lines(fresh)]
     assert logged == ["/oauth/authorize", "/auth/complete/github/", "/api/v1/calendar/[hidden]", "/auth/callback"]
