@@ -1,5 +1,8 @@
 """A refresh in detail: one SQL statement, its own transaction, no row added."""
 
+from datetime import timedelta
+from functools import partial
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -10,6 +13,7 @@ from accounts.models import Event
 from accounts.services import people
 from tokens.models import Session
 from tokens.services.clients import registry
+from tokens.services.rotation import rotate_session
 from tokens.services.sessions import open_session
 
 KEY = "the-key-of-the-terminal"
@@ -73,3 +77,13 @@ def test_a_forged_token_costs_no_statement(client: Client, token: str) -> None:
 def test_the_compare_stands_on_the_updated_table_itself(client: Client, token: str) -> None:
     _, _, (statement,) = ask(client, token)
     assert "SELECT" not in statement.upper()
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_clocks_of_servers_that_differ_by_hours_take_no_retry_for_a_replay(token: str, hours: int) -> None:
+    ask = partial(rotate_session, client=registry()["insighta-cli"], retry_key="", challenge="", address=None)
+    right, wrong = timezone.now(), timezone.now() + timedelta(hours=hours)
+    first = ask(token=token, now=wrong).refresh_token
+    assert ask(token=token, now=right).refresh_token == first
+    second = ask(token=first, now=right).refresh_token
+    assert ask(token=first, now=wrong).refresh_token == second

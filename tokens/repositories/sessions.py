@@ -42,6 +42,7 @@ class Rotated:
 
 # The compare stands on the updated table itself: after waiting for a row lock PostgreSQL evaluates it again,
 # which it would not do for a sub-select. The person is joined, so a suspension is seen in the same statement.
+# `rotated_at` is the database's time: another server, whose clock may differ, judges a retry by it.
 _ROTATE = """
 UPDATE tokens_session AS s
    SET generation = s.generation + 1,
@@ -49,7 +50,7 @@ UPDATE tokens_session AS s
        current_hash = %(new_hash)s,
        rotation_nonce = %(nonce)s,
        retry_key_hash = %(retry_key_hash)s,
-       rotated_at = %(now)s,
+       rotated_at = statement_timestamp(),
        last_used_at = %(now)s,
        expires_at = LEAST(%(expires_at)s, s.ends_at)
   FROM accounts_user AS u
@@ -85,6 +86,14 @@ def find_session(session_id: UUID) -> Session | None:
         cursor.execute(_find_statement(), [session_id])
         row = cursor.fetchone()
     return _build_found(row) if row else None
+
+
+def find_session_to_judge(session_id: UUID) -> tuple[Session, datetime] | None:
+    """The session with its person, and the database's time, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_find_statement().replace("SELECT ", "SELECT statement_timestamp(), ", 1), [session_id])
+        row = cursor.fetchone()
+    return (_build_found(row[1:]), row[0]) if row else None
 
 
 @cache

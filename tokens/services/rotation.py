@@ -105,11 +105,12 @@ def _rotate(refresh: Refresh, *, now: datetime) -> TokenPair | None:
 
 
 def _answer_unrotated(refresh: Refresh, *, now: datetime) -> TokenPair:
-    """Decide what it means that the compare-and-swap hit nothing."""
-    session = sessions.find_session(refresh.presented.session_id)
-    if session is None or session.client_id != refresh.client.client_id:
+    """Decide what it means that the compare-and-swap hit nothing, by the clock that `rotated_at` was written by."""
+    found = sessions.find_session_to_judge(refresh.presented.session_id)
+    if found is None or found[0].client_id != refresh.client.client_id:
         raise errors.InvalidGrant(_UNKNOWN)
-    refused = _judge(session, refresh, now=now)
+    session, judged_at = found
+    refused = _judge(session, refresh, now=judged_at)
     if refused in rotation.REPLAYS:
         _revoke_replayed(session, refresh, refused=refused, now=now)
     if refused in {None, rotation.Refusal.EXPIRED, rotation.Refusal.ENDED}:
