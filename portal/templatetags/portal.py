@@ -1,16 +1,18 @@
 """What the portal's templates can say: people's names, instants in their time zone, links that know where they are."""
 
 import calendar
-from datetime import datetime
-from functools import cache
+from datetime import date, datetime
+from functools import cache, lru_cache
+from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.forms import BoundField
 from django.template.loader import get_template
-from django.utils.html import escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.templatetags.static import static
+from django.utils.dateformat import format as format_date
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -26,13 +28,29 @@ def _drawing(name: str) -> SafeString:
     return SafeString(get_template(f"portal/icons/{name}.svg").render())
 
 
+@register.simple_tag
+def asset(path: str) -> SafeString:
+    """The address of a static file. It stays the same while the process runs; Django puts it together each time."""
+    return _address_of(path)
+
+
+@cache
+def _address_of(path: str) -> SafeString:
+    return SafeString(escape(static(path)))
+
+
 @register.simple_tag(takes_context=True)
 def nav_link(context: template.Context, path: str, text: str, more: str = "") -> SafeString:
     """A link that marks itself as the current page on `path` and everything below it; `more` is for wide screens."""
     here = context["request"].path
-    current = mark_safe(' aria-current="page"') if here == path or here.startswith(f"{path}/") else ""
-    rest = format_html('<span class="wide-only">{}</span>', more) if more else ""
-    return format_html('<a href="{}"{}><span>{}{}</span></a>', path, current, text, rest)
+    return _link(path, text, more, is_current=here == path or here.startswith(f"{path}/"))
+
+
+@cache
+def _link(path: str, text: str, more: str, *, is_current: bool) -> SafeString:
+    current = ' aria-current="page"' if is_current else ""
+    rest = f'<span class="wide-only">{escape(more)}</span>' if more else ""
+    return SafeString(f'<a href="{escape(path)}"{current}><span>{escape(text)}{rest}</span></a>')
 
 
 @register.simple_tag
@@ -90,7 +108,11 @@ def day_of(instant: datetime, now: datetime) -> str:
 
 def day_and_time(instant: datetime, now: datetime) -> str:
     """`Tue 24 Nov, 14:00`. Both instants are aware; the first is in the reader's zone."""
-    return f"{day_of(instant, now)}, {instant:%H:%M}"
+    return f"{day_of(instant, now)}, {_clock(instant)}"
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant.hour:02}:{instant.minute:02}"
 
 
 @register.simple_tag(takes_context=True)
@@ -98,8 +120,12 @@ def when(context: template.Context, value: str | None) -> SafeString:
     """`Tue 24 Nov, 14:00` in the reader's zone, the instant itself in `datetime`; `never` where there is none."""
     if not value:
         return SafeString("never")
-    instant = read_instant(value, _zone(context))
-    return format_html('<time datetime="{}">{}</time>', value, day_and_time(instant, context["now"]))
+    return _time(value, day_and_time(read_instant(value, _zone(context)), context["now"]))
+
+
+def _time(value: str, text: str) -> SafeString:
+    """An instant of the API with what people read; written straight out, since a page has a hundred of them."""
+    return SafeString(f'<time datetime="{escape(value)}">{escape(text)}</time>')
 
 
 @register.simple_tag(takes_context=True)
@@ -107,17 +133,58 @@ def span(context: template.Context, start: str, end: str) -> SafeString:
     """`Tue 24 Nov, 14:00–15:00 (Lagos)`: a session's time in the reader's zone, with its place."""
     zone = _zone(context)
     begins, ends = read_instant(start, zone), read_instant(end, zone)
-    until = f"{ends:%H:%M}" if ends.date() == begins.date() else day_and_time(ends, context["now"])
-    markup = '<time datetime="{}">{}</time>–<time datetime="{}">{}</time> ({})'
-    return format_html(markup, start, day_and_time(begins, context["now"]), end, until, place_of(zone))
+    until = _clock(ends) if ends.date() == begins.date() else day_and_time(ends, context["now"])
+    both = f"{_time(start, day_and_time(begins, context['now']))}–{_time(end, until)}"
+    return SafeString(f"{both} ({escape(place_of(zone))})")
 
 
 @register.simple_tag(takes_context=True)
 def hours(context: template.Context, start: str, end: str) -> SafeString:
     """`14:00–15:00` in the reader's zone, for lists that name the day already."""
-    begins, ends = (read_instant(value, _zone(context)) for value in (start, end))
-    markup = '<time datetime="{}">{}</time>–<time datetime="{}">{}</time>'
-    return format_html(markup, start, f"{begins:%H:%M}", end, f"{ends:%H:%M}")
+    return _hours(start, end, zone_of(_zone(context)))
+
+
+def _hours(start: str, end: str, zone: ZoneInfo) -> SafeString:
+    begins, ends = (datetime.fromisoformat(value).astimezone(zone) for value in (start, end))
+    return SafeString(f"{_time(start, _clock(begins))}–{_time(end, _clock(ends))}")
+
+
+@register.simple_tag(takes_context=True)
+def slot_cards(context: template.Context, slots: list[dict[str, Any]]) -> SafeString:
+    """A day's sessions as links, in list items. With a template for each, fifty took as long as asking for them."""
+    zone, now = zone_of(_zone(context)), context["now"]
+    return SafeString("".join(f"<li>{_slot_card(slot, zone, now)}</li>" for slot in slots))
+
+
+def _slot_card(slot: dict[str, Any], zone: ZoneInfo, now: datetime) -> str:
+    own = slot.get("booking_id")
+    look = " slot-mine" if own else "" if slot["seats_left"] else " slot-full"
+    where = f"/bookings/{escape(own)}" if own else f"/slots/{escape(slot['id'])}/book"
+    return (
+        f'<a class="slot{look}" href="{where}">\n'
+        f'  <p class="slot-time">{_hours(slot["starts_at"], slot["ends_at"], zone)}</p>\n'
+        f'  <p class="strong slot-title">{escape(slot["title"])}</p>\n'
+        f"  <p>{escape(person_name(slot['host']))}</p>\n"
+        f"  <p>{_seats(slot, now)}</p>\n</a>\n"
+    )
+
+
+def _seats(slot: dict[str, Any], now: datetime) -> str:
+    """What a session's card says about its seats."""
+    if slot.get("booking_id"):
+        return f"{_drawing('check')} You are booked"
+    free = int(slot["seats_left"])
+    ends = "" if not free or is_ahead(slot["refund_deadline"], now) else " · no refund"
+    if slot.get("waiting"):
+        return f"{_drawing('clock')} You are on the waitlist{ends}"
+    return f"{free} of {int(slot['capacity'])} seats left{ends}" if free else "Full · join the waitlist"
+
+
+@register.filter
+@lru_cache(maxsize=1024)
+def dated(day: date, words: str) -> str:
+    """Django's `date` filter for days: a page names the same few over and over."""
+    return format_date(day, words)
 
 
 @register.filter

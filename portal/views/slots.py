@@ -34,11 +34,10 @@ def slots(request: PortalRequest) -> HttpResponse:
     days = _by_day(page["slots"]["results"], first, zone, now)
     context = {
         "days": days,
-        "any": any(found for _, found in days),
         "first": first,
         "last": first + timedelta(days=DAYS - 1),
         "today": today,
-        "busy": [(number, day) for number, (day, found) in enumerate(days, start=1) if found],
+        "busy": [(anchor, day) for anchor, day, found in days if found],
         "host": host,
         "hosts": page["hosts"],
         "earlier": _week_link(max(first - timedelta(days=DAYS), today), host) if first > today else "",
@@ -85,14 +84,17 @@ def _week_link(first: date, host: str) -> str:
     return with_query("/slots", **{"from": first.isoformat(), "host": host})
 
 
-def _by_day(found: Iterable[dict[str, Any]], first: date, zone: str, now: datetime) -> list[tuple[date, list[Any]]]:
+def _by_day(
+    found: Iterable[dict[str, Any]], first: date, zone: str, now: datetime
+) -> list[tuple[str, date, list[Any]]]:
+    """Each day with its heading's id on the page and what is open on it."""
     days: dict[date, list[Any]] = {first + timedelta(days=day): [] for day in range(DAYS)}
     for slot in found:
         starts_at = read_instant(slot["starts_at"], zone)
         is_shown = slot["status"] == "open" and starts_at > now
         if is_shown and starts_at.date() in days:
             days[starts_at.date()].append(slot)
-    return list(days.items())
+    return [(f"day-{number}", day, on_it) for number, (day, on_it) in enumerate(days.items(), start=1)]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
