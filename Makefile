@@ -29,7 +29,7 @@ AGAIN = { code=$$?; test $$code = 5 || { test $$code = 1 && echo "Once more, by 
 
 test: .venv/installed-dev chromium node servers
 	@$(BIN)/python -m pytest -m alone $(ARGS) || $(AGAIN)
-	@$(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile $(ARGS) || $(AGAIN)
+	@$(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS) || $(AGAIN)
 
 check: .venv/installed-dev
 	@$(BIN)/python -m tests.architecture

@@ -16,6 +16,10 @@ import pytest
 os.environ["READ_DOT_ENV"] = "false"
 os.environ["DEBUG"] = "true"
 
+# One migrated database for the run's processes to copy (tests/templates.py); whoever names it drops it.
+_names_template = "TEMPLATE_DATABASE" not in os.environ
+os.environ.setdefault("TEMPLATE_DATABASE", f"template_{os.getpid()}")
+
 _server = None
 
 
@@ -47,3 +51,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _server is not None:
         _server.cleanup()
+    elif _names_template:
+        from tests.templates import drop_template
+
+        drop_template()

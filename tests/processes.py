@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -11,11 +10,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
-import httpx
 import psycopg
+
+from tests.templates import create_migrated_database, database_address
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,14 +39,22 @@ class Process:
     popen: "subprocess.Popen[bytes] | None" = None
     output: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile())  # noqa: SIM115  # lives with the process
 
-    def start(self, *, seconds: float = 30) -> "Process":
+    def start(self, *, seconds: float = 60) -> "Process":
         """Start it and wait until `answers_at` gives any HTTP answer. Raises RuntimeError with its output otherwise."""
+        self.begin()
+        return self.wait_until_answering(seconds=seconds)
+
+    def begin(self) -> None:
+        """Start it without waiting."""
         self.popen = subprocess.Popen(
             self.command, env=self.environment, cwd=ROOT, stdout=self.output, stderr=self.output, start_new_session=True
         )
+
+    def wait_until_answering(self, *, seconds: float = 60) -> "Process":
+        """The second half of `start`."""
         deadline = time.monotonic() + seconds
-        while self.answers_at and not _answers(self.answers_at):
-            if self.popen.poll() is not None or time.monotonic() > deadline:
+        while self.answers_at and not status_of(self.answers_at):
+            if self.popen is None or self.popen.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(f"{self.command} did not answer at {self.answers_at}:\n{self.text()}")
             time.sleep(0.05)
@@ -70,12 +80,17 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
 
 
-def _answers(url: str) -> bool:
+def status_of(url: str) -> int:
+    """The status of a GET, 0 where nobody answers. Cheap: it is asked often while what it asks needs the processor."""
+    address = urlsplit(url)
+    connection = HTTPConnection(address.netloc, timeout=5)
     try:
-        httpx.get(url, timeout=2)
-    except httpx.TransportError:
-        return False
-    return True
+        connection.request("GET", address.path)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return 0
+    finally:
+        connection.close()
 
 
 class Live:
@@ -108,11 +123,12 @@ class Live:
         self.portal = self._server("portal", f"{self.portal_url}/healthz", "127.0.0.1")
 
     def __enter__(self) -> "Live":
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{self.database}"')
-        self.manage("migrate", "-v0")
-        for process in (self.github, self.backend, self.portal):
-            process.start()
+        create_migrated_database(self.database)
+        processes = (self.github, self.backend, self.portal)
+        for process in processes:
+            process.begin()
+        for process in processes:
+            process.wait_until_answering()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,8 +167,3 @@ class Live:
         settings = f"config.settings.{room}"
         command = [*granian, *sizes, "config.wsgi:application"]
         return self._process(command, answers_at, DJANGO_SETTINGS_MODULE=settings)
-
-
-def database_address(name: str) -> str:
-    """The address of database `name` on the server that `DATABASE_URL` points to."""
-    return re.sub(r"/[^/?]+(\?|$)", rf"/{name}\1", os.environ["DATABASE_URL"], count=1)

@@ -12,7 +12,8 @@ from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateW
 
 from bookings.services.bookings import book_slot
 from tests.bookings.people import make_person, make_slot
-from tests.processes import Process, database_address
+from tests.processes import Process
+from tests.templates import database_address
 
 
 def worker(email_url: str) -> Process:

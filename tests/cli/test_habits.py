@@ -30,7 +30,6 @@ def measure_seconds(command: list[str], environment: dict[str, str]) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["token"], ["status", "--offline"]], ids=" ".join)
 def test_what_needs_no_network_takes_at_most_four_starts_of_the_interpreter(ada: Machine, words: list[str]) -> None:
     bare = [str(ada.command.with_name("python")), "-c", "pass"]

@@ -10,9 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
-
-from tests.processes import free_port
+from tests.processes import free_port, status_of
 
 
 class Checkout:
@@ -63,13 +61,11 @@ class Checkout:
         return self.output.read_text()
 
     def is_ready(self) -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.backend}/readyz", timeout=5).status_code == 200
-        return False
+        return status_of(f"{self.backend}/readyz") == 200
 
     def wait_for(self, text: str) -> str:
         """All that the run has printed, once `text` is in it."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while text not in self.text():
             assert time.monotonic() < deadline, self.text()
             time.sleep(0.05)
@@ -78,13 +74,13 @@ class Checkout:
     def press_ctrl_c(self) -> None:
         """What a terminal does: the signal goes to make and to the program under it."""
         os.killpg(self.make.pid, signal.SIGINT)
-        self.make.wait(timeout=20)
+        self.make.wait(timeout=60)
 
     def refuse(self, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run it where it should not even start."""
         command = [sys.executable, "-m", "config.development"]
         settings = self.environment | environment
-        return subprocess.run(command, env=settings, cwd=self.path, capture_output=True, text=True, timeout=30)
+        return subprocess.run(command, env=settings, cwd=self.path, capture_output=True, text=True, timeout=120)
 
     def processes(self) -> dict[int, str]:
         """Pid and command of all that runs here: servers work in this directory, PostgreSQL in its data's."""
@@ -100,8 +96,8 @@ class Checkout:
         return min(pid for pid, command in self.processes().items() if re.search(pattern, command))
 
     def wait_until_gone(self, pattern: str = "") -> None:
-        """Raises AssertionError with what is still there after half a minute."""
-        deadline = time.monotonic() + 30
+        """Raises AssertionError with what is still there after a minute."""
+        deadline = time.monotonic() + 60
         while left := [command for command in self.processes().values() if re.search(pattern, command)]:
             assert time.monotonic() < deadline, left
             time.sleep(0.05)

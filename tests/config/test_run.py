@@ -9,9 +9,6 @@ import pytest
 from config.embedded_postgres import _socket_directory
 from tests.config.checkout import Checkout
 
-# Servers are started and stopped here by the clock; nothing else runs beside it.
-pytestmark = pytest.mark.alone
-
 
 def test_a_fresh_clone_starts_shows_its_addresses_and_leaves_only_data(checkout: Checkout) -> None:
     checkout.start()
@@ -30,6 +27,7 @@ def test_a_fresh_clone_starts_shows_its_addresses_and_leaves_only_data(checkout:
     assert (checkout.path / ".local/postgres/PG_VERSION").exists()
 
 
+@pytest.mark.alone
 def test_the_second_start_keeps_the_data_and_answers_within_five_seconds(checkout: Checkout) -> None:
     checkout.start()
     execute(checkout, "CREATE TABLE kept AS SELECT 'here' AS word")
@@ -45,7 +43,7 @@ def test_the_second_start_keeps_the_data_and_answers_within_five_seconds(checkou
 def test_killing_the_supervisor_takes_the_servers_along_and_the_next_run_recovers(checkout: Checkout) -> None:
     checkout.start()
     os.kill(checkout.find_process(r"-m config\.development"), signal.SIGKILL)
-    checkout.make.wait(timeout=10)
+    checkout.make.wait(timeout=60)
     checkout.wait_until_gone("granian|sandbox|procrastinate|config.preparation")
 
     # PostgreSQL outlives it unharmed; in the worst case it was killed as well.
@@ -59,7 +57,7 @@ def test_one_process_that_dies_stops_all_and_is_named(checkout: Checkout) -> Non
     checkout.start()
     checkout.wait_for("Sign in from a terminal")
     os.kill(checkout.find_process(rf"granian.*{checkout.ports['PORTAL_PORT']}"), signal.SIGKILL)
-    assert checkout.make.wait(timeout=20) != 0
+    assert checkout.make.wait(timeout=60) != 0
     assert "The process 'portal' ended by SIGKILL, so everything stops." in checkout.text()
     checkout.wait_until_gone()
 

@@ -19,7 +19,8 @@ from tests.bookings.people import make_person, make_slot
 from tests.config.conftest import add_slot
 from tests.people import Browser, call
 from tests.portal.conftest import arrived
-from tests.processes import Live, Process, database_address
+from tests.processes import Live, Process
+from tests.templates import database_address
 from tests.upgrades.commands import (
     address,
     ask_to_end,
