@@ -57,9 +57,9 @@ def _link(path: str, text: str, more: str, *, is_current: bool) -> SafeString:
 def field(bound: BoundField) -> SafeString:
     """A form's field with its label, hint and errors. As an included template it took as long as the page around it."""
     name, errors = bound.auto_id, " ".join(str(error) for error in bound.errors)
-    hint = f'<span class="hint" id="{name}_helptext">{escape(bound.help_text)}</span>' if bound.help_text else ""
+    hint = f'<span class="hint" id="{name}_helptext">{escape(str(bound.help_text))}</span>' if bound.help_text else ""
     wrong = f'<span class="field-error" id="{name}_error">{escape(errors)}</span>' if errors else ""
-    label = f'<label for="{bound.id_for_label}">{escape(bound.label)}</label>'
+    label = f'<label for="{bound.id_for_label}">{escape(str(bound.label))}</label>'
     return SafeString(f'<div class="field">{label}{hint}{wrong}{bound}</div>')
 
 
