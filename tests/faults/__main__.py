@@ -7,9 +7,13 @@ rate that is held, goes three times beyond it, and watches memory for so many mi
 import argparse
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from tests.faults.storm import Report, Size, Storm, new_seed
+
+BOOKINGS = ("booking lost", "half a booking", "a retry of")
+HISTORIES = ("session:", "slot:", "purse:")
 
 
 def main() -> int:
@@ -46,27 +50,40 @@ def run_storm(arguments: argparse.Namespace) -> int:
 
 
 def describe(report: Report) -> str:
-    """The report in lines."""
-    sent = sum(sum(counts.values()) for counts in report.requests.values())
-    full = [r.full for r in report.recoveries if r.full is not None]
+    """The rows of docs/reliability.md, and what went wrong."""
+    full = [recovery.full for recovery in report.recoveries if recovery.full is not None]
+    recovered = f"{len(report.recoveries) - len(report.slow)} of {len(report.recoveries)}"
     lines = {
-        "seed": report.seed,
+        "command": f"python -m tests.faults --minutes N --seed {report.seed}",
+        "seconds in all": report.seconds,
+        "processes that wanted to run": "{} to {}".format(*report.processes_that_wanted_to_run),
         "faults injected": sum(report.faults.values()),
-        "not possible on this machine": ", ".join(report.not_possible) or "-",
-        "requests sent": sent,
-        "sign-ins": report.sign_ins,
-        "sign-ins lost": report.sign_ins_lost,
-        "bookings asked for": report.bookings,
-        "operations in the history": report.operations,
-        "5xx": report.server_errors,
-        "5xx outside faults and five seconds after": len(report.server_errors_outside),
+        "kinds not possible on this machine": ", ".join(report.not_possible) or "-",
+        "requests sent": sum(_counts(report, kind).total() for kind in report.requests),
+        "sign-ins, and of them lost": f"{report.sign_ins}, {report.sign_ins_lost}",
+        "bookings asked for, and of them lost or doubled": f"{report.bookings}, {_broken(report, *BOOKINGS)}",
+        "days cancelled by hosts": _counts(report, "cancel day")[200],
+        "refunds that are wrong": _broken(report, "wrong refund"),
+        "operations in histories": report.operations,
+        "histories, and of them rejected": f"{report.histories}, {_broken(report, *HISTORIES)}",
+        "answers that were a 500": report.server_errors.get("500", 0),
+        "503 in all": report.server_errors.get("503", 0),
+        "5xx outside a fault and five seconds after": len(report.server_errors_outside),
+        "recoveries to 80% of the rate within five seconds": recovered,
+        "slowest of those that were seen": f"{max(full, default=0)} s",
         "processes that ended by themselves": len(report.ended_by_themselves),
-        "slowest recovery to 80% of the rate before": f"{max(full, default=0)} s of {len(report.recoveries)}",
-        "recoveries that took longer than five seconds": len(report.slow),
         "promises broken": len(report.broken),
     }
-    rows = [f"{name:<48} {value}" for name, value in lines.items()]
+    rows = [f"{name:<50} {value}" for name, value in lines.items()]
     return "\n".join(rows + [f"BROKEN {what}" for what in report.broken] + [f"SLOW {what}" for what in report.slow])
+
+
+def _counts(report: Report, kind: str) -> Counter[int]:
+    return Counter(report.requests.get(kind, {}))
+
+
+def _broken(report: Report, *beginnings: str) -> int:
+    return sum(what.startswith(beginnings) for what in report.broken)
 
 
 if __name__ == "__main__":

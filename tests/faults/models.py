@@ -65,6 +65,7 @@ class Seats:
     """`join(client, key)`, `leave(client)`, `close()` and, at the end, `read()`, which answers the holders' names.
 
     A key that has booked is answered with its booking again, whatever has become of that. An empty key is none.
+    `close day()` closes every slot of a host's day that is still open, so it is never refused.
     """
 
     capacity: int
@@ -78,7 +79,7 @@ class Seats:
                 return self._join(seating, operation)
             case "leave":
                 return _leave(seating, operation)
-            case "close":
+            case "close" | "close day":
                 return _close(seating, operation)
         return seating if operation.answer == ",".join(sorted(seating.holders)) else None
 
@@ -109,7 +110,7 @@ def _leave(seating: Seating, operation: Operation) -> Seating | None:
 
 
 def _close(seating: Seating, operation: Operation) -> Seating | None:
-    expected = "done" if seating.is_open else "slot_cancelled"
+    expected = "done" if seating.is_open or operation.action == "close day" else "slot_cancelled"
     return Seating(keys=seating.keys, is_open=False) if operation.answer in {UNKNOWN, expected} else None
 
 

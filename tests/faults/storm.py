@@ -1,7 +1,10 @@
 """One run: people use the product while a seeded schedule breaks it; then everything that was promised is checked."""
 
 import json
+import math
+import os
 import random
+import statistics
 import sys
 import time
 from collections import Counter
@@ -37,11 +40,15 @@ class Size:
 
 @dataclass(frozen=True)
 class Recovery:
-    """Seconds from a fault's end to the first success and to the rate before it (None: not seen)."""
+    """Seconds from a fault's end to the first success and to the rate expected (None: not seen).
+
+    Expected is the rate before the fault, or that of the run's quiet times where it is lower: what else the machine has
+    to do makes it rise and fall by itself.
+    """
 
     fault: str
     lasted: float
-    rate_before: float
+    rate_expected: float
     first: float | None
     full: float | None
 
@@ -63,8 +70,10 @@ class Report:
     recoveries: list[Recovery]
     ended_by_themselves: list[str]
     operations: int
+    histories: int
     broken: list[str]
     slow: list[str] = field(default_factory=list)
+    processes_that_wanted_to_run: tuple[int, int] = (0, 0)
 
     def to_json(self) -> str:
         """Everything."""
@@ -91,6 +100,7 @@ class Storm:
         self.kinds, self.quiet = kinds, quiet
         self.faults: list[tuple[Fault, float, float]] = []
         self._begun = time.monotonic()
+        self._busy: list[int] = []
 
     def run(self) -> Report:
         """Raises only where the product does not even start."""
@@ -126,6 +136,7 @@ class Storm:
         return [*hosts, *clients], visitors
 
     def _break(self, product: Product, fault: Fault) -> None:
+        self._busy.append(_processes_that_want_to_run())
         began = time.monotonic()
         with injected(product, fault):
             time.sleep(fault.seconds)
@@ -136,7 +147,8 @@ class Storm:
 
     def _report(self, run: Run, broken: list[str]) -> Report:
         errors = [(at, status) for at, _, status in run.notes.requests if status >= 500]
-        recoveries = [_recovery(run, *fault) for fault in self.faults]
+        recoveries = self._recoveries(run)
+        histories = run.log.read()
         return Report(
             seed=self.seed,
             seconds=round(time.monotonic() - self._begun, 1),
@@ -154,30 +166,48 @@ class Storm:
             ],
             recoveries=recoveries,
             ended_by_themselves=run.product.ended_by_themselves,
-            operations=sum(len(history) for history in run.log.read().values()),
+            operations=sum(map(len, histories.values())),
+            histories=len(histories),
             broken=broken,
             slow=[str(r) for r in recoveries if r.full is None or r.full > RECOVERY_SECONDS],
+            processes_that_wanted_to_run=(min(self._busy, default=0), max(self._busy, default=0)),
         )
+
+    def _recoveries(self, run: Run) -> list[Recovery]:
+        done = sorted(at for at, _, status in run.notes.requests if 0 < status < 500)
+        ends = [self._begun, *(ended for _, _, ended in self.faults)]
+        quiet = [
+            _rate(done, began - WINDOW_SECONDS, began)
+            for (_, began, _), last in zip(self.faults, ends, strict=False)
+            if began - WINDOW_SECONDS >= last + RECOVERY_SECONDS
+        ]
+        usual = statistics.median(quiet) if quiet else math.inf
+        return [_recovery(done, fault, began, ended, usual=usual) for fault, began, ended in self.faults]
 
     def _is_excused(self, at: float) -> bool:
         return any(began <= at <= ended + RECOVERY_SECONDS for _, began, ended in self.faults)
 
 
-def _recovery(run: Run, fault: Fault, began: float, ended: float) -> Recovery:
-    done = sorted(at for at, _, status in run.notes.requests if 0 < status < 500)
-    before = _rate(done, began - 2 * WINDOW_SECONDS, began)
+def _recovery(done: list[float], fault: Fault, began: float, ended: float, *, usual: float) -> Recovery:
+    """`done` are the instants of answers, `usual` their rate in quiet times."""
+    expected = min(usual, _rate(done, began - 2 * WINDOW_SECONDS, began))
     first = next((at - ended for at in done if at > ended), None)
     full = None
     for tenth in range(int(QUIET_SECONDS * 10)):
         begin = ended + tenth / 10
-        if _rate(done, begin, begin + WINDOW_SECONDS) >= FULL * before:
+        if _rate(done, begin, begin + WINDOW_SECONDS) >= FULL * expected:
             full = tenth / 10
             break
-    return Recovery(str(fault), round(ended - began, 1), round(before, 1), first and round(first, 2), full)
+    return Recovery(str(fault), round(ended - began, 1), round(expected, 1), first and round(first, 2), full)
 
 
 def _rate(instants: list[float], begin: float, end: float) -> float:
     return sum(begin <= at < end for at in instants) / (end - begin)
+
+
+def _processes_that_want_to_run() -> int:
+    """On the whole machine, over the last minute; 0 where it cannot be told."""
+    return round(os.getloadavg()[0]) if hasattr(os, "getloadavg") else 0
 
 
 def new_seed() -> int:

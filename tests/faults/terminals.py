@@ -1,7 +1,8 @@
 """Terminals that keep the protocol: the retry key is on record before the request, and a retry sends the same."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +14,9 @@ from tests.people import CLI
 
 LATE_SECONDS = ACCESS_SECONDS * 2 / 3
 """A real terminal rotates again after two thirds of a token's life: by then no request of before is on its way."""
+
+DAY_EVERY = 9
+"""So many steps of a host from one cancelled day to the next."""
 
 
 class Terminal:
@@ -182,10 +186,15 @@ class Host(Terminal):
         super().__init__(run, login)
         self._hour, self._hours_apart = 72 + number, hosts
         self._own: list[Slot] = []
+        self._days: dict[date, list[Slot]] = defaultdict(list)
+        self._steps = 0
 
     def step(self) -> None:
-        """Mostly offers; now and then cancels."""
-        if len(self._own) > 3 and self.random.random() < 0.3:
+        """Mostly offers; now and then cancels one, and sometimes a whole day."""
+        self._steps += 1
+        if self._steps % DAY_EVERY == DAY_EVERY // 2:
+            self.close_day()
+        elif len(self._own) > 3 and self.random.random() < 0.3:
             self.close(self._own.pop(self.random.randrange(len(self._own))))
         else:
             self.offer()
@@ -201,6 +210,7 @@ class Host(Terminal):
         if response is not None and response.status_code == 201:
             slot = Slot(response.json()["id"], capacity)
             self._own.append(slot)
+            self._days[start.date()].append(slot)
             self.run.slots.append(slot)
 
     def close(self, slot: Slot) -> None:
@@ -209,6 +219,28 @@ class Host(Terminal):
         answer = _answer(self.call("close", "POST", f"/slots/{slot.id}/cancel", body={}))
         if answer in {UNKNOWN, "done", "slot_cancelled"}:
             self.run.log.note(f"slot:{slot.id}", "close", answer=answer, begin=begin, actor=self.login)
+
+    def close_day(self) -> None:
+        """Cancel the day of the latest slots, asked for again until it is answered; the next slots lie on later days.
+
+        Later, because a request whose answer was lost may arrive at any time, and closes whatever is there then.
+        """
+        if not self._days:
+            return
+        day = max(self._days)
+        slots = self._days.pop(day)
+        self._own = [slot for slot in self._own if slot not in slots]
+        self._hour += 24
+        while not self._close_day_once(day, slots) and not self.run.is_over.wait(self.run.pace):
+            pass
+
+    def _close_day_once(self, day: date, slots: list[Slot]) -> bool:
+        begin = time.monotonic()
+        body = {"date": day.isoformat()}
+        answer = _answer(self.call("cancel day", "POST", "/hosts/me/cancel-day", body=body))
+        for slot in slots if answer in {UNKNOWN, "done"} else ():
+            self.run.log.note(f"slot:{slot.id}", "close day", answer=answer, begin=begin, actor=self.login)
+        return answer not in {UNKNOWN, "busy"}
 
 
 def _answer(response: httpx.Response | None) -> str | None:

@@ -101,6 +101,13 @@ def test_a_booking_after_the_hosts_cancellation() -> None:
     assert check(history, SEATS).is_linearizable
 
 
+def test_a_day_that_is_cancelled_is_cancelled_for_good() -> None:
+    history = [did("close", says="done", at=(0, 1)), did("close day", says="done", at=(2, 3))]
+    assert check([*history, did("join", "ada", "", says="slot_cancelled", at=(4, 5))], SEATS).is_linearizable
+    assert not check([history[1], did("join", "ada", "", says="done", at=(4, 5))], SEATS).is_linearizable
+    assert not check([history[1], did("read", says="ada", at=(4, 5))], SEATS).is_linearizable
+
+
 def test_a_refund_that_was_given_twice() -> None:
     booked = did("book", "s", "", says="done", at=(0, 1))
     history = [booked, did("cancel", "s", says="done", at=(2, 4)), did("cancel", "s", says="done", at=(3, 5))]

@@ -21,3 +21,5 @@ def test_nothing_is_lost_in_a_storm(tmp_path: Path, seed: int) -> None:
     assert report.sign_ins_lost == 0
     assert report.bookings > 20, json.dumps(report.requests)
     assert report.operations > 100
+    assert report.requests["cancel day"].get(200), json.dumps(report.requests)
+    assert report.requests["move"], json.dumps(report.requests)

@@ -29,6 +29,15 @@ _HOLDERS = """
 SELECT u.login FROM bookings_booking b JOIN accounts_user u ON u.id = b.client_id
 WHERE b.slot_id = %s AND b.status <> 'cancelled' ORDER BY u.login
 """
+WRONG_REFUNDS = """
+SELECT b.id::text, b.status, b.credits_charged, b.credits_refunded, count(e.id), COALESCE(sum(e.amount), 0)
+FROM bookings_booking b LEFT JOIN bookings_creditentry e ON e.booking_id = b.id AND e.reason = 'refund'
+GROUP BY b.id
+HAVING b.credits_refunded <> CASE b.status WHEN 'cancelled' THEN b.credits_charged ELSE 0 END
+    OR COALESCE(sum(e.amount), 0) <> b.credits_refunded
+    OR count(e.id) <> CASE b.status WHEN 'cancelled' THEN 1 ELSE 0 END
+"""
+"""Every slot of a run is days ahead, so whoever cancels, client or host, the refund is whole, and there is one."""
 _CREDITS = """
 SELECT sum(s.credits_remaining)::text FROM bookings_subscription s JOIN accounts_user u ON u.id = s.user_id
 WHERE u.login = %s
@@ -44,6 +53,7 @@ def find_broken_promises(run: Run, terminals: list[Terminal], visitors: list[Vis
     with psycopg.connect(run.product.cluster.address, autocommit=True) as connection:
         broken += _wrong_histories(run, connection)
         broken += _lost_bookings(run, connection, {terminal.login: terminal for terminal in terminals})
+        broken += [f"wrong refund: {row}" for row in connection.execute(WRONG_REFUNDS).fetchall()]
         broken += _stuck_jobs(run, connection)
     return broken + _breaches(run)
 
@@ -132,7 +142,7 @@ def _with_closings(histories: dict[str, list[Operation]]) -> dict[str, list[Oper
     whole = defaultdict(list, histories)
     for name, history in histories.items():
         kind, _, slot_id = name.partition(":")
-        closings = [o for o in history if o.action == "close" and o.answer in {UNKNOWN, "done"}]
+        closings = [o for o in history if o.action in {"close", "close day"} and o.answer in {UNKNOWN, "done"}]
         clients = {o.given[0] for o in history if o.action == "join"}
         for client in clients if kind == "slot" else ():
             for closing in closings:
