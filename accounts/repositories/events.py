@@ -1,8 +1,17 @@
+import json
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from uuid6 import uuid7
 
 from accounts.models import Event
+
+# Written as text: most operations write a line, and Django takes longer to say so than the database to do it.
+_INSERT = """
+INSERT INTO accounts_event (id, kind, user_id, actor_id, session_id, client_id, address, detail)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 def insert_event(
@@ -15,15 +24,9 @@ def insert_event(
     address: str | None,
     detail: dict[str, object],
 ) -> None:
-    Event.objects.create(
-        kind=kind,
-        user_id=user_id,
-        actor_id=actor_id,
-        session_id=session_id,
-        client_id=client_id,
-        address=address,
-        detail=detail,
-    )
+    values: list[Any] = [uuid7(), kind, user_id, actor_id, session_id, client_id, address, json.dumps(detail)]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
 
 
 # A loose index scan: one step a kind, however many events there are.

@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
@@ -23,6 +23,9 @@ CHARGE_AND_BOOK = """
 WITH charged AS (
     UPDATE bookings_subscription SET credits_remaining = credits_remaining - %(credits_charged)s
     WHERE id = %(subscription_id)s RETURNING credits_remaining
+), promoted AS (
+    UPDATE bookings_waitlistentry SET status = 'promoted'
+    WHERE slot_id = %(slot_id)s AND client_id = %(client_id)s AND status = 'waiting'
 ), booked AS (
     INSERT INTO bookings_booking (
         id, slot_id, client_id, host_id, subscription_id, status, scheduled_start_time, scheduled_end_time,
@@ -37,6 +40,23 @@ INSERT INTO bookings_creditentry (id, subscription_id, booking_id, amount, reaso
 SELECT %(entry_id)s, %(subscription_id)s, %(id)s, -%(credits_charged)s, 'booking', credits_remaining, %(created_at)s
 FROM charged RETURNING balance_after
 """
+# Two searches, each by an index that holds just what it looks for, however much a client has booked before.
+COLLIDING = """
+SELECT id, client_id, slot_id FROM bookings_booking
+WHERE client_id = ANY(%(clients)s) AND status = 'active'
+AND tstzrange(scheduled_start_time, scheduled_end_time, '[)') && tstzrange(%(starts_at)s, %(ends_at)s, '[)')
+UNION
+SELECT id, client_id, slot_id FROM bookings_booking
+WHERE client_id = ANY(%(clients)s) AND slot_id = %(slot_id)s AND status <> 'cancelled'
+"""
+
+
+class Held(NamedTuple):
+    """A booking that stands in the way of another."""
+
+    id: UUID
+    client_id: UUID
+    slot_id: UUID
 
 
 def insert_charged(
@@ -51,7 +71,8 @@ def insert_charged(
 ) -> Booking:
     """Charge the locked subscription, add the booking and the ledger's line; the seat has been taken.
 
-    Times and window are copied onto the booking; the object `subscription` follows.
+    Times and window are copied onto the booking; the object `subscription` follows. A client who waited for the slot
+    has been promoted.
     """
     booking = Booking(
         slot=slot,
@@ -107,12 +128,17 @@ def list_upcoming_of(client_id: UUID, *, now: datetime) -> list[Booking]:
     return list(mine.order_by("id"))
 
 
-def list_colliding(slot: Slot, *, client_ids: Iterable[UUID], besides: UUID | None = None) -> list[Booking]:
+def list_colliding(slot: Slot, *, client_ids: Iterable[UUID]) -> list[Held]:
     """What these clients hold that is in this slot or overlaps it in time."""
-    overlaps = Q(status="active", scheduled_start_time__lt=slot.ends_at, scheduled_end_time__gt=slot.starts_at)
-    in_slot = Q(slot_id=slot.id) & ~Q(status="cancelled")
-    held = Booking.objects.filter(overlaps | in_slot, client_id__in=list(client_ids))
-    return list(held.exclude(id=besides) if besides else held)
+    given: dict[str, Any] = {
+        "starts_at": slot.starts_at,
+        "ends_at": slot.ends_at,
+        "slot_id": slot.id,
+        "clients": list(client_ids),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(COLLIDING, given)
+        return [Held(*row) for row in cursor.fetchall()]
 
 
 def set_cancelled(booking: Booking, *, now: datetime, by: str, refund: int) -> None:
@@ -149,6 +175,21 @@ def booking_rows(**owner: UUID) -> Rows:
     rows = Booking.objects.filter(**owner).annotate(now=TransactionNow())
     ordered: Rows = rows.order_by("-scheduled_start_time", "-id").values(*BOOKING_FIELDS, "now")
     return ordered
+
+
+def made_row(booking: Booking, *, host: Row, now: datetime) -> Row:
+    """The row of a booking that this transaction has made, without asking for it; `host` has HOST_FIELDS."""
+    own = {name: getattr(booking, name) for name in BOOKING_FIELDS if "__" not in name}
+    of_host = {f"host__{name}": value for name, value in host.items() if name != "id"}
+    purse = booking.subscription
+    return {
+        **own,
+        **of_host,
+        "slot__title": booking.slot.title,
+        "subscription__starts_at": purse.starts_at,
+        "subscription__ends_at": purse.ends_at,
+        "now": now,
+    }
 
 
 def in_time(rows: Rows, *, when: str, status: str) -> Rows:

@@ -4,12 +4,17 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db.models import F, Q, Sum
+from django.db.models import F, Sum
 
 from bookings.errors import PlanUnknown
 from bookings.models import Plan, Subscription
 from bookings.repositories.people import may_use
-from bookings.repositories.rows import Rows
+from bookings.repositories.rows import Rows, columns, read_models
+
+LOCK = f"""
+SELECT {columns(Subscription)} FROM bookings_subscription
+WHERE user_id = ANY(%s) OR id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608  # names of columns
 
 
 def lock_for(*, user_ids: Iterable[UUID] = (), subscription_ids: Iterable[UUID] = ()) -> list[Subscription]:
@@ -18,8 +23,7 @@ def lock_for(*, user_ids: Iterable[UUID] = (), subscription_ids: Iterable[UUID] 
     Whoever changes what a client has booked holds all of the client's subscriptions, so that one client's
     operations take turns.
     """
-    wanted = Q(user_id__in=list(user_ids)) | Q(id__in=list(subscription_ids))
-    return list(Subscription.objects.filter(wanted).order_by("id").select_for_update(no_key=True))
+    return read_models(Subscription, LOCK, [list(user_ids), list(subscription_ids)])
 
 
 def list_ids_of(user_ids: Iterable[UUID]) -> list[UUID]:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from accounts.services.events import record_event
 from bookings import errors, policies
-from bookings.repositories import bookings, people, slots, subscriptions, waitlist
+from bookings.repositories import bookings, people, slots, subscriptions
 from bookings.repositories.pages import PAGE_SIZE, Page, read_page
 from bookings.repositories.rows import Row, Rows
 from bookings.services import transactions
@@ -21,45 +21,51 @@ def book_slot(*, client_id: UUID, slot_id: UUID, idempotency_key: str | None = N
     InsufficientCredits, IdempotencyConflict, Busy.
     """
     try:
-        booking = transactions.run(lambda now: _book(client_id, slot_id, idempotency_key, now))
+        return transactions.run(lambda now: _book(client_id, slot_id, idempotency_key, now))
     except errors.BookingsError:
         # Looked for only where booking was refused, which a repeated request always is: that spares everybody else.
         earlier = bookings.find_by_key(client_id=client_id, key=idempotency_key) if idempotency_key else None
         if earlier is None:
             raise
-        booking = _check_same_request(earlier, slot_id)
-    return get_booking(booking_id=booking.id, client_id=client_id)
+        _check_same_request(earlier, slot_id)
+    return get_booking(booking_id=earlier.id, client_id=client_id)
 
 
-def _book(client_id: UUID, slot_id: UUID, key: str | None, now: datetime) -> "Booking":
+def _book(client_id: UUID, slot_id: UUID, key: str | None, now: datetime) -> Row:
     slot = slots.take_seat(slot_id, client_id=client_id, now=now)
     if slot is None:
         raise _why_no_seat(slot_id, client_id, now)
     return _book_taken_seat(slot, client_id, key, now)
 
 
-def _check_same_request(booking: "Booking", slot_id: UUID) -> "Booking":
+def _check_same_request(booking: "Booking", slot_id: UUID) -> None:
     if booking.requested_slot_id != slot_id:
         raise errors.IdempotencyConflict
-    return booking
 
 
-def _book_taken_seat(slot: "Slot", client_id: UUID, key: str | None, now: datetime) -> "Booking":
+def _book_taken_seat(slot: "Slot", client_id: UUID, key: str | None, now: datetime) -> Row:
     purses = subscriptions.lock_for(user_ids=[client_id])
     # After the lock: whoever deactivates or suspends the client, or books for them, has finished.
-    if people.usable_ids([client_id, slot.host_id]) != {client_id, slot.host_id}:
-        raise errors.NotFound
+    host = check_people(slot, client_id=client_id)
     check_no_collision(slot, client_id=client_id)
     purse = policies.choose_subscription(purses, now=now)
     if purse is None:
         raise errors.InsufficientCredits
-    waitlist.set_status("promoted", slot_id=slot.id, client_id=client_id)
-    return seat_client(slot=slot, subscription=purse, client_id=client_id, now=now, key=key)
+    booking = seat_client(slot=slot, subscription=purse, client_id=client_id, now=now, key=key)
+    return bookings.made_row(booking, host=host, now=now)
+
+
+def check_people(slot: "Slot", *, client_id: UUID) -> Row:
+    """The slot's host. Raises NotFound where the client or the host does not use their account."""
+    usable = people.find_usable([client_id, slot.host_id])
+    if not {client_id, slot.host_id} <= usable.keys():
+        raise errors.NotFound
+    return usable[slot.host_id]
 
 
 def check_no_collision(slot: "Slot", *, client_id: UUID, besides: UUID | None = None) -> None:
     """Raises AlreadyBooked or OverlappingBooking where the client holds this slot or another at that time."""
-    held = bookings.list_colliding(slot, client_ids=[client_id], besides=besides)
+    held = [other for other in bookings.list_colliding(slot, client_ids=[client_id]) if other.id != besides]
     if any(booking.slot_id == slot.id for booking in held):
         raise errors.AlreadyBooked
     if held:

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from accounts.services.events import record_event
 from bookings import errors, policies
-from bookings.repositories import bookings, people, slots, waitlist
+from bookings.repositories import bookings, slots, waitlist
 from bookings.services import transactions
-from bookings.services.bookings import check_no_collision, find_refusal, get_booking
+from bookings.services.bookings import check_no_collision, check_people, find_refusal, get_booking
 from bookings.services.seats import announce, lock_for_release, offer_seats
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def _take_seat(target: "Slot", *, booking: "Booking", now: datetime) -> None:
     refusal = find_refusal(target, client_id=booking.client_id, now=now)
     if refusal:
         raise refusal
-    if people.usable_ids([booking.client_id, target.host_id]) != {booking.client_id, target.host_id}:
-        raise errors.NotFound
+    check_people(target, client_id=booking.client_id)
     check_no_collision(target, client_id=booking.client_id, besides=booking.id)
     if slots.take_seat(target.id, client_id=booking.client_id, now=now) is None:
         raise errors.SlotFull

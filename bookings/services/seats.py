@@ -126,13 +126,12 @@ def _promote(slot: "Slot", *, held: Held, now: datetime) -> None:
     if not candidates:
         return
     purses = subscriptions.by_user(held.subscriptions.values())
-    allowed = people.usable_ids(candidates)
-    occupied = {booking.client_id for booking in bookings.list_colliding(slot, client_ids=candidates)}
+    allowed = people.find_usable(candidates)
+    occupied = {other.client_id for other in bookings.list_colliding(slot, client_ids=candidates)}
     for client_id in candidates:
         purse = policies.choose_subscription(purses[client_id], now=now)
         if purse is None or client_id in occupied or client_id not in allowed:
             continue
         if slots.take_seat(slot.id, client_id=client_id, now=now) is None:
             return
-        waitlist.set_status("promoted", slot_id=slot.id, client_id=client_id)
         seat_client(slot=slot, subscription=purse, client_id=client_id, now=now, notice="promoted")

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from accounts.services.events import record_event
 from bookings import errors
-from bookings.repositories import people, slots, subscriptions, waitlist
+from bookings.repositories import slots, subscriptions, waitlist
 from bookings.services import transactions
-from bookings.services.bookings import check_no_collision, find_refusal
+from bookings.services.bookings import check_no_collision, check_people, find_refusal
 
 if TYPE_CHECKING:
     from bookings.models import WaitlistEntry
@@ -34,8 +34,9 @@ def join_waitlist(*, client_id: UUID, slot_id: UUID) -> Place:
 
 def _join(client_id: UUID, slot_id: UUID, now: datetime) -> Place:
     slot = slots.lock_slot(slot_id)
-    if slot is None or people.usable_ids([client_id, slot.host_id]) != {client_id, slot.host_id}:
+    if slot is None:
         raise errors.NotFound
+    check_people(slot, client_id=client_id)
     refusal = find_refusal(slot, client_id=client_id, now=now)
     if refusal:
         raise refusal
