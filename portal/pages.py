@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -48,6 +49,9 @@ def render_page(
     if me is not None and "is_host" in me:
         request.visitor.is_host = bool(me["is_host"])
     everywhere = {"me": me, "notice": notice, "now": timezone.now()}
+    if me is not None:
+        # Every page of theirs has forms. Made when first asked for, as Django does, it takes longer than the navigation.
+        everywhere["csrf_token"] = get_token(request)
     return render(request, f"portal/{name}.html", everywhere | context, status=status)
 
 
