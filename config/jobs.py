@@ -1,17 +1,29 @@
-"""The worker's side of a request: its id travels with the jobs that it orders, and each job has a line in the log."""
+"""The worker: it outlives its database, and each of its jobs has a line in the log, with its request's id."""
 
+import asyncio
+import contextlib
+import os
+import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 from procrastinate import App
+from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from procrastinate.middleware import AsyncCallNext
+from procrastinate.psycopg_connector import PsycopgConnector
+from procrastinate.signals import on_stop
 from procrastinate.worker import Worker
 
+from config.connections import can_reach_database
+
 ARGUMENT = "request_id"
+# How long the worker waits for a connection before it takes the database for lost, and between looks for it.
+POOL_SECONDS, PAUSE_SECONDS = 5.0, 1.0
 
 _log = structlog.get_logger("config.jobs")
 
@@ -30,6 +42,52 @@ def on_app_ready(app: App) -> None:
     """What procrastinate calls with its app, in every process of the backend."""
     app.job_manager = RequestAwareJobManager(app.connector)
     app.worker_defaults["worker_middleware"] = [log_job]
+    work_once = app.run_worker_async
+
+    async def run_worker_async(**options: Any) -> None:
+        if isinstance(app.connector, PsycopgConnector) and options.get("wait", True):
+            app.connector.pool.timeout = POOL_SECONDS
+            await _work_until_told_to_stop(work_once, options)
+        else:
+            await work_once(**options)
+
+    app.run_worker_async = run_worker_async  # type: ignore[method-assign]  # what the worker's command calls
+
+
+async def _work_until_told_to_stop(work_once: Callable[..., Awaitable[None]], options: dict[str, Any]) -> None:
+    """Procrastinate's worker ends when it loses the database, now with an error and now without. Then begin anew.
+
+    The same process with nothing of before: every connection that any thread has kept is dead by then.
+    """
+    stop = asyncio.Event()
+    with on_stop(stop.set):
+        work = asyncio.ensure_future(work_once(**options, install_signal_handlers=False))
+        await _first_of(work, stop)
+        if stop.is_set():
+            work.cancel()
+        try:
+            await work
+        except (asyncio.CancelledError, ConnectorException) as error:
+            _log.info("the worker has ended its work", because=type(error).__name__)
+        await _wait_for_database(stop)
+    if not stop.is_set():
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # itself
+
+
+async def _first_of(work: "asyncio.Future[Any]", stop: asyncio.Event) -> None:
+    stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+
+
+async def _wait_for_database(stop: asyncio.Event) -> None:
+    """Until it answers, or until the worker is told to stop."""
+    while not stop.is_set():
+        _log.warning("the worker begins anew as soon as its database answers")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
+        if await asyncio.to_thread(can_reach_database, seconds=POOL_SECONDS):
+            return
 
 
 async def log_job(call_next: AsyncCallNext, context: JobContext, worker: Worker) -> Any:

@@ -116,6 +116,8 @@ class Live:
             "PORTAL_PORT": str(self.ports["portal"]),
             "GITHUB_PORT": str(self.ports["github"]),
             "THROTTLE_SCALE": "1000",
+            # Tests hold locks until everybody waits for them, which takes its time on a busy machine.
+            "LOCK_WAIT_SECONDS": "120",
             **settings,
         }
         self.github = self._process([sys.executable, "-m", "sandbox"], f"{self.github_url}/")

@@ -105,6 +105,7 @@ DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 if _most:
     # What is asked over and over is planned once. Behind pgbouncer a statement may meet another connection each time.
     DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
+LOCK_WAIT_SECONDS = env.float("LOCK_WAIT_SECONDS", default=2.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 import yaml
 from prometheus_client import Counter
@@ -127,6 +128,12 @@ def test_the_portal_s_metrics_are_for_who_has_the_token(cluster: Cluster) -> Non
     assert "insighta_requests_total" in _scrape(cluster, "portal")
     address = f"http://127.0.0.1:{cluster.ports['portal']}/metrics"
     assert httpx.get(address, headers={"Host": "app.insighta.test"}).status_code == 401
+
+
+def test_requests_wait_for_locks_for_two_seconds_and_jobs_as_long_as_they_have_to(cluster: Cluster) -> None:
+    for role, limit in (("backend-1", "2s"), ("worker", "0")):
+        with psycopg.connect(cluster.environments[role]["DATABASE_URL"], prepare_threshold=None) as connection:
+            assert connection.execute("SHOW lock_timeout").fetchone() == (limit,)
 
 
 @pytest.mark.parametrize("role", ["backend-1", "worker", "portal"])
