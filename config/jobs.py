@@ -71,7 +71,7 @@ async def _work_until_told_to_stop(work_once: Callable[..., Awaitable[None]], op
             _log.info("the worker has ended its work", because=type(error).__name__)
         await _wait_for_database(stop)
     if not stop.is_set():
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # itself
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # what was started with these words before
 
 
 async def _first_of(work: "asyncio.Future[Any]", stop: asyncio.Event) -> None:
