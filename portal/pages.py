@@ -50,7 +50,7 @@ def render_page(
         request.visitor.is_host = bool(me["is_host"])
     everywhere = {"me": me, "notice": notice, "now": timezone.now()}
     if me is not None:
-        # Every page of theirs has forms. Made when first asked for, as Django does, it takes longer than the navigation.
+        # Every page of theirs has forms. Made when first asked for, as by Django, it takes longer than the navigation.
         everywhere["csrf_token"] = get_token(request)
     return render(request, f"portal/{name}.html", everywhere | context, status=status)
 
