@@ -85,7 +85,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 class SignInFlow(models.Model):
     """One trip of one browser tab to GitHub and back; gone when it has been used, purged when it has expired.
 
-    `cookie_hash` binds it to the browser that began it; `state_hash` stands only until GitHub's answer claims it.
+    `cookie_hash` binds it to the browser that began it. `state_hash` stands until GitHub's answer claims the flow, then
+    another for the claimed state until the flow is finished.
     `upstream` is the GitHub library's own state, `request` what the app that began the flow wants back.
     """
 

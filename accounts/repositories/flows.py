@@ -8,9 +8,9 @@ def insert_flow(flow: SignInFlow) -> None:
     flow.save(force_insert=True)
 
 
-def claim_flow(flow_id: UUID, *, state_hash: bytes) -> bool:
-    """Clear the flow's state; true for the one answer of GitHub's that did, and so may finish it."""
-    return bool(SignInFlow.objects.filter(id=flow_id, state_hash=state_hash).update(state_hash=None))
+def claim_flow(flow_id: UUID, *, state_hash: bytes, claimed_hash: bytes) -> bool:
+    """Put the claimed state in the place of the state; true for the one answer of GitHub's that may finish it."""
+    return bool(SignInFlow.objects.filter(id=flow_id, state_hash=state_hash).update(state_hash=claimed_hash))
 
 
 def find_flow(flow_id: UUID, *, now: datetime) -> SignInFlow | None:
@@ -22,7 +22,7 @@ def find_flow_by_state(state_hash: bytes, *, now: datetime) -> SignInFlow | None
 
 
 def finish_flow(flow_id: UUID, *, user_id: UUID | None, refused_because: str) -> None:
-    SignInFlow.objects.filter(id=flow_id).update(user_id=user_id, refused_because=refused_because)
+    SignInFlow.objects.filter(id=flow_id).update(user_id=user_id, refused_because=refused_because, state_hash=None)
 
 
 def take_flow(flow_id: UUID) -> bool:

@@ -51,9 +51,23 @@ def claim_flow(*, state: str, cookie: str, now: datetime) -> "SignInFlow":
     flow = flows.find_flow_by_state(_digest(state), now=now)
     if flow is None or not _belongs(flow, cookie):
         raise errors.SignInFlowNotFound
-    if not flows.claim_flow(flow.id, state_hash=_digest(state)):
+    if not flows.claim_flow(flow.id, state_hash=_digest(state), claimed_hash=_claimed(state)):
         raise errors.SignInFlowNotFound
     return flow
+
+
+def find_unfinished_flow(*, state: str, now: datetime) -> "SignInFlow | None":
+    """The flow that was claimed by this answer of GitHub's and never finished: the server ended, or GitHub failed."""
+    return flows.find_flow_by_state(_claimed(state), now=now)
+
+
+@transaction.atomic(durable=True)
+def take_unfinished_flow(*, state: str, cookie: str, now: datetime) -> str:
+    """Use the unfinished flow up; the path at which its browser begins again. Raises SignInFlowNotFound."""
+    flow = flows.find_flow_by_state(_claimed(state), now=now)
+    if flow is None or not _belongs(flow, cookie) or not flows.take_flow(flow.id):
+        raise errors.SignInFlowNotFound
+    return flow.restart_path
 
 
 @transaction.atomic(durable=True)
@@ -96,6 +110,11 @@ def count_expired_flows(*, now: datetime) -> int:
 
 def _belongs(flow: "SignInFlow", cookie: str) -> bool:
     return hmac.compare_digest(bytes(flow.cookie_hash), _digest(cookie))
+
+
+def _claimed(state: str) -> bytes:
+    """What stands for a state that has been claimed; the first byte is in no text, so no state's digest is the same."""
+    return hashlib.sha256(b"\xff" + state.encode(errors="surrogatepass")).digest()
 
 
 def _digest(value: str) -> bytes:

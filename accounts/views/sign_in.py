@@ -1,4 +1,5 @@
 import logging
+from datetime import datetime
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,8 +25,8 @@ def complete(request: HttpRequest) -> HttpResponse:
         waiting = flows.find_flow_by_state(state=state, now=now)
         cookie = flow_cookie(request, waiting.id) if waiting else ""
         flow = flows.claim_flow(state=state, cookie=cookie, now=now)
-    except SignInFlowNotFound as error:
-        return sign_in_problem(request, error.code, str(error), status=HTTPStatus.BAD_REQUEST)
+    except SignInFlowNotFound:
+        return _begin_again(request, state, now=now)
     try:
         person = complete_sign_in(request, flow.upstream)
     except AuthCanceled:
@@ -36,6 +37,16 @@ def complete(request: HttpRequest) -> HttpResponse:
     else:
         flows.finish_flow(flow_id=flow.id, user_id=person.id)
     return HttpResponseRedirect(f"{flow.resume_path}?flow={flow.id}")
+
+
+def _begin_again(request: HttpRequest, state: str, *, now: datetime) -> HttpResponse:
+    """Where a claimed flow was never finished, its browser that reloads the address begins again, once; else a page."""
+    unfinished = flows.find_unfinished_flow(state=state, now=now)
+    cookie = flow_cookie(request, unfinished.id) if unfinished else ""
+    try:
+        return HttpResponseRedirect(flows.take_unfinished_flow(state=state, cookie=cookie, now=now))
+    except SignInFlowNotFound as error:
+        return sign_in_problem(request, error.code, str(error), status=HTTPStatus.BAD_REQUEST)
 
 
 def github_problem(request: HttpRequest, restart_path: str) -> HttpResponse:

@@ -194,6 +194,22 @@ def test_the_callback_works_once(live: Live) -> None:
     assert_expired(follow_one(browser, waiting))
 
 
+@pytest.mark.parametrize("client_id", [CLI, PORTAL])
+def test_an_answer_that_was_never_finished_begins_again_when_its_browser_reloads(live: Live, client_id: str) -> None:
+    """As after the end of the server in the middle of it: the flow is claimed, and nobody is written down."""
+    ada, pkce = Browser(live, fresh("ada")), Pkce()
+    waiting = answered_by_github(ada, client_id, pkce=pkce)
+    with broken(live, ada.login, "user", "error"):
+        assert follow_one(ada, waiting).status_code == 503
+    assert_expired(Browser(live, fresh("mallory")).get(waiting.headers["location"]))
+    reloaded = follow_one(ada, waiting)
+    assert reloaded.headers["location"].startswith("/oauth/authorize?")
+    until = LOOPBACK if client_id == CLI else f"{live.portal_url}/auth/callback"
+    arrived = ada.follow(reloaded, until=until)
+    assert arrived.status_code == (200 if client_id == CLI else 303), arrived.text
+    assert_expired(follow_one(ada, waiting))
+
+
 def test_the_finished_flow_is_for_its_own_browser_only(live: Live) -> None:
     ada, mallory = Browser(live, fresh("ada")), Browser(live, fresh("mallory"))
     finished = follow_one(ada, answered_by_github(ada, CLI))
