@@ -34,7 +34,7 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
-        request_id = _request_id(request)
+        request_id = settle_request_id(request.META)
         _drop_disguised_cookies(request)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -77,11 +77,11 @@ def _conclude(request: HttpRequest, response: HttpResponseBase, *, seconds: floa
     )
 
 
-def _request_id(request: HttpRequest) -> str:
+def settle_request_id(environ: dict[str, Any]) -> str:
     """The id that the caller gave, if it looks like one; written back, so that whoever passes it on finds this one."""
-    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    given = environ.get("HTTP_X_REQUEST_ID", "")
     request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
-    request.META["HTTP_X_REQUEST_ID"] = request_id
+    environ["HTTP_X_REQUEST_ID"] = request_id
     return request_id
 
 

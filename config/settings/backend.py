@@ -50,7 +50,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "config.overload.AdmissionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.pages.PolicyMiddleware",
     "config.pages.PageSessionMiddleware",

@@ -22,7 +22,6 @@ DATABASES: dict[str, dict[str, object]] = {}
 MIDDLEWARE = [
     "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "config.overload.AdmissionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",

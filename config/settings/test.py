@@ -14,8 +14,6 @@ from config.settings.backend import DATABASES, LOGGING
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["*"]
-# So do the tests of one endpoint by many threads; what the limit does is tested on real servers.
-REQUESTS_AT_ONCE = 1000
 # Race tests open a connection a thread; the pool would make them wait for each other.
 DATABASES["default"]["OPTIONS"].pop("pool")
 # The client of many tests: a line for each of its requests would hide what a failing test has to say.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 MOST_CONNECTIONS = 3000
 LAST_ANSWERS_SECONDS = 5.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_ENDS = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *\d+", re.IGNORECASE)
 
 Answered = Callable[[int, bytes], None]
@@ -134,7 +135,8 @@ class Generator:
             self._count(status, due)
             self._sample.without_retry_after += status in {429, 503} and not _RETRY_AFTER.search(head)
             answered(status, body)
-            self._idle.append(connection)
+            if not _ENDS.search(head):
+                self._idle.append(connection)
 
     def lose(self, connection: _Connection) -> None:
         """A connection that has ended, perhaps with a request on it."""
