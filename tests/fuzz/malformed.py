@@ -143,7 +143,7 @@ def _broken_percent(request: Request, chance: random.Random) -> Request:
 
 
 def _overlong(request: Request, chance: random.Random) -> Request:
-    return _with(request, chance, lambda value: (value or b"a") * chance.choice([50, 500, 5000]))
+    return _with(request, chance, lambda value: (value or b"a")[:1000] * chance.choice([50, 500, 5000]))
 
 
 def _another_type(request: Request, chance: random.Random) -> Request:
@@ -248,10 +248,20 @@ def _headers_of_nonsense(request: Request, chance: random.Random) -> Request:
         "User-Agent",
         "Accept-Language",
         "X-Request-ID",
+        "X-Forwarded-Host",
         "Origin",
     ]
     noise = tuple((chance.choice(names), chance.choice(values)) for _ in range(3))
     return replace(_missing(_unsent(request), chance), headers=request.headers + noise)
+
+
+def _forged_host(request: Request, chance: random.Random) -> Request:
+    """Alone it is enough: whoever asks at a name that is not ours has been led here by somebody else."""
+    values = [
+        "evil.example", "localhost.evil.example", "localhost@evil.example", "localhost:80@evil.example", "[::1", "",
+        "localhost/", "localhost, evil.example", "localhost\0", "evil.example:80", "a" * 5000, "\xff",
+    ]  # fmt: skip
+    return replace(request, headers=(*request.headers, ("Host", chance.choice(values))))
 
 
 def _unsent(request: Request) -> Request:
@@ -262,5 +272,5 @@ def _unsent(request: Request) -> Request:
 BREAKERS = [
     _missing, _doubled, _empty, _nul, _wrong_bytes, _broken_percent, _overlong, _another_type, _renamed, _as_json,
     _wrong_content_type, _wrong_charset, _broken_multipart, _wrong_method, _broken_authorization, _flooded,
-    _headers_of_nonsense,
+    _headers_of_nonsense, _forged_host,
 ]  # fmt: skip

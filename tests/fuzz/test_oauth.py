@@ -2,24 +2,31 @@
 
 import json
 from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
+from django.http import HttpRequest
 
 from config.charsets import Application
 from tests.fuzz.effort import EFFORT, SEED
 from tests.fuzz.malformed import Request, good_requests, malformed, send
 from tests.people import CLI, LOOPBACK
 from tests.tokens.in_process import client_called, make_person, now, sign_in
+from tokens.models import Session
+from tokens.policies.clients import Client
 from tokens.services import devices
+from tokens.views import token
 
 NUMBER = 10_000 * EFFORT
 
 
 @pytest.fixture
-def good(db: None) -> list[Request]:
-    """Requests of Ada that would each do something."""
+def good(db: None, settings: Any) -> list[Request]:
+    """Requests of Ada that would each do something, to a server that knows its name."""
+    settings.ALLOWED_HOSTS = ["localhost"]
     ada = make_person("ada")
     device = devices.authorize_device(client=client_called(CLI), scope="", label="", address=None, now=now())
     session = sign_in(ada)
@@ -41,25 +48,60 @@ def everything() -> dict[str, tuple[int, str]]:
     return found
 
 
-def test_ten_thousand_malformed_requests_change_nothing(application: Application, good: list[Request]) -> None:
-    before = everything()
-    wrong: Counter[tuple[object, ...]] = Counter()
-    statuses: Counter[int] = Counter()
-    for request in malformed(good, number=NUMBER, seed=SEED):
+@dataclass
+class Attempt:
+    """What became of malformed requests: how often each status, what was wrong with answers, whether a row changed."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    wrong: Counter[tuple[object, ...]] = field(default_factory=Counter)
+    has_changed_something: bool = False
+
+
+def attempt(application: Application, requests: list[Request]) -> Attempt:
+    """Send them all, and look at every table before and after."""
+    done, before = Attempt(), everything()
+    for request in requests:
         status, headers, body = send(application, request)
-        statuses[status] += 1
+        done.statuses[status] += 1
         complaint = _complaint(request, status, headers, body)
         if complaint:
-            wrong[complaint, request.method[:9], request.path, status, request.broken_by] += 1
-    assert wrong == {}
-    assert everything() == before
-    assert statuses.total() >= 10_000
+            done.wrong[complaint, request.method[:9], request.path, status, request.broken_by] += 1
+    done.has_changed_something = everything() != before
+    return done
+
+
+def test_ten_thousand_malformed_requests_change_nothing(application: Application, good: list[Request]) -> None:
+    done = attempt(application, malformed(good, number=NUMBER, seed=SEED))
+    assert done.wrong == {}
+    assert not done.has_changed_something
+    assert done.statuses.total() >= 10_000
+
+
+@pytest.mark.parametrize("column", ["last_used_at", "label"])
+def test_an_endpoint_that_writes_before_it_refuses_is_noticed(
+    application: Application, good: list[Request], monkeypatch: pytest.MonkeyPatch, column: str
+) -> None:
+    """One column of one row, in one request of a hundred, and the answer is a refusal as it should be."""
+    countdown = iter(range(40, -1000, -1))
+
+    def write_first(request: HttpRequest) -> Client:
+        if next(countdown) == 0:
+            Session.objects.update(**{column: {"last_used_at": now(), "label": "changed"}[column]})
+        return authenticate(request)
+
+    authenticate = token.authenticated_client
+    monkeypatch.setattr(token, "authenticated_client", write_first)
+    done = attempt(application, malformed(good, number=200, seed=SEED))
+    assert done.wrong == {}
+    assert done.has_changed_something
 
 
 def _complaint(request: Request, status: int, headers: dict[str, str], body: bytes) -> str:
     """What is wrong with an answer; nothing where it is a refusal as its standard has it."""
     if status >= 500:
         return "a fault of ours"
+    if any(name == "Host" for name, _ in request.headers):
+        return "" if status == 400 else "believed a forged host"
     if request.path == "/oauth/authorize":
         return _complaint_of_authorize(status, headers)
     if status == 200 and request.path == "/oauth/revoke":
