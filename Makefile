@@ -21,15 +21,15 @@ help:
 run: .venv/installed
 	@$(BIN)/python -m config.development
 
-# What measures time runs alone; everything else on two cores. Exit code 5: ARGS chose nothing of this half. A test that
-# fails is named and tried once more by itself: on a busy machine a process can come too late for its neighbours' sake.
-# What fails twice has failed.
+# What measures time runs alone; everything else on three workers, which keep two cores busy although tests wait for
+# processes. Exit code 5: ARGS chose nothing of this half. A test that fails is named and tried once more by itself: on a
+# busy machine a process can come too late for its neighbours' sake. What fails twice has failed.
 AGAIN = { code=$$?; test $$code = 5 || { test $$code = 1 && echo "Once more, by themselves:" && \
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }; }
 
 test: .venv/installed-dev chromium node servers
 	@$(BIN)/python -m pytest -m alone $(ARGS) || $(AGAIN)
-	@$(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS) || $(AGAIN)
+	@$(BIN)/python -m pytest -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS) || $(AGAIN)
 
 check: .venv/installed-dev
 	@$(BIN)/python -m tests.architecture

@@ -1,6 +1,6 @@
-"""A pytest plugin that lets two workers end at the same time: each takes the file that takes longest of those left.
+"""A pytest plugin that lets all workers end at the same time: each takes the file that takes longest of those left.
 
-`--dist loadfile` gives out whole files in the order in which they were collected, with `--no-loadscope-reorder`.
+`--dist loadfile` gives out whole files, with `--no-loadscope-reorder` in the order in which they were collected.
 """
 
 from collections import Counter
@@ -8,11 +8,28 @@ from pathlib import Path
 
 import pytest
 
-# What starts most processes, the longest first; the rest follows by its number of tests. `--durations=50` tells.
+# Above fifteen seconds, the longest first; the rest follows by its number of tests. `--durations=0` tells.
 LONGEST = (
-    "tests/upgrades/test_rotation.py",
     "tests/faults/test_storm.py",
+    "tests/portal/test_journeys.py",
+    "tests/upgrades/test_independent_deployment.py",
+    "tests/upgrades/test_rotation.py",
+    "tests/portal/test_accessibility.py",
     "tests/deploy/test_cluster.py",
+    "tests/config/test_run.py",
+    "tests/docs/test_what_pages_tell_to_type.py",
+    "tests/journeys/test_portal_sign_in.py",
+    "tests/journeys/test_terminal_sign_in.py",
+    "tests/upgrades/test_backup.py",
+    "tests/upgrades/test_graceful_stop.py",
+    "tests/bookings/test_model.py",
+    "tests/bookings/test_atomicity.py",
+    "tests/tokens/test_races.py",
+    "tests/tokens/test_rotation_model.py",
+    "tests/faults/test_planted.py",
+    "tests/faults/test_overload.py",
+    "tests/cli/test_kill.py",
+    "tests/config/test_admin_at_size.py",
 )
 
 

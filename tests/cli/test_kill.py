@@ -1,8 +1,10 @@
 """`kill -9` at any point of a refresh: the next command finds the sign-in alive."""
 
 import json
+import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +36,14 @@ class Guillotine:
 
     def close(self) -> None:
         self._process.communicate()
+
+
+@pytest.fixture
+def machine(installation: Path, backend: FakeBackend) -> Iterator[Machine]:
+    """Ada's, with a disk in memory where there is one: the command waits for its disk in each of hundreds of runs."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as home:
+        yield Machine(installation / "insighta", Path(home), backend.url)
 
 
 @pytest.fixture

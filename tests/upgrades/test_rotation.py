@@ -99,7 +99,7 @@ def test_nobody_notices_that_every_secret_is_replaced(rolling: Rolling, tmp_path
     grace = Browser(rolling, "grace").sign_in()
     reader, terminal = PortalReader(rolling, "ada"), TerminalWorker(rolling, "linus", tmp_path / "linus")
     first_key = signing_keys(rolling)
-    load = Load(pause=1)
+    load = Load(pause=0.5)
     with load.of(reader=reader, terminal=terminal, newcomer=Newcomer(rolling)):
         load.wait_for_rounds(2)
         rolling.change(**ACCEPTED)
