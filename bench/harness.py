@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field
@@ -101,6 +102,7 @@ class Bench:
         self.results = results
         self._stack = ExitStack()
         self._shared: dict[str, Any] = {}
+        self._ends_at = float("inf")
 
     def __enter__(self) -> "Bench":
         return self
@@ -111,6 +113,14 @@ class Bench:
     def pick(self, *, full: T, quick: T) -> T:
         """One of two sizes: how much a full run measures, or a quick one."""
         return quick if self.quick else full
+
+    def begin(self, budget: "Budget") -> None:
+        """From now on `has_time` counts the seconds of a benchmark that has just begun."""
+        self._ends_at = time.monotonic() + self.pick(full=budget.full, quick=budget.quick)
+
+    def has_time(self, seconds: float) -> bool:
+        """Whether something that takes so long ends before the running benchmark's time is over."""
+        return time.monotonic() + seconds <= self._ends_at
 
     def share(self, name: str, make: Callable[[], AbstractContextManager[T]]) -> T:
         """What `make` opens, opened once and kept until the run ends: servers that several scenarios ask."""
@@ -125,46 +135,76 @@ class Bench:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How many seconds a benchmark may take, in a full run and in a quick one.
+
+    When they are over, no further round begins and nothing grows further; the figures say how many rounds there were.
+    """
+
+    full: int
+    quick: int
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often everything is measured, for how many seconds each time; a second of each before it warms up."""
+
+    count: int
+    seconds: int
+    warm_up: bool = True
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One benchmark. `item` orders them; `run` is given the Bench and answers with its Result."""
 
     name: str
     item: int
     title: str
+    budget: Budget
     run: Callable[[Bench], Result]
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(name: str, *, item: int, title: str) -> Callable[[Callable[[Bench], Result]], Callable[[Bench], Result]]:
+def scenario(
+    name: str, *, item: int, title: str, budget: Budget
+) -> Callable[[Callable[[Bench], Result]], Callable[[Bench], Result]]:
     """Register a benchmark under `name`; `python -m bench NAME` runs it alone."""
 
     def register(run: Callable[[Bench], Result]) -> Callable[[Bench], Result]:
-        SCENARIOS[name] = Scenario(name, item, title, run)
+        SCENARIOS[name] = Scenario(name, item, title, budget, run)
         return run
 
     return register
 
 
 def interleave(
-    runs: Mapping[str, Callable[[], float]], *, rounds: int, warm_up: bool = True, quiet: bool = False
+    runs: Mapping[str, Callable[[int], float]],
+    rounds: Rounds,
+    *,
+    has_time: Callable[[float], bool] = lambda _: True,
+    quiet: bool = False,
 ) -> dict[str, list[float]]:
-    """Measure each of `runs` once a round, every round beginning with another one, after a round that is thrown away.
+    """Measure each of `runs`, which are given their seconds, once a round, every round beginning with another one.
 
-    What disturbs the machine for a while disturbs all of them; `Result.ratio` compares within rounds.
+    What disturbs the machine for a while disturbs all of them; `Result.ratio` compares within rounds. After the first
+    round, another begins only where `has_time` for it.
     """
     values: dict[str, list[float]] = {label: [] for label in runs}
     labels = list(runs)
-    if warm_up:
-        for label in labels:
-            runs[label]()
-    for number in range(rounds):
-        first = number % len(labels)
+    for label in labels if rounds.warm_up else []:
+        runs[label](1)
+    for number in range(rounds.count):
+        first, began = number % len(labels), time.monotonic()
         for label in labels[first:] + labels[:first]:
-            values[label].append(runs[label]())
+            values[label].append(runs[label](rounds.seconds))
         if not quiet:
-            say(f"    round {number + 1} of {rounds}: " + ", ".join(f"{x} {values[x][-1]:.4g}" for x in labels))
+            say(f"    round {number + 1} of {rounds.count}: " + ", ".join(f"{x} {values[x][-1]:.4g}" for x in labels))
+        if number + 1 < rounds.count and not has_time(time.monotonic() - began):
+            say(f"    the time is over after {number + 1} of {rounds.count} rounds")
+            break
     return values
 
 

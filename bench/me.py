@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bench.charts import Bar, Chart
-from bench.harness import Bench, Result, Table, Target, interleave, scenario
+from bench.harness import Bench, Budget, Result, Rounds, Table, Target, interleave, scenario
 from bench.load import load_calls
 from bench.subjects import OURS, Subject, ours, rival
 
@@ -16,18 +16,18 @@ _CHECKS = {
 }
 
 
-@scenario("me", item=3, title="An authenticated API call: GET /me")
+@scenario("me", item=3, title="An authenticated API call: GET /me", budget=Budget(80, 10))
 def measure_calls(run: Bench) -> Result:
     subjects = [ours(run), rival(run, "simplejwt"), rival(run, "toolkit")]
-    seconds = run.pick(full=5, quick=1)
 
-    def calls(subject: Subject) -> Callable[[], float]:
+    def calls(subject: Subject) -> Callable[[int], float]:
         tokens = subject.access_tokens[-CLIENTS:]
-        return lambda: load_calls(subject.me, clients=CLIENTS, seconds=seconds, tokens=tokens).rate
+        return lambda seconds: load_calls(subject.me, clients=CLIENTS, seconds=seconds, tokens=tokens).rate
 
     result = Result()
     runs = {subject.label: calls(subject) for subject in subjects}
-    result.add("calls/s", interleave(runs, rounds=run.pick(full=7, quick=3)))
+    rounds = run.pick(full=Rounds(7, seconds=3), quick=Rounds(2, seconds=1))
+    result.add("calls/s", interleave(runs, rounds, has_time=run.has_time))
     result.targets = [
         Target("GET /me, against simplejwt without a revocation check", 1, result.ratio(OURS, SIMPLEJWT)),
         Target("GET /me, against django-oauth-toolkit", 2, result.ratio(OURS, TOOLKIT)),

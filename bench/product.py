@@ -22,6 +22,8 @@ from tokens.policies.refresh_tokens import make_token
 
 CLI = "insighta-cli"
 SCOPES = "account:read account:write bookings:read bookings:write"
+# Every product's database is a copy of it.
+_MIGRATED = "migrated"
 _INSERT_SESSION = """
 INSERT INTO tokens_session (id, user_id, client_id, label, scope, generation, current_hash, handoff_challenge,
                             expires_at, ends_at, revoked_because)
@@ -71,8 +73,9 @@ class Product:
         self._stack = ExitStack()
 
     def __enter__(self) -> "Product":
-        self.cluster.create(self.database)
-        self.manage("migrate", "-v0")
+        if not self.cluster.has(_MIGRATED):
+            self.manage("migrate", "-v0", DATABASE_URL=self.cluster.create(_MIGRATED))
+        self.cluster.create(self.database, like=_MIGRATED)
         self._stack.enter_context(self._server("backend"))
         return self
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 
 from bench.charts import Bar, Chart
-from bench.harness import Bench, BenchError, Result, Table, Target, interleave, scenario
+from bench.harness import Bench, BenchError, Budget, Result, Rounds, Table, Target, interleave, scenario
 from bench.load import load_calls, load_refreshes
 from bench.rivals import Peer, serving
 from bench.rotation_sql import add_sessions, rotation_script
-from bench.subjects import OURS, Subject, ours, product, rival
+from bench.subjects import OURS, Subject, ours, product, rival, start_together
 from bench.terminal import say
 
 CLIENTS = 4
@@ -18,11 +18,13 @@ EMPTY, PGBENCH = "an empty DRF view", "the same UPDATE in pgbench"
 RACERS = 20
 
 
-@scenario("refresh", item=2, title="Refreshing")
+@scenario("refresh", item=2, title="Refreshing", budget=Budget(220, 55))
 def measure_refreshes(run: Bench) -> Result:
+    start_together(run, [*PEERS, "empty"])
     subjects = [ours(run), *(rival(run, name) for name in PEERS)]
     result = Result()
-    measured = interleave(_runs(run, subjects), rounds=run.pick(full=7, quick=2))
+    rounds = run.pick(full=Rounds(5, seconds=3), quick=Rounds(2, seconds=1, warm_up=False))
+    measured = interleave(_runs(run, subjects), rounds, has_time=run.has_time)
     result.add("refreshes/s", measured, notes={EMPTY: "limit", PGBENCH: "limit"})
     result.targets = [
         Target("refreshes, against djangorestframework-simplejwt", 5, result.ratio(OURS, SIMPLEJWT)),
@@ -39,32 +41,30 @@ def measure_refreshes(run: Bench) -> Result:
     return result
 
 
-def _runs(run: Bench, subjects: list[Subject]) -> dict[str, Callable[[], float]]:
-    seconds = run.pick(full=5, quick=1)
-
-    def once(subject: Subject) -> float:
+def _runs(run: Bench, subjects: list[Subject]) -> dict[str, Callable[[int], float]]:
+    def once(subject: Subject, seconds: int) -> float:
         return load_refreshes(subject.refreshing, subject.take(CLIENTS), seconds=seconds).rate
 
-    def refreshes(subject: Subject) -> Callable[[], float]:
+    def refreshes(subject: Subject) -> Callable[[int], float]:
         return partial(once if subject.label == OURS else again, subject)
 
-    def again(subject: Subject) -> float:
+    def again(subject: Subject, seconds: int) -> float:
         # An error of a peer's costs it its measurement, not everybody theirs. One of ours ends the benchmark.
         try:
-            return once(subject)
+            return once(subject, seconds)
         except BenchError as error:
             say(f"    {subject.label}: {error}; measured again")
-            return once(subject)
+            return once(subject, seconds)
 
     empty: Peer = run.share("peer empty", lambda: serving("empty", run.cluster, tokens=0))
     return {
         **{subject.label: refreshes(subject) for subject in subjects},
-        EMPTY: lambda: (
+        EMPTY: lambda seconds: (
             load_calls(
                 f"{empty.url}/empty", clients=CLIENTS, seconds=seconds, method="POST", bodies=["{}"] * CLIENTS
             ).rate
         ),
-        PGBENCH: lambda: _rotate_in_pgbench(run, seconds),
+        PGBENCH: lambda seconds: _rotate_in_pgbench(run, seconds),
     }
 
 
@@ -84,7 +84,9 @@ def _correctness(run: Bench, subjects: list[Subject]) -> Table:
         f"answers of {races} races by status",
         "answer lost, sent again",
     ]
-    rows = [[s.label, _statements(run, s), *_race(s, races), _retry(s)] for s in subjects]
+    with run.cluster.logging():
+        statements = [_statements(run, subject) for subject in subjects]
+    rows = [[s.label, sent, *_race(s, races), _retry(s)] for s, sent in zip(subjects, statements, strict=True)]
     return Table("What one refresh does, and what two of the same token do", columns, rows)
 
 

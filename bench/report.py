@@ -17,12 +17,13 @@ from bench.terminal import number, say, table
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 CHARTS = PAGE.parent / "images"
+_COLUMNS = ["", "median", "lowest", "highest", "unit", "rounds"]
 BEGIN, END = "<!-- numbers: written by `python -m bench.report` -->", "<!-- end of numbers -->"
 
 
 def print_result(result: Result) -> None:
     if result.figures:
-        say(table(["", "median", "lowest", "highest", "unit"], [_cells(figure) for figure in result.figures]))
+        say(table(_COLUMNS, [_cells(figure) for figure in result.figures]))
     for facts in result.tables:
         say(f"\n{facts.title}")
         say(table(facts.columns, facts.rows))
@@ -32,7 +33,7 @@ def print_result(result: Result) -> None:
 
 def _cells(figure: Figure) -> list[str]:
     values = [number(value) for value in (figure.median, figure.low, figure.high)]
-    return [figure.label + (f" ({figure.note})" if figure.note else ""), *values, figure.unit]
+    return [figure.label + (f" ({figure.note})" if figure.note else ""), *values, figure.unit, str(len(figure.values))]
 
 
 def store(run: Bench, scenario: Scenario, result: Result, *, load: float, seconds: float) -> None:
@@ -53,6 +54,14 @@ def store(run: Bench, scenario: Scenario, result: Result, *, load: float, second
     (run.results / "results.json").write_text(json.dumps(stored, indent=1))
     for chart in result.charts:
         (run.results / f"{chart.name}.svg").write_text(draw(chart))
+
+
+def print_durations(directory: Path, names: list[str]) -> None:
+    """How long the benchmarks called `names` took, those of them that could be measured, and all together."""
+    seconds = {name: entry["seconds"] for name, entry in _ordered(load_results(directory)) if name in names}
+    rows = [[name, str(took)] for name, took in [*seconds.items(), ("all", sum(seconds.values()))]]
+    say()
+    say(table(["benchmark", "seconds"], rows))
 
 
 def load_results(directory: Path) -> dict[str, Any]:
@@ -108,7 +117,7 @@ def _section(entry: dict[str, Any], folder: str) -> str:
     parts = [f"## {entry['title']}"]
     figures = [Figure(kept["label"], kept["unit"], kept["values"], kept["note"]) for kept in entry["figures"]]
     if figures:
-        parts.append(_markdown(["", "median", "lowest", "highest", "unit"], [_cells(figure) for figure in figures]))
+        parts.append(_markdown(_COLUMNS, [_cells(figure) for figure in figures]))
     parts += [f"![{chart['title']}]({folder}/performance-{chart['name']}.svg)" for chart in entry["charts"]]
     parts += [f"**{kept['title']}**\n\n{_markdown(kept['columns'], kept['rows'])}" for kept in entry["tables"]]
     if entry["notes"]:
@@ -124,13 +133,16 @@ def _machine(stored: list[tuple[str, dict[str, Any]]]) -> str:
             entry["at"],
             "quick" if entry["quick"] else "full",
             f"{entry['load_average']:.1f}",
+            f"{entry['seconds']} s",
         ]
         for name, entry in stored
     ]
     latest = max((entry for _, entry in stored), key=lambda entry: entry["at"])
     facts = {**latest["machine"], "PostgreSQL": latest["postgresql"]}
     versions = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "commit")
-    return f"## The machine\n\n{versions}.\n\n" + _markdown(["benchmark", "commit", "at", "run", "load before"], rows)
+    return f"## The machine\n\n{versions}.\n\n" + _markdown(
+        ["benchmark", "commit", "at", "run", "load before", "took"], rows
+    )
 
 
 def _markdown(columns: list[str], rows: list[list[str]]) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from tests.processes import Process, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS, THREADS = 2, 4
+# How the product, granian and Python's handlers of errors write that a request failed.
+_TROUBLE = re.compile(r'"status": 5\d\d|HTTP/1\.1" 5\d\d|^\w*(Error|Timeout)\b|"level": "(warning|error)"')
+_running: list[Process] = []
 
 
 def clean_environment() -> dict[str, str]:
@@ -24,10 +28,21 @@ def running(command: list[str], environment: Mapping[str, str], *, answers_at: s
     """One server, from its first answer until the end of the block."""
     process = Process(command, {**clean_environment(), **environment}, answers_at)
     process.start(seconds=90)
+    _running.append(process)
     try:
         yield process
     finally:
+        _running.remove(process)
         process.stop(signal.SIGKILL)
+
+
+def complaints(*, most: int = 5) -> list[str]:
+    """The last lines in which servers that run say that a request failed, each after the server's address."""
+    return [
+        f"{process.answers_at}: {line}"
+        for process in _running
+        for line in [one for one in process.text().splitlines() if _TROUBLE.search(one)][-most:]
+    ]
 
 
 def granian(application: str, *, port: int, python: Path = Path(sys.executable), access_log: bool = False) -> list[str]:
@@ -53,4 +68,14 @@ def run_python(python: Path, arguments: list[str], environment: Mapping[str, str
     return done.stdout
 
 
-__all__ = ["ROOT", "THREADS", "WORKERS", "clean_environment", "free_port", "granian", "run_python", "running"]
+__all__ = [
+    "ROOT",
+    "THREADS",
+    "WORKERS",
+    "clean_environment",
+    "complaints",
+    "free_port",
+    "granian",
+    "run_python",
+    "running",
+]

@@ -9,21 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.charts import Bar, Chart
-from bench.harness import Bench, BenchError, Result, Target, interleave, scenario
+from bench.harness import Bench, BenchError, Budget, Result, Rounds, Target, interleave, scenario
 from bench.rivals import python_of_peers
 from bench.servers import clean_environment
 
 OURS, PYTHON = "insighta --version", "python -c pass"
 
 
-@scenario("start", item=7, title="Start of the command line")
+@scenario("start", item=7, title="Start of the command line", budget=Budget(30, 5))
 def measure_starts(run: Bench) -> Result:
     commands = _commands()
     walls: dict[str, list[float]] = {label: [] for label in commands}
-    rounds = run.pick(full=25, quick=5)
+    rounds = run.pick(full=Rounds(15, seconds=0), quick=Rounds(3, seconds=0))
 
-    def start(label: str) -> Callable[[], float]:
-        def once() -> float:
+    def start(label: str) -> Callable[[int], float]:
+        def once(_: int) -> float:
             processor, wall = _run(commands[label])
             walls[label].append(wall)
             return processor
@@ -31,9 +31,10 @@ def measure_starts(run: Bench) -> Result:
         return once
 
     result = Result()
-    processor = interleave({label: start(label) for label in commands}, rounds=rounds, quiet=True)
+    starts = {label: start(label) for label in commands}
+    processor = interleave(starts, rounds, has_time=run.has_time, quiet=True)
     result.add("ms of processor", processor)
-    result.add("ms", {f"{label}, wall": values[-rounds:] for label, values in walls.items()})
+    result.add("ms", {f"{label}, wall": values[-len(processor[label]) :] for label, values in walls.items()})
     result.targets = [
         Target(f"start of insighta, against {other}", 1, result.ratio(OURS, f"{other} --version"), at_most=True)
         for other in ("aws", "http")

@@ -1,9 +1,9 @@
 """Whom the benchmarks of tokens compare: the product and its peers, with clients that refresh along their chains."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import httpx
@@ -11,12 +11,12 @@ import httpx
 from bench.harness import Bench
 from bench.load import Refreshing
 from bench.product import Product
-from bench.rivals import KINDS, Peer, serving
+from bench.rivals import KINDS, Peer, node_modules, python_of_peers, serving
 
 OURS = "Insighta"
 TABLES = ("tokens_session",)
 # Enough for every run that breaks a chain off: warm-up, rounds, and the questions asked one by one.
-SESSIONS = 200
+SESSIONS = 80
 
 
 @dataclass
@@ -68,6 +68,16 @@ class Subject:
             return [waiting.result() for waiting in [pool.submit(present) for _ in range(requests)]]
 
 
+def start_together(run: Bench, names: Sequence[str]) -> None:
+    """Start the product and the peers called `names` side by side: most of it is one core's work each."""
+    python_of_peers()
+    node_modules()
+    with ThreadPoolExecutor() as pool:
+        starting = pool.submit(product, run)
+        list(pool.map(lambda name: run.share(f"peer {name}", _peer(run, name)), names))
+        starting.result()
+
+
 def product(run: Bench) -> Product:
     """The product of this run, with its backend."""
     return run.share("product", lambda: Product(run.cluster))
@@ -94,8 +104,12 @@ def rival(run: Bench, name: str) -> Subject:
     return run.share(f"subject {name}", lambda: nullcontext(_start_rival(run, name)))
 
 
+def _peer(run: Bench, name: str) -> Callable[[], AbstractContextManager[Peer]]:
+    return lambda: serving(name, run.cluster, tokens=SESSIONS)
+
+
 def _start_rival(run: Bench, name: str) -> Subject:
-    peer: Peer = run.share(f"peer {name}", lambda: serving(name, run.cluster, tokens=SESSIONS))
+    peer: Peer = run.share(f"peer {name}", _peer(run, name))
     kind = KINDS[name]
     subject = Subject(
         kind.label,

@@ -83,8 +83,5 @@ def _book(slot: Slot, purse: Subscription, key: str, now: datetime) -> Booking:
         created_at=now,
     )
     record_event(kind="booking.made", user_id=purse.user_id, detail={"booking_id": str(booking.id)})
-    remind_at = slot.starts_at - timedelta(hours=24)
-    jobs.defer_announcement(
-        "booking_made", user_id=purse.user_id, booking_id=booking.id, revision=0, remind_at=remind_at
-    )
+    jobs.defer_notices("booking_made", [(purse.user_id, booking.id, 0)])
     return booking

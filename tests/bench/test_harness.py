@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
@@ -15,22 +17,38 @@ import pytest
 from bench import load, rivals, rotation_sql
 from bench.__main__ import find_scenarios
 from bench.charts import Bar, Chart, draw
-from bench.harness import Bench, BenchError, Figure, Result, Scenario, Table, Target, interleave
+from bench.harness import Bench, BenchError, Budget, Figure, Result, Rounds, Scenario, Table, Target, interleave
 from bench.load import Refreshing, load_calls, load_refreshes
-from bench.report import BEGIN, END, load_results, print_targets, store, write_page
+from bench.report import BEGIN, END, load_results, print_durations, print_targets, store, write_page
+from bench.servers import complaints, free_port, running
 from bench.terminal import number, table
 
 
 def test_each_round_begins_with_another_and_the_first_is_thrown_away() -> None:
     asked: list[str] = []
 
-    def run(label: str) -> float:
-        asked.append(label)
+    def run(label: str, seconds: int) -> float:
+        asked.append(f"{label}{seconds}")
         return float(len(asked))
 
-    measured = interleave({label: lambda label=label: run(label) for label in "abc"}, rounds=2)  # type: ignore[misc]  # bound early
-    assert "".join(asked) == "abc" + "abc" + "bca"
+    runs = {label: partial(run, label) for label in "abc"}
+    measured = interleave(runs, Rounds(2, seconds=5))
+    assert " ".join(asked) == "a1 b1 c1 a5 b5 c5 b5 c5 a5"
     assert measured == {"a": [4, 9], "b": [5, 7], "c": [6, 8]}
+
+
+def test_rounds_end_with_the_time_of_the_benchmark_but_not_before_the_first(tmp_path: Path) -> None:
+    run = Bench(quick=False, results=tmp_path)
+    for seconds, rounds in ((-1, 1), (100, 3)):
+        run.begin(Budget(full=seconds, quick=0))
+        measured = interleave({"a": float}, Rounds(3, seconds=1, warm_up=False), has_time=run.has_time)
+        assert measured == {"a": [1.0] * rounds}
+
+
+def test_the_whole_is_promised_to_end_within_twenty_minutes_and_a_short_run_within_three() -> None:
+    budgets = [scenario.budget for scenario in find_scenarios().values()]
+    assert sum(budget.full for budget in budgets) <= 20 * 60
+    assert sum(budget.quick for budget in budgets) <= 3 * 60
 
 
 def test_a_figure_is_its_median_with_its_spread() -> None:
@@ -101,7 +119,9 @@ def planted(tmp_path: Path, result: Result) -> Path:
     """A directory with the stored result of one scenario."""
     run = Bench(quick=True, results=tmp_path / "results")
     run.cluster = SimpleNamespace(version=lambda: "18")  # type: ignore[assignment]  # nothing else is asked of it
-    store(run, Scenario("planted", 2, "A planted benchmark", lambda _: result), result, load=0.5, seconds=3)
+    store(
+        run, Scenario("planted", 2, "A planted benchmark", Budget(9, 1), lambda _: result), result, load=0.5, seconds=3
+    )
     return run.results
 
 
@@ -112,7 +132,7 @@ def test_a_result_is_kept_with_machine_and_versions_and_beside_the_others(plante
     assert {"processor", "cores", "kernel", "Python", "granian", "commit"} <= stored["machine"].keys()
     run = Bench(quick=True, results=planted)
     run.cluster = SimpleNamespace(version=lambda: "18")  # type: ignore[assignment]  # nothing else is asked of it
-    store(run, Scenario("another", 3, "Another", lambda _: result), result, load=0.5, seconds=3)
+    store(run, Scenario("another", 3, "Another", Budget(9, 1), lambda _: result), result, load=0.5, seconds=3)
     assert set(json.loads((planted / "results.json").read_text())) == {"planted", "another"}
 
 
@@ -123,6 +143,11 @@ def test_targets_are_printed_with_their_verdict(planted: Path, capsys: pytest.Ca
     assert reached.endswith(" reached")
     assert "NOT" not in reached
     assert missed.endswith("NOT reached")
+
+
+def test_what_each_took_is_printed_with_the_sum(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_durations(planted, ["planted", "another"])
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[-2:]] == [["planted", "3"], ["all", "3"]]
 
 
 def test_the_page_gets_new_numbers_between_its_marks_and_keeps_the_rest(planted: Path, tmp_path: Path) -> None:
@@ -214,6 +239,16 @@ def test_what_wrk_saw_is_read_and_a_server_that_breaks_is_no_figure() -> None:
             load._read(f"BENCH {json.dumps(line | {trouble: 1})}", "here")
     with pytest.raises(BenchError, match="measured nothing"):
         load._read("unable to connect", "here")
+
+
+def test_a_server_that_failed_a_request_is_asked_what_it_wrote() -> None:
+    bad = ['{"path": "/b", "status": 503}', '127.0.0.1 - "POST /c HTTP/1.1" 500 1.2', "PoolTimeout: after 2 s"]
+    wrote, port = "\n".join(['{"path": "/a", "status": 200}', *bad]), free_port()
+    serve = f"http.server.test(http.server.SimpleHTTPRequestHandler, port={port}, bind='127.0.0.1')"
+    program = f"import http.server; print({wrote!r}, flush=True); {serve}"
+    with running([sys.executable, "-c", program], {}, answers_at=f"http://127.0.0.1:{port}/"):
+        assert complaints() == [f"http://127.0.0.1:{port}/: {line}" for line in bad]
+    assert complaints() == []
 
 
 # What is compared
