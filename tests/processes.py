@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.management import Management
 from tests.templates import create_migrated_database, database_address
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,6 +121,8 @@ class Live:
             "LOCK_WAIT_SECONDS": "120",
             **settings,
         }
+        # Tests change settings while a product runs; what copies of this object start, ends with it as well.
+        self._managements: dict[tuple[tuple[str, str], ...], Management] = {}
         self.github = self._process([sys.executable, "-m", "sandbox"], f"{self.github_url}/")
         self.backend = self._server("backend", f"{self.backend_url}/healthz", "127.0.0.1")
         self.portal = self._server("portal", f"{self.portal_url}/healthz", "127.0.0.1")
@@ -137,17 +140,17 @@ class Live:
         for process in (self.portal, self.backend, self.github):
             # Asked nicely, a server would wait for the connections that the tests' clients keep open.
             process.stop(signal.SIGKILL)
+        for management in self._managements.values():
+            management.stop()
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{self.database}" WITH (FORCE)')
 
     def manage(self, *arguments: str) -> str:
-        """Run a management command against this product's database; its standard output."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], env=self.environment, cwd=ROOT, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise RuntimeError(f"manage.py {arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        """Run a management command against this product's database; its standard output. Raises RuntimeError."""
+        key = tuple(sorted(self.environment.items()))
+        if key not in self._managements:
+            self._managements[key] = Management(self.environment)
+        return self._managements[key].run(arguments)
 
     @contextlib.contextmanager
     def connect(self) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -97,6 +98,8 @@ class Terminal:
         self.text = ""
         self._pid, self._descriptor = pty.fork()
         if self._pid == 0:
+            # Where the tests run in the background of a script, Ctrl-C is ignored there, and would be here.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execvpe(command[0], command, environment)
         import fcntl
         import struct
@@ -127,7 +130,7 @@ class Terminal:
         """Send it a signal."""
         os.kill(self._pid, number)
 
-    def see(self, pattern: str, seconds: float = 15) -> "re.Match[str]":
+    def see(self, pattern: str, seconds: float = 60) -> "re.Match[str]":
         """Wait until the pattern is on the screen."""
         deadline = time.monotonic() + seconds
         while not (match := re.search(pattern, self.plain)):
@@ -135,7 +138,7 @@ class Terminal:
                 raise AssertionError(f"{pattern!r} is not in:\n{self.plain}")
         return match
 
-    def end(self, seconds: float = 15) -> int:
+    def end(self, seconds: float = 60) -> int:
         """Wait for the exit code."""
         deadline = time.monotonic() + seconds
         while self._read(deadline):

@@ -66,14 +66,14 @@ def environment(installation: Live, place: Path) -> dict[str, str]:
 def shell(environment: dict[str, str], place: Path) -> Iterator[dict[str, str]]:
     """The same, where `python manage.py` in this environment is answered by a process that has started already."""
     address, programs = place.parent / "socket", place.parent / "programs"
-    command = [sys.executable, "-m", "tests.docs.warm", "serve", str(address)]
+    command = [sys.executable, "-m", "tests.warm", "serve", str(address)]
     server = subprocess.Popen(command, env=environment, cwd=place)
     while not address.exists():
         assert server.poll() is None
         time.sleep(0.05)
     programs.mkdir()
     stand_in = programs / "python"
-    stand_in.write_text(_STAND_IN.format(python=sys.executable, warm=place / "tests/docs/warm.py", address=address))
+    stand_in.write_text(_STAND_IN.format(python=sys.executable, warm=place / "tests/warm.py", address=address))
     stand_in.chmod(0o755)
     yield {**environment, "PATH": f"{programs}:{environment['PATH']}"}
     server.kill()

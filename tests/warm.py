@@ -1,7 +1,7 @@
 """`python manage.py …` without the second that it takes to start: a process that has Django ready runs each in a fork.
 
-    python -m tests.docs.warm serve SOCKET        until it is ended
-    python tests/docs/warm.py ask SOCKET ARGS…    what stands in for `python` where pages are typed
+    python -m tests.warm serve SOCKET        until it is ended
+    python tests/warm.py ask SOCKET ARGS…    what stands in for `python` where pages are typed
 
 The fork has the environment of the server and the standard streams of whoever asks.
 """
@@ -13,14 +13,15 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
 
 
-def ask(path: str, arguments: list[str]) -> int:
-    """The exit code of the command."""
+def ask(path: str, arguments: Sequence[str], streams: Sequence[int] = (0, 1, 2)) -> int:
+    """The exit code of the command, 1 where it was killed. Its input, output and errors are the three `streams`."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
-        socket.send_fds(connection, [json.dumps(arguments).encode()], [0, 1, 2])
-        return int(connection.recv(16))
+        socket.send_fds(connection, [json.dumps(arguments).encode()], list(streams))
+        return int(connection.recv(16) or 1)
 
 
 def serve(path: str) -> None:
@@ -30,8 +31,10 @@ def serve(path: str) -> None:
     django.setup()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
+        listener.bind(f"{path}.new")
         listener.listen()
+        # Whoever sees the file may connect.
+        os.rename(f"{path}.new", path)
         while True:
             connection, _ = listener.accept()
             with connection:
