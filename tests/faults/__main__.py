@@ -1,7 +1,8 @@
-"""`python -m tests.faults [storm|load] [--minutes N] [--seed S]`: the long runs.
+"""`python -m tests.faults [storm|load|memory] [--minutes N] [--seed S] [--rate R] [--requests N]`: the long runs.
 
-`storm` breaks everything under load and checks every promise; exit code 1 where one was broken. `load` searches the
-rate that is held, goes three times beyond it, and watches memory for so many minutes.
+`storm` breaks everything under load for so many minutes and checks every promise; exit code 1 where one was broken.
+`load` searches the rate that is held (or takes `--rate`) and goes three times beyond it. `memory` watches the workers
+over so many requests.
 """
 
 import argparse
@@ -19,21 +20,25 @@ HISTORIES = ("session:", "slot:", "purse:")
 def main() -> int:
     """Run what was asked for and print its report."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["storm", "load"], default="storm")
+    parser.add_argument("what", nargs="?", choices=["storm", "load", "memory"], default="storm")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=new_seed())
     parser.add_argument("--logs", help="a directory that keeps the history and every process's log")
     parser.add_argument("--kinds", help="only these kinds of faults, comma-separated")
+    parser.add_argument("--rate", type=float, help="of the mixture, as a search has found it")
+    parser.add_argument("--requests", type=int, default=100_000, help="what an hour of 28 a second brings")
     arguments = parser.parse_args()
-    return run_load(arguments) if arguments.what == "load" else run_storm(arguments)
+    return run_storm(arguments) if arguments.what == "storm" else run_load(arguments)
 
 
 def run_load(arguments: argparse.Namespace) -> int:
-    """Print the load report as JSON."""
+    """Print the report on load or memory as JSON."""
     # Its people are made by the benchmarks' room, whose drivers are not needed for anything else here.
-    from tests.faults.load import measure
+    from tests.faults.load import measure_load, measure_memory
 
-    sys.stdout.write(f"{measure(minutes=arguments.minutes).to_json()}\n")
+    is_memory = arguments.what == "memory"
+    report = measure_memory(requests=arguments.requests) if is_memory else measure_load(rate=arguments.rate)
+    sys.stdout.write(f"{report.to_json()}\n")
     return 0
 
 

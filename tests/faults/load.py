@@ -3,38 +3,41 @@
 import asyncio
 import json
 import os
+import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 
 from bench.database import Cluster
 from bench.product import Product
-from bench.servers import running
+from bench.servers import ROOT, running
 from tests.faults.openloop import Generator, Plan, Sample
 from tests.faults.workload import Workload
 from tests.processes import free_port
 
 GOAL_SECONDS = 0.25
-PROBE_SECONDS = 5.0
+PROBE_SECONDS = 4.0
 WARM_UP_SECONDS = 4.0
-OVERLOAD = 3
-OVERLOAD_SECONDS = 15.0
+OVERLOAD, OVERLOAD_SECONDS = 3, 15.0
+# What follows the overload begins so soon after it.
+RELIEF_SECONDS = 1.0
 FIRST_RATE, SHARPER, CHANCES = 60.0, 3, 2
-WORKERS, THREADS = 2, 72
+POINTS, AT_ONCE = 10, 12
 
 
 @dataclass
 class LoadReport:
-    """Rates are requests a second, times milliseconds, memory kilobytes."""
+    """Rates are requests a second, times milliseconds."""
 
     held: dict[str, float] = field(default_factory=dict)
     p99_held: dict[str, float] = field(default_factory=dict)
     overload: dict[str, object] = field(default_factory=dict)
     afterwards: dict[str, object] = field(default_factory=dict)
-    memory: list[tuple[int, int]] = field(default_factory=list)
     sent_late_at_worst: dict[str, float] = field(default_factory=dict)
     machine_load: list[float] = field(default_factory=list)
     """Processes that wanted to run, averaged over five minutes, at the beginning and at the end."""
@@ -42,6 +45,25 @@ class LoadReport:
     def to_json(self) -> str:
         """Everything."""
         return json.dumps(vars(self), indent=1)
+
+
+@dataclass
+class MemoryReport:
+    """Resident memory of each worker, in kilobytes, after so many requests: ten points, the first after a tenth."""
+
+    resident: dict[int, list[int]] = field(default_factory=dict)
+    statuses: dict[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def growth_in_second_half(self) -> float:
+        """What all workers together have grown between the fifth and the last point, as a share."""
+        totals = [sum(point) for point in self.resident.values()]
+        return round(totals[-1] / totals[len(totals) // 2 - 1] - 1, 4)
+
+    def to_json(self) -> str:
+        """Everything."""
+        return json.dumps(vars(self) | {"growth in the second half": self.growth_in_second_half}, indent=1)
 
 
 class Bench:
@@ -55,7 +77,6 @@ class Bench:
         sample = asyncio.run(Generator(self.port).run(self.plans[name], rate=rate, seconds=seconds))
         line = f"{name} at {rate:.0f}/s: p50 {_ms(sample, 0.5)}, p99 {_ms(sample, 0.99)} ms, {sample.statuses}"
         sys.stderr.write(f"{line}, sent {sample.latest_send * 1000:.0f} ms late at worst\n")
-        time.sleep(0.5)
         return sample
 
     def find_held(self, name: str) -> tuple[float, Sample]:
@@ -73,8 +94,13 @@ class Bench:
         return low, best
 
     def _find_good(self, name: str, rate: float) -> Sample | None:
-        """A stretch at this rate that was held. Others use this machine, too, so a rate has three chances."""
-        return next((s for s in (self.probe(name, rate=rate) for _ in range(CHANCES)) if _is_held(s)), None)
+        """A stretch at this rate that was held. Others use this machine, too, so a rate has two chances."""
+        for _ in range(CHANCES):
+            sample = self.probe(name, rate=rate)
+            time.sleep(0.5)
+            if _is_held(sample):
+                return sample
+        return None
 
 
 def _is_held(sample: Sample) -> bool:
@@ -86,22 +112,33 @@ def _ms(sample: Sample, share: float) -> float:
     return round(sample.percentile(share) * 1000, 1)
 
 
-def measure(*, minutes: float) -> LoadReport:
-    """Rates by search, then overload, then `minutes` of memory under four fifths of the rate held."""
+def measure_load(*, rate: float | None) -> LoadReport:
+    """Rates by search, then three times that of the mixture, and a second later four fifths of it.
+
+    With `rate` nothing is searched: it is what the mixture holds.
+    """
     report = LoadReport(machine_load=[os.getloadavg()[1]])
-    with Cluster() as cluster, Product(cluster) as product, _deployed(product) as (port, pid):
-        bench = Bench(port, Workload(product).plans())
+    with _served() as (bench, _, product):
         bench.probe("mixture", rate=FIRST_RATE, seconds=WARM_UP_SECONDS)
-        for name in bench.plans:
+        for name in bench.plans if rate is None else ():
             report.held[name], sample = bench.find_held(name)
             report.p99_held[name] = _ms(sample, 0.99)
             report.sent_late_at_worst[name] = round(sample.latest_send * 1000, 1)
-        rate = report.held["mixture"]
-        report.overload = _describe(bench.probe("mixture", rate=OVERLOAD * rate, seconds=OVERLOAD_SECONDS))
-        report.afterwards = _describe(bench.probe("mixture", rate=0.8 * rate))
-        report.memory = list(_watch_memory(bench, pid, rate=0.8 * rate, minutes=minutes))
+        held = report.held["mixture"] if rate is None else rate
+        sample = bench.probe("mixture", rate=OVERLOAD * held, seconds=OVERLOAD_SECONDS)
+        report.overload = _describe(sample) | {"served of the rate held": round(_served_a_second(sample) / held, 2)}
+        time.sleep(RELIEF_SECONDS)
+        report.afterwards = _describe(bench.probe("mixture", rate=0.8 * held))
         product.manage("audit")
     report.machine_load.append(os.getloadavg()[1])
+    return report
+
+
+def measure_memory(*, requests: int) -> MemoryReport:
+    """The memory of both workers while the mixture is asked for as quickly as it is answered."""
+    with _served() as (bench, pid, product):
+        report = _watch_memory(bench, pid, requests)
+        product.manage("audit")
     return report
 
 
@@ -110,37 +147,54 @@ def _describe(sample: Sample) -> dict[str, object]:
         "rate": round(sample.rate, 1),
         "seconds": sample.seconds,
         "statuses": sample.statuses,
-        "served a second": round(len(sample.served) / sample.seconds, 1),
+        "answered within a second": round(sample.share_within(1.0), 4),
+        "served a second": round(_served_a_second(sample), 1),
         "p50 of what was served": _ms(sample, 0.5),
         "p99 of what was served": _ms(sample, 0.99),
         "refusals without Retry-After": sample.without_retry_after,
+        "processor of the generator": round(sample.processor_share, 2),
     }
 
 
+def _served_a_second(sample: Sample) -> float:
+    return len(sample.served) / sample.seconds
+
+
 @contextmanager
-def _deployed(product: Product) -> Iterator[tuple[int, int]]:
-    """The Procfile's server over the product's database, on a port of its own."""
-    port = free_port()
-    granian = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", "127.0.0.1"]
-    sizes = ["--port", str(port), "--workers", str(WORKERS), "--blocking-threads", str(THREADS)]
-    command = [*granian, *sizes, "--log-level", "warning", "config.wsgi:application"]
-    with running(command, product.environment, answers_at=f"http://127.0.0.1:{port}/healthz") as process:
-        assert process.popen
-        yield port, process.popen.pid
+def _served() -> Iterator[tuple[Bench, int, Product]]:
+    """The Procfile's server over a filled database, its process id, and the product beside it."""
+    with Cluster() as cluster, Product(cluster) as product:
+        plans = Workload(product).plans()
+        port = free_port()
+        # The benchmarks' server turns nobody away; this one has the limits it is deployed with.
+        environment = {name: value for name, value in product.environment.items() if name != "REQUESTS_WAITING"}
+        with running(_command(port), environment, answers_at=f"http://127.0.0.1:{port}/healthz") as process:
+            assert process.popen
+            yield Bench(port, plans), process.popen.pid, product
 
 
-def _watch_memory(bench: Bench, pid: int, *, rate: float, minutes: float) -> Iterator[tuple[int, int]]:
-    """After each stretch: requests so far, and the resident memory of the server's workers."""
-    requests, end = 0, time.monotonic() + minutes * 60
-    while time.monotonic() < end:
-        sample = bench.probe("mixture", rate=rate, seconds=min(30.0, minutes * 60))
-        requests += sum(sample.statuses.values())
-        yield requests, _resident(pid)
+def _command(port: int) -> list[str]:
+    found = re.search(r"^backend: granian (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
+    assert found
+    arguments = shlex.split(Template(found[1]).substitute(BACKEND_PORT=port))
+    return [str(Path(sys.executable).parent / "granian"), *arguments]
 
 
-def _resident(pid: int) -> int:
+def _watch_memory(bench: Bench, pid: int, requests: int) -> MemoryReport:
+    report, began = MemoryReport(), time.monotonic()
+    for point in range(1, POINTS + 1):
+        sample = asyncio.run(Generator(bench.port).hurry(bench.plans["mixture"], requests // POINTS, at_once=AT_ONCE))
+        for status, number in sample.statuses.items():
+            report.statuses[status] = report.statuses.get(status, 0) + number
+        report.resident[point * (requests // POINTS)] = _resident(pid)
+        report.seconds = round(time.monotonic() - began, 1)
+        sys.stderr.write(f"{point * (requests // POINTS)} requests: {_resident(pid)} kB, {report.seconds} s\n")
+    return report
+
+
+def _resident(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(_kilobytes(Path(f"/proc/{child}/status").read_text()) for child in children)
+    return [_kilobytes(Path(f"/proc/{child}/status").read_text()) for child in children]
 
 
 def _kilobytes(status: str) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ class Sample:
     latencies: dict[int, list[float]] = field(default_factory=dict)
     without_retry_after: int = 0
     latest_send: float = 0.0
+    processor_share: float = 0.0
+    """What the sender itself took of one processor, which it shares with the server."""
 
     def count(self, first: int, last: int) -> int:
         """Answers with a status in this range."""
@@ -42,6 +45,12 @@ class Sample:
         """Of what was admitted; endless where nothing was."""
         served = self.served
         return served[min(len(served) - 1, int(len(served) * share))] if served else float("inf")
+
+    def share_within(self, seconds: float) -> float:
+        """The part of all requests that had an answer, of whatever kind, so soon."""
+        all_of_them = sum(len(found) for found in self.latencies.values())
+        in_time = sum(late <= seconds for status, found in self.latencies.items() if status for late in found)
+        return in_time / all_of_them if all_of_them else 0.0
 
     @property
     def statuses(self) -> dict[int, int]:
@@ -84,12 +93,14 @@ class Generator:
         self._idle: list[_Connection] = []
         self._all: set[_Connection] = set()
         self._sample = Sample(0, 0)
+        self._answered = asyncio.Event()
 
     async def run(self, plan: Plan, *, rate: float, seconds: float) -> Sample:
         """Send for so long, then wait a little for the last answers."""
         loop = asyncio.get_running_loop()
         sample = self._sample = Sample(rate, seconds)
-        begin, sent, total = loop.time() + 0.05, 0, int(rate * seconds)
+        processor, began = time.process_time(), loop.time()
+        begin, sent, total = began + 0.05, 0, int(rate * seconds)
         while sent < total:
             due = begin + sent / rate
             if (wait := due - loop.time()) > 0:
@@ -100,6 +111,27 @@ class Generator:
             sent += 1
             if not sent % 16:
                 await asyncio.sleep(0)
+        sample.processor_share = (time.process_time() - processor) / (loop.time() - began)
+        await self._finish()
+        return sample
+
+    async def hurry(self, plan: Plan, requests: int, *, at_once: int) -> Sample:
+        """Send so many, each as soon as fewer than `at_once` wait for their answer."""
+        loop = asyncio.get_running_loop()
+        sample, began = Sample(0, 0), loop.time()
+        self._sample = sample
+        for _ in range(requests):
+            while sum(c.busy is not None for c in self._all) >= at_once:
+                self._answered.clear()
+                await self._answered.wait()
+            await self._send(plan, loop.time())
+        await self._finish()
+        sample.seconds = loop.time() - began
+        sample.rate = requests / sample.seconds
+        return sample
+
+    async def _finish(self) -> None:
+        loop = asyncio.get_running_loop()
         deadline = loop.time() + LAST_ANSWERS_SECONDS
         while any(c.busy for c in self._all) and loop.time() < deadline:
             await asyncio.sleep(0.01)
@@ -107,7 +139,6 @@ class Generator:
             if connection.transport:
                 connection.transport.abort()
         await asyncio.sleep(0.05)
-        return sample
 
     async def _send(self, plan: Plan, due: float) -> None:
         request, answered = plan()
@@ -150,5 +181,6 @@ class Generator:
             answered(0, b"")
 
     def _count(self, status: int, due: float) -> None:
+        self._answered.set()
         now = asyncio.get_running_loop().time()
         self._sample.latencies.setdefault(status, []).append(now - due)

@@ -1,23 +1,30 @@
 """More than can be done at once: some is served, the rest is sent away at once and told when to come back."""
 
+import asyncio
 import copy
+import io
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 
-from config.overload import Gate
+from config.overload import STANDING_SECONDS, Application, Gate, with_admission
 from tests.backends import another_backend
 from tests.faults.clients import new_key
+from tests.faults.openloop import Generator, Plan
 from tests.people import CLI, HTTP, Browser, Tokens, call, refresh
 from tests.processes import Live, free_port
 
 AT_ONCE, WAITING, CROWD = 2, 1, 12
+# Far beyond what is promised, for machines that have other things to do.
+OVERLOAD, OVERLOAD_SECONDS, PATIENCE_SECONDS = 3, 4.0, 3.0
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +50,16 @@ def ada(live: Live) -> Tokens:
 
 def wait_for(futures: "list[Future[httpx.Response]]", number: int) -> list[httpx.Response]:
     """The answers once there are so many."""
-    deadline = time.monotonic() + 60
-    while sum(future.done() for future in futures) < number:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: sum(future.done() for future in futures) >= number)
     return [future.result() for future in futures if future.done()]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Fails after a minute."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_gate_lets_one_in_for_each_that_leaves() -> None:
@@ -67,6 +79,85 @@ def test_a_gate_sends_away_whoever_waits_too_long() -> None:
     assert [gate.enter() for _ in range(3)] == [True, False, False]
     gate.leave()
     assert gate.enter()
+
+
+def test_a_gate_lets_in_who_came_first_first() -> None:
+    gate, order, threads = Gate(running=1, waiting=3, seconds=60), list[int](), list[threading.Thread]()
+    assert gate.enter()
+
+    def enter(number: int) -> None:
+        assert gate.enter()
+        order.append(number)
+        gate.leave()
+
+    for number in range(3):
+        threads.append(threading.Thread(target=enter, args=[number]))
+        threads[-1].start()
+        wait_until(lambda: len(gate._line) == len(threads))
+    gate.leave()
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2]
+
+
+def test_a_gate_whose_queue_is_old_lets_nobody_wait_for_long() -> None:
+    gate = Gate(running=1, waiting=1, seconds=60)
+    assert gate.enter()
+    gate._last_free -= STANDING_SECONDS
+    assert not gate.enter()
+
+
+def test_a_refusal_costs_a_small_part_of_the_cheapest_answer(settings: Any) -> None:
+    settings.REQUESTS_AT_ONCE = settings.REQUESTS_WAITING = 0
+    application = with_admission(WSGIHandler())
+    assert ask(application, "/healthz").startswith("200")
+    assert ask(application, "/api/v1/me").startswith("503")
+    answers, refusals = (
+        [processor_seconds(application, path) for _ in range(5)] for path in ("/healthz", "/api/v1/me")
+    )
+    assert min(refusals) < min(answers) / 2
+
+
+def ask(application: Application, path: str) -> str:
+    """The status line of the answer to one GET."""
+    lines: list[str] = []
+    environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "wsgi.url_scheme": "http"}
+    environ |= {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80", "wsgi.input": io.BytesIO()}
+    application(environ, lambda line, headers: lines.append(line))
+    return lines[0]
+
+
+def processor_seconds(application: Application, path: str) -> float:
+    """What a hundred of them cost."""
+    began = time.thread_time()
+    for _ in range(100):
+        ask(application, path)
+    return time.thread_time() - began
+
+
+@pytest.mark.alone
+def test_three_times_what_can_be_done_is_answered_in_time_and_all_is_well_afterwards(
+    one_worker: Live, ada: Tokens
+) -> None:
+    limits = {"REQUESTS_AT_ONCE": "2", "REQUESTS_WAITING": "4"}
+    with another_backend(one_worker, BACKEND_URL=one_worker.backend_url, **limits) as other:
+        port, plan = int(other.backend_url.rpartition(":")[2]), asking_who_one_is(other, ada)
+        capacity = asyncio.run(Generator(port).hurry(plan, 600, at_once=2)).rate
+        sample = asyncio.run(Generator(port).run(plan, rate=OVERLOAD * capacity, seconds=OVERLOAD_SECONDS))
+        time.sleep(1)
+        afterwards = [call(other, "/me", ada.access) for _ in range(20)]
+    assert sample.statuses.keys() == {200, 503}
+    assert sample.without_retry_after == 0
+    assert sample.share_within(PATIENCE_SECONDS) >= 0.99
+    assert len(sample.served) >= capacity * OVERLOAD_SECONDS / 3
+    assert {answer.status_code for answer in afterwards} == {200}
+
+
+def asking_who_one_is(live: Live, person: Tokens) -> Plan:
+    """`GET /api/v1/me`, again and again."""
+    host = live.backend_url.removeprefix("http://")
+    request = f"GET /api/v1/me HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {person.access}\r\n\r\n".encode()
+    return lambda: (request, lambda status, body: None)
 
 
 def test_a_backend_with_too_much_to_do_refuses_at_once_serves_the_rest_and_recovers(small: Live, ada: Tokens) -> None:
