@@ -28,6 +28,13 @@ def send_reminder(*, booking_id: str, revision: int) -> None:
     _send(notices.find_reminder(booking_id=UUID(booking_id), revision=revision))
 
 
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="bookings.order_reminders", queueing_lock="bookings.order_reminders")
+def order_reminders(timestamp: int) -> None:
+    """Every five minutes: order the reminders that have come due."""
+    notices.order_reminders()
+
+
 def _send(notice: notices.Notice | None) -> None:
     if notice is None:
         return

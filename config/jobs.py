@@ -24,6 +24,8 @@ from config.connections import can_reach_database
 ARGUMENT = "request_id"
 # How long the worker waits for a connection before it takes the database for lost, and between looks for it.
 POOL_SECONDS, PAUSE_SECONDS = 5.0, 1.0
+# Nobody is told of a new job: the worker looks for it.
+LOOK_SECONDS = 1.0
 
 _log = structlog.get_logger("config.jobs")
 
@@ -42,6 +44,7 @@ def on_app_ready(app: App) -> None:
     """What procrastinate calls with its app, in every process of the backend."""
     app.job_manager = RequestAwareJobManager(app.connector)
     app.worker_defaults["worker_middleware"] = [log_job]
+    app.worker_defaults["fetch_job_polling_interval"] = LOOK_SECONDS
     work_once = app.run_worker_async
 
     async def run_worker_async(**options: Any) -> None:

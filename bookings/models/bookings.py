@@ -29,7 +29,8 @@ class CancelledBy(models.TextChoices):
 class Booking(models.Model):
     """A client's seat. The session's times and the refund window are copied when it is made; a move copies new times.
 
-    `requested_slot_id` is the slot that the request with `idempotency_key` asked for, whatever came later.
+    `requested_slot_id` is the slot that the request with `idempotency_key` asked for, whatever came later. `remind_at`
+    is when the client is to be reminded; null: not at all, or the reminder has been ordered.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -50,6 +51,7 @@ class Booking(models.Model):
     changed_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)
     cancelled_by = models.CharField(max_length=16, choices=CancelledBy, blank=True)
+    remind_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes: ClassVar = [
@@ -68,6 +70,7 @@ class Booking(models.Model):
                 name="booking_by_canceller",
                 condition=~Q(cancelled_by=""),
             ),
+            models.Index(fields=["remind_at"], name="booking_to_remind", condition=Q(remind_at__isnull=False)),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -30,11 +30,12 @@ WITH charged AS (
     INSERT INTO bookings_booking (
         id, slot_id, client_id, host_id, subscription_id, status, scheduled_start_time, scheduled_end_time,
         refund_window, credits_charged, credits_refunded, revision, idempotency_key, requested_slot_id, created_at,
-        changed_at, cancelled_at, cancelled_by)
+        changed_at, cancelled_at, cancelled_by, remind_at)
     VALUES (
         %(id)s, %(slot_id)s, %(client_id)s, %(host_id)s, %(subscription_id)s, %(status)s, %(scheduled_start_time)s,
         %(scheduled_end_time)s, %(refund_window)s, %(credits_charged)s, %(credits_refunded)s, %(revision)s,
-        %(idempotency_key)s, %(requested_slot_id)s, %(created_at)s, %(changed_at)s, %(cancelled_at)s, %(cancelled_by)s)
+        %(idempotency_key)s, %(requested_slot_id)s, %(created_at)s, %(changed_at)s, %(cancelled_at)s, %(cancelled_by)s,
+        %(remind_at)s)
 )
 INSERT INTO bookings_creditentry (id, subscription_id, booking_id, amount, reason, balance_after, created_at)
 SELECT %(entry_id)s, %(subscription_id)s, %(id)s, -%(credits_charged)s, 'booking', credits_remaining, %(created_at)s
@@ -67,6 +68,7 @@ def insert_charged(
     refund_window: timedelta,
     credits: int,
     key: str | None,
+    remind_at: datetime | None,
     now: datetime,
 ) -> Booking:
     """Charge the locked subscription, add the booking and the ledger's line; the seat has been taken.
@@ -87,6 +89,7 @@ def insert_charged(
         requested_slot_id=slot.id,
         created_at=now,
         changed_at=now,
+        remind_at=remind_at,
     )
     values: dict[str, Any] = {field.attname: getattr(booking, field.attname) for field in Booking._meta.concrete_fields}
     with connection.cursor() as cursor:
@@ -145,7 +148,9 @@ def set_cancelled(booking: Booking, *, now: datetime, by: str, refund: int) -> N
     """Cancel a booking that the caller has locked; the object follows."""
     booking.status, booking.cancelled_at, booking.cancelled_by = "cancelled", now, by
     booking.credits_refunded, booking.changed_at, booking.revision = refund, now, booking.revision + 1
-    booking.save(update_fields=["status", "cancelled_at", "cancelled_by", "credits_refunded", "changed_at", "revision"])
+    booking.remind_at = None
+    fields = ["status", "cancelled_at", "cancelled_by", "credits_refunded", "changed_at", "revision", "remind_at"]
+    booking.save(update_fields=fields)
 
 
 def set_no_show(booking: Booking, *, now: datetime) -> None:
@@ -154,7 +159,7 @@ def set_no_show(booking: Booking, *, now: datetime) -> None:
     booking.save(update_fields=["status", "changed_at"])
 
 
-def move_booking(booking: Booking, *, to: Slot, now: datetime) -> None:
+def move_booking(booking: Booking, *, to: Slot, remind_at: datetime | None, now: datetime) -> None:
     """Put a booking that the caller has locked into another slot and remember where it was; the object follows."""
     BookingMove.objects.create(
         booking=booking,
@@ -165,9 +170,20 @@ def move_booking(booking: Booking, *, to: Slot, now: datetime) -> None:
     )
     booking.slot, booking.host_id, booking.changed_at = to, to.host_id, now
     booking.scheduled_start_time, booking.scheduled_end_time = to.starts_at, to.ends_at
-    booking.revision += 1
-    fields = ["slot", "host", "scheduled_start_time", "scheduled_end_time", "changed_at", "revision"]
+    booking.revision, booking.remind_at = booking.revision + 1, remind_at
+    fields = ["slot", "host", "scheduled_start_time", "scheduled_end_time", "changed_at", "revision", "remind_at"]
     booking.save(update_fields=fields)
+
+
+def take_due_reminders(*, now: datetime, limit: int) -> list[Booking]:
+    """Up to `limit` bookings whose clients are to be reminded by `now`, locked; none is due again afterwards.
+
+    A booking that somebody is changing is left for the next time.
+    """
+    due = Booking.objects.filter(remind_at__lte=now).order_by("id").select_for_update(skip_locked=True, no_key=True)
+    taken = list(due[:limit])
+    Booking.objects.filter(id__in=[booking.id for booking in taken]).update(remind_at=None)
+    return taken
 
 
 def booking_rows(**owner: UUID) -> Rows:

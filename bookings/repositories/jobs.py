@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from uuid import UUID
 
 from django.db import OperationalError
@@ -20,15 +19,10 @@ def defer_notices(kind: str, notices: list[tuple[UUID, UUID, int]]) -> None:
     _defer([_notice(kind, *notice) for notice in notices])
 
 
-def defer_announcement(
-    kind: str, *, user_id: UUID, booking_id: UUID, revision: int, remind_at: datetime | None
-) -> None:
-    """Have the client written to about a booking and reminded of it at `remind_at`, unless it has changed by then."""
-    jobs = [_notice(kind, user_id, booking_id, revision)]
-    if remind_at is not None:
-        reminder = app.configure_task(SEND_REMINDER, schedule_at=remind_at)
-        jobs.append(reminder.make_new_job(booking_id=str(booking_id), revision=revision))
-    _defer(jobs)
+def defer_reminders(reminders: list[tuple[UUID, int]]) -> None:
+    """Have the clients of bookings reminded, unless a booking is past its revision by then."""
+    task = app.configure_task(SEND_REMINDER)
+    _defer([task.make_new_job(booking_id=str(booking_id), revision=revision) for booking_id, revision in reminders])
 
 
 def _notice(kind: str, user_id: UUID, subject_id: UUID, revision: int) -> Job:

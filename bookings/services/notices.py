@@ -1,5 +1,5 @@
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from bookings import policies
-from bookings.repositories import bookings, clock, people, slots, subscriptions
+from bookings.repositories import bookings, clock, jobs, people, slots, subscriptions
 from bookings.repositories.rows import Row
+from bookings.services import transactions
 from bookings.services.calendar import render_booking
 
-REMIND_BEFORE = timedelta(hours=24)
+# So many reminders are ordered in one transaction.
+REMINDERS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,21 @@ def find_reminder(*, booking_id: UUID, revision: int) -> Notice | None:
     if booking is None or booking.status != "active" or clock.read_now() >= booking.scheduled_start_time:
         return None
     return find_notice(kind="reminder", user_id=booking.client_id, subject_id=booking_id, revision=revision)
+
+
+def order_reminders() -> int:
+    """Order every reminder that is due; how many that were. Two at once order none twice."""
+    ordered = newly = transactions.run(_order_reminders)
+    while newly == REMINDERS_AT_ONCE:
+        newly = transactions.run(_order_reminders)
+        ordered += newly
+    return ordered
+
+
+def _order_reminders(now: datetime) -> int:
+    due = bookings.take_due_reminders(now=now, limit=REMINDERS_AT_ONCE)
+    jobs.defer_reminders([(booking.id, booking.revision) for booking in due])
+    return len(due)
 
 
 def _about(

@@ -7,6 +7,7 @@ from bookings import errors, policies
 from bookings.repositories import bookings, slots, waitlist
 from bookings.services import transactions
 from bookings.services.bookings import check_no_collision, check_people, find_refusal, get_booking
+from bookings.services.rules import reminder_time
 from bookings.services.seats import announce, lock_for_release, offer_seats
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ def _reschedule(client_id: UUID, booking_id: UUID, slot_id: UUID, now: datetime)
     _take_seat(target, booking=read, now=now)
     slots.release_seat(read.slot_id)
     booking = held.bookings[0]
-    bookings.move_booking(booking, to=target, now=now)
+    remind_at = reminder_time(starts_at=target.starts_at, now=now)
+    bookings.move_booking(booking, to=target, remind_at=remind_at, now=now)
     waitlist.set_status("promoted", slot_id=slot_id, client_id=client_id)
-    _record(booking, from_slot_id=read.slot_id, now=now)
+    _record(booking, from_slot_id=read.slot_id)
     offer_seats(held.slots[read.slot_id], held=held, now=now)
 
 
@@ -64,11 +66,11 @@ def _take_seat(target: "Slot", *, booking: "Booking", now: datetime) -> None:
         raise errors.SlotFull
 
 
-def _record(booking: "Booking", *, from_slot_id: UUID, now: datetime) -> None:
+def _record(booking: "Booking", *, from_slot_id: UUID) -> None:
     detail: dict[str, object] = {
         "booking_id": str(booking.id),
         "from_slot_id": str(from_slot_id),
         "to_slot_id": str(booking.slot_id),
     }
     record_event(kind="booking.rescheduled", user_id=booking.client_id, actor_id=booking.client_id, detail=detail)
-    announce(booking, notice="rescheduled", now=now)
+    announce(booking, notice="rescheduled")

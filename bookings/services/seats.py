@@ -7,8 +7,7 @@ from uuid import UUID
 from accounts.services.events import record_event
 from bookings import errors, policies
 from bookings.repositories import bookings, jobs, ledger, people, slots, subscriptions, waitlist
-from bookings.services.notices import REMIND_BEFORE
-from bookings.services.rules import CREDITS_PER_SEAT, current_refund_window, may_promote
+from bookings.services.rules import CREDITS_PER_SEAT, current_refund_window, may_promote, reminder_time
 
 if TYPE_CHECKING:
     from bookings.models import Booking, Slot, Subscription
@@ -75,25 +74,19 @@ def seat_client(
         refund_window=current_refund_window(),
         credits=CREDITS_PER_SEAT,
         key=key,
+        remind_at=reminder_time(starts_at=slot.starts_at, now=now),
         now=now,
     )
     record_event(
         kind=f"booking.{notice}", user_id=client_id, detail={"booking_id": str(booking.id), "slot_id": str(slot.id)}
     )
-    announce(booking, notice=notice, now=now)
+    announce(booking, notice=notice)
     return booking
 
 
-def announce(booking: "Booking", *, notice: str, now: datetime) -> None:
-    """Have the client written to about the booking, and reminded of it if there is time."""
-    remind_at = booking.scheduled_start_time - REMIND_BEFORE
-    jobs.defer_announcement(
-        f"booking_{notice}",
-        user_id=booking.client_id,
-        booking_id=booking.id,
-        revision=booking.revision,
-        remind_at=remind_at if remind_at > now else None,
-    )
+def announce(booking: "Booking", *, notice: str) -> None:
+    """Have the client written to about the booking."""
+    jobs.defer_notices(f"booking_{notice}", [(booking.client_id, booking.id, booking.revision)])
 
 
 def cancel_held(booking: "Booking", *, held: Held, now: datetime, by: str, refund: int, actor_id: UUID | None) -> None:
@@ -105,7 +98,7 @@ def cancel_held(booking: "Booking", *, held: Held, now: datetime, by: str, refun
         ledger.insert_entry(subscription=purse, booking=booking, amount=refund, reason="refund", now=now)
     detail: dict[str, object] = {"booking_id": str(booking.id), "by": by, "credits_refunded": refund}
     record_event(kind="booking.cancelled", user_id=booking.client_id, actor_id=actor_id, detail=detail)
-    jobs.defer_notices(f"booking_cancelled_by_{by}", [(booking.client_id, booking.id, booking.revision)])
+    announce(booking, notice=f"cancelled_by_{by}")
 
 
 def offer_seats(slot: "Slot", *, held: Held, now: datetime) -> None:

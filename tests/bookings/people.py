@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
+from django.db.models import F
 
 from accounts.models import User
 from accounts.services import people
@@ -53,6 +54,21 @@ def shift_start(slot: Slot, *, hours: float) -> None:
     Slot.objects.filter(id=slot.id).update(starts_at=starts_at, ends_at=starts_at + length, bookings_close_at=starts_at)
     Booking.objects.filter(slot_id=slot.id).update(
         scheduled_start_time=starts_at, scheduled_end_time=starts_at + length
+    )
+
+
+def pass_time(*, hours: float) -> None:
+    """Let every session, booked or not, and every reminder be `hours` nearer."""
+    passed = timedelta(hours=hours)
+    Slot.objects.update(
+        starts_at=F("starts_at") - passed,
+        ends_at=F("ends_at") - passed,
+        bookings_close_at=F("bookings_close_at") - passed,
+    )
+    Booking.objects.update(
+        scheduled_start_time=F("scheduled_start_time") - passed,
+        scheduled_end_time=F("scheduled_end_time") - passed,
+        remind_at=F("remind_at") - passed,
     )
 
 

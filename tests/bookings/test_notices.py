@@ -3,18 +3,18 @@ from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
-from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
 from bookings.models import Slot, Subscription
 from bookings.repositories import clock
 from bookings.services.bookings import book_slot
 from bookings.services.cancellations import cancel_booking, cancel_booking_as_staff, cancel_slot
+from bookings.services.notices import order_reminders
 from bookings.services.rescheduling import reschedule_booking
 from bookings.services.subscriptions import expire_subscription, renew_subscription
 from bookings.services.waitlist import join_waitlist
 from tests.bookings.jobs import run_jobs
-from tests.bookings.people import make_person, make_slot, shift_start
+from tests.bookings.people import make_person, make_slot, pass_time, shift_start
 
 
 @pytest.fixture
@@ -67,26 +67,49 @@ def test_only_the_last_state_of_a_booking_is_told(
 ) -> None:
     booking = book_slot(client_id=ada.id, slot_id=slot.id)["id"]
     reschedule_booking(client_id=ada.id, booking_id=booking, slot_id=make_slot(grace, hours=100).id)
-    run_jobs(ahead=timedelta(days=10))
+    pass_time(hours=76.1)
+    order_reminders()
+    run_jobs()
     assert [s.partition(":")[0] for s in subjects(outbox, ada)] == ["Moved", "Soon"]
     cancel_booking(client_id=ada.id, booking_id=booking)
     outbox.clear()
-    run_jobs(ahead=timedelta(days=10))
+    order_reminders()
+    run_jobs()
     assert [s.partition(":")[0] for s in subjects(outbox, ada)] == ["Cancelled"]
 
 
-def test_a_reminder_waits_until_a_day_before(ada: User, grace: User, slot: Slot) -> None:
+def test_a_reminder_comes_once_a_day_before(ada: User, grace: User, slot: Slot, outbox: list[EmailMessage]) -> None:
     book_slot(client_id=ada.id, slot_id=slot.id)
-    near = make_slot(grace, hours=20)
-    book_slot(client_id=ada.id, slot_id=near.id)
-    (reminder,) = ProcrastinateJob.objects.filter(task_name="bookings.send_reminder")
-    assert reminder.scheduled_at == slot.starts_at - timedelta(hours=24)
+    book_slot(client_id=ada.id, slot_id=make_slot(grace, hours=20).id)
+    assert order_reminders() == 0
+    pass_time(hours=47.9)
+    assert order_reminders() == 0
+    pass_time(hours=0.2)
+    assert (order_reminders(), order_reminders()) == (1, 0)
+    run_jobs()
+    assert [s.partition(":")[0] for s in subjects(outbox, ada)] == ["Booked", "Booked", "Soon"]
+
+
+def test_any_number_of_reminders_is_ordered(ada: User, grace: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bookings.services.notices.REMINDERS_AT_ONCE", 2)
+    for hours in (80, 82, 84, 86):
+        book_slot(client_id=ada.id, slot_id=make_slot(grace, hours=hours).id)
+    pass_time(hours=63)
+    assert order_reminders() == 4
+
+
+def test_nobody_is_reminded_of_what_was_cancelled(ada: User, slot: Slot) -> None:
+    cancel_booking(client_id=ada.id, booking_id=book_slot(client_id=ada.id, slot_id=slot.id)["id"])
+    pass_time(hours=48.1)
+    assert order_reminders() == 0
 
 
 def test_no_reminder_of_a_session_that_has_started(ada: User, slot: Slot, outbox: list[EmailMessage]) -> None:
     book_slot(client_id=ada.id, slot_id=slot.id)
+    pass_time(hours=49)
+    order_reminders()
     shift_start(slot, hours=-0.1)
-    run_jobs(ahead=timedelta(days=10))
+    run_jobs()
     assert not any(s.startswith("Soon") for s in subjects(outbox, ada))
 
 

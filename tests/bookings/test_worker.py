@@ -7,6 +7,7 @@ import threading
 from email import message_from_string
 from pathlib import Path
 
+import psycopg
 from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 
@@ -59,6 +60,16 @@ def book() -> str:
     """Ada's booking of Grace's slot; only the confirmation is due now."""
     slot = make_slot(make_person("grace", is_host=True), hours=5)
     return str(book_slot(client_id=make_person("ada").id, slot_id=slot.id)["id"])
+
+
+def test_a_booking_tells_nobody_that_there_are_jobs(transactional_db: None) -> None:
+    """Whoever notifies has to wait for the disk alone: PostgreSQL commits such transactions one after the other."""
+    with psycopg.connect(database_address(connection.settings_dict["NAME"]), autocommit=True) as listener:
+        listener.execute("LISTEN procrastinate_any_queue_v1")
+        book()
+        assert list(listener.notifies(timeout=0.5)) == []
+        listener.execute("NOTIFY procrastinate_any_queue_v1, 'heard'")
+        assert [heard.payload for heard in listener.notifies(timeout=30, stop_after=1)] == ["heard"]
 
 
 def test_a_killed_worker_loses_no_mail(transactional_db: None, tmp_path: Path) -> None:
