@@ -89,9 +89,15 @@ class Result:
             self.figures.append(Figure(label, unit, values, (notes or {}).get(label, "")))
 
     def ratio(self, label: str, to: str) -> float:
-        """The median of one figure against another's, taken in the same rounds: the median of the rounds' ratios."""
+        """The median of one figure against another's, taken in the same rounds: the median of the rounds' ratios.
+
+        Raises BenchError where the other was never measured: a server may have answered nothing in its seconds.
+        """
         pairs = zip(self.figure(label).values, self.figure(to).values, strict=True)
-        return statistics.median(mine / other for mine, other in pairs)
+        ratios = [mine / other for mine, other in pairs if other]
+        if not ratios:
+            raise BenchError(f"{to} answered nothing in any round")
+        return statistics.median(ratios)
 
 
 class Bench:

@@ -59,8 +59,10 @@ def test_a_figure_is_its_median_with_its_spread() -> None:
 def test_a_ratio_compares_what_was_measured_in_the_same_round() -> None:
     result = Result()
     # The machine was ten times slower in the second round, for both.
-    result.add("/s", {"ours": [20, 2, 22], "theirs": [10, 1, 11]})
+    result.add("/s", {"ours": [20, 2, 22, 9], "theirs": [10, 1, 11, 0], "silent": [0, 0, 0, 0]})
     assert result.ratio("ours", "theirs") == 2
+    with pytest.raises(BenchError, match="silent answered nothing"):
+        result.ratio("ours", "silent")
 
 
 @pytest.mark.parametrize(
