@@ -22,7 +22,7 @@ def walk_to_confirmation(url: str, login: str, client: httpx.Client) -> tuple[st
 
 def approve(url: str, login: str) -> httpx.Response:
     """Do all that a person does in the browser; the page they end on."""
-    with httpx.Client(timeout=20) as client:
+    with httpx.Client(timeout=30) as client:
         action, fields = walk_to_confirmation(url, login, client)
         return client.post(
             action, data=fields | {"decision": "approve"}, headers={"Origin": _origin(action)}, follow_redirects=True

@@ -315,7 +315,7 @@ def test_no_browser_is_opened_when_none_is_wanted(
     while not (match := re.search(URL, text)):
         text += process.stderr.readline()
     httpx.get(backend.authorize(urlsplit(match[1]).query), follow_redirects=True)
-    out, _ = process.communicate(timeout=15)
+    out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")
     assert not browser.exists()
 

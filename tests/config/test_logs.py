@@ -56,7 +56,7 @@ def test_one_id_joins_portal_backend_and_worker(observed: Live, worker: Process,
     slot_id = add_slot(observed, grace.access)
     body = {"slot_id": slot_id}
     assert HTTP.post(f"{observed.backend_url}/api/v1/bookings", json=body, headers=headers).status_code == 201
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not (done := [line for line in lines(worker) if line.get("request_id") == "booking-by-ada"]):
         assert time.monotonic() < deadline, worker.text()
         time.sleep(0.1)

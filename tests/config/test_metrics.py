@@ -128,7 +128,7 @@ def test_the_queue_the_workers_and_the_locks_are_read_from_the_database(observed
             assert waiting.stdout.readline() == "waits\n"
             _until_waiting(other)
             during = scrape(observed.backend_url)
-        waiting.wait(timeout=10)
+        waiting.wait(timeout=60)
         connection.execute("DELETE FROM procrastinate_jobs WHERE queue_name = 'drill'")
     after = scrape(observed.backend_url)
     assert value(during, "insighta_queue_jobs", queue="drill", state="due") == 2

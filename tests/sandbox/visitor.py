@@ -12,7 +12,7 @@ CLIENT = {"client_id": "insighta-development", "client_secret": "development-onl
 
 class Visitor:
     def __init__(self, address: str) -> None:
-        self.http = httpx.Client(base_url=address, timeout=10)
+        self.http = httpx.Client(base_url=address, timeout=30)
 
     def __enter__(self) -> "Visitor":
         return self

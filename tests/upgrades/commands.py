@@ -65,7 +65,7 @@ def port_of(process: Process) -> int:
     return int(address(process).rpartition(":")[2])
 
 
-def wait_until_refused(process: Process, *, seconds: float = 30) -> None:
+def wait_until_refused(process: Process, *, seconds: float = 60) -> None:
     """Until nobody listens on the server's port any more. Raises AssertionError where somebody still does."""
     deadline = time.monotonic() + seconds
     while _is_listening(port_of(process)):

@@ -106,7 +106,7 @@ def busy(live: Live, slot: str) -> Iterator[list[str]]:
 
 
 def wait_for_growth(made: list[str]) -> None:
-    before, deadline = len(made), time.monotonic() + 30
+    before, deadline = len(made), time.monotonic() + 60
     while len(made) <= before + 1:
         assert time.monotonic() < deadline
         time.sleep(0.02)
