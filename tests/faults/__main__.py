@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--logs", help="a directory that keeps the history and every process's log")
     parser.add_argument("--kinds", help="only these kinds of faults, comma-separated")
     parser.add_argument("--rate", type=float, help="of the mixture, as a search has found it")
-    parser.add_argument("--requests", type=int, default=100_000, help="what an hour of 28 a second brings")
+    parser.add_argument("--requests", type=int, default=72_000, help="an hour of twenty a second")
     arguments = parser.parse_args()
     return run_storm(arguments) if arguments.what == "storm" else run_load(arguments)
 
