@@ -71,6 +71,7 @@ def _book(slot: Slot, purse: Subscription, key: str, now: datetime) -> Booking:
         credits_charged=1,
         idempotency_key=key,
         requested_slot_id=slot.id,
+        remind_at=slot.starts_at - timedelta(hours=24),
         created_at=now,
         changed_at=now,
     )
