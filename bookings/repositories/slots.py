@@ -61,6 +61,13 @@ def find_slot(slot_id: UUID) -> Slot | None:
     return Slot.objects.filter(id=slot_id).first()
 
 
+def find_slot_and_holding(slot_id: UUID, *, client_id: UUID) -> tuple[Slot, bool] | None:
+    """The slot, not locked, and whether the client has a seat in it: both as of one instant."""
+    seats = Booking.objects.filter(slot_id=OuterRef("id"), client_id=client_id).exclude(status="cancelled")
+    slot = Slot.objects.annotate(is_held=Exists(seats)).filter(id=slot_id).first()
+    return (slot, slot.is_held) if slot else None
+
+
 def lock_slots(slot_ids: Iterable[UUID]) -> dict[UUID, Slot]:
     """These slots, locked by ascending id, by id."""
     slots = Slot.objects.filter(id__in=set(slot_ids)).order_by("id").select_for_update(no_key=True)

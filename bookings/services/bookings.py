@@ -73,13 +73,12 @@ def check_no_collision(slot: "Slot", *, client_id: UUID, besides: UUID | None = 
 
 
 def _why_no_seat(slot_id: UUID, client_id: UUID, now: datetime) -> errors.BookingsError:
-    slot = slots.find_slot(slot_id)
-    if slot is None:
+    found = slots.find_slot_and_holding(slot_id, client_id=client_id)
+    if found is None:
         return errors.NotFound()
+    slot, is_held = found
     refusal = find_refusal(slot, client_id=client_id, now=now)
-    if refusal is None and any(b.slot_id == slot_id for b in bookings.list_colliding(slot, client_ids=[client_id])):
-        return errors.AlreadyBooked()
-    return refusal or errors.SlotFull()
+    return refusal or (errors.AlreadyBooked() if is_held else errors.SlotFull())
 
 
 def find_refusal(slot: "Slot", *, client_id: UUID, now: datetime) -> errors.BookingsError | None:
