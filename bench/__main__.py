@@ -14,6 +14,7 @@ from importlib import import_module
 import bench
 from bench.harness import SCENARIOS, Bench, Result, Scenario, warn_of_load
 from bench.report import print_durations, print_result, print_targets, store
+from bench.rivals import install_peers
 from bench.servers import complaints
 from bench.terminal import say
 
@@ -45,9 +46,12 @@ def find_scenarios() -> dict[str, Scenario]:
 
 def _run(scenario: Scenario, run: Bench) -> bool:
     say(f"\n{scenario.name}: {scenario.title}")
-    load, began = warn_of_load(), time.monotonic()
-    run.begin(scenario.budget)
+    load = warn_of_load()
     try:
+        if scenario.with_peers:
+            install_peers()
+        began = time.monotonic()
+        run.begin(scenario.budget)
         result: Result = scenario.run(run)
     except Exception:  # noqa: BLE001  # the other benchmarks are worth measuring all the same
         say("\n".join([traceback.format_exc(), *complaints()]))

@@ -11,7 +11,6 @@ from bench.booking_world import BookingWorld, open_world
 from bench.charts import Bar, Chart
 from bench.harness import Bench, Budget, Result, Rounds, Table, Target, interleave, scenario
 from bench.load import Load, load_calls
-from bench.rivals import python_of_peers
 
 CONNECTIONS = (4, 16, 64)
 EMPTY, SPREAD, HOT = "an empty authenticated POST", "spread slots", "one hot slot"
@@ -22,7 +21,11 @@ HOT_CAPACITY = 20_000
 
 
 @scenario(
-    "booking", item=5, title="bookings a second, all-or-nothing, with ledger, trail and jobs", budget=Budget(220, 38)
+    "booking",
+    item=5,
+    title="bookings a second, all-or-nothing, with ledger, trail and jobs",
+    budget=Budget(220, 38),
+    with_peers=True,
 )
 def measure_bookings(run: Bench) -> Result:
     result = Result()
@@ -44,13 +47,10 @@ def measure_bookings(run: Bench) -> Result:
 
 def _start(run: Bench) -> tuple[BookingWorld, Appointments]:
     """The product and the peer, started side by side; both run until the end."""
-    python_of_peers()
-    people = run.pick(full=2000, quick=1200)
+    cluster, people = run.cluster, run.pick(full=2000, quick=1200)
     with ThreadPoolExecutor() as pool:
-        world = pool.submit(run.share, "world", lambda: open_world(run.cluster, clients=people))
-        peer = pool.submit(
-            run.share, "appointments", lambda: serving_appointments(run.cluster, people=max(CONNECTIONS))
-        )
+        world = pool.submit(run.share, "world", lambda: open_world(cluster, clients=people))
+        peer = pool.submit(run.share, "appointments", lambda: serving_appointments(cluster, people=max(CONNECTIONS)))
         return world.result(), peer.result()
 
 

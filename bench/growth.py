@@ -18,7 +18,11 @@ STEPS = 10
 
 
 @scenario(
-    "refresh-growth", item=2, title="What many refreshes of a thousand sessions leave behind", budget=Budget(130, 12)
+    "refresh-growth",
+    item=2,
+    title="What many refreshes of a thousand sessions leave behind",
+    budget=Budget(130, 12),
+    with_peers=True,
 )
 def measure_growth(run: Bench) -> Result:
     backend, subject = product(run), ours(run)

@@ -162,25 +162,29 @@ class Rounds:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One benchmark. `item` orders them; `run` is given the Bench and answers with its Result."""
+    """One benchmark. `item` orders them; `run` is given the Bench and answers with its Result.
+
+    One `with_peers` is given their environment first, which does not count as its time.
+    """
 
     name: str
     item: int
     title: str
     budget: Budget
     run: Callable[[Bench], Result]
+    with_peers: bool = False
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
 def scenario(
-    name: str, *, item: int, title: str, budget: Budget
+    name: str, *, item: int, title: str, budget: Budget, with_peers: bool = False
 ) -> Callable[[Callable[[Bench], Result]], Callable[[Bench], Result]]:
     """Register a benchmark under `name`; `python -m bench NAME` runs it alone."""
 
     def register(run: Callable[[Bench], Result]) -> Callable[[Bench], Result]:
-        SCENARIOS[name] = Scenario(name, item, title, budget, run)
+        SCENARIOS[name] = Scenario(name, item, title, budget, run, with_peers)
         return run
 
     return register

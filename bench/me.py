@@ -16,7 +16,7 @@ _CHECKS = {
 }
 
 
-@scenario("me", item=3, title="An authenticated API call: GET /me", budget=Budget(80, 10))
+@scenario("me", item=3, title="An authenticated API call: GET /me", budget=Budget(80, 10), with_peers=True)
 def measure_calls(run: Bench) -> Result:
     subjects = [ours(run), rival(run, "simplejwt"), rival(run, "toolkit")]
 

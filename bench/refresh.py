@@ -18,7 +18,7 @@ EMPTY, PGBENCH = "an empty DRF view", "the same UPDATE in pgbench"
 RACERS = 20
 
 
-@scenario("refresh", item=2, title="Refreshing", budget=Budget(220, 55))
+@scenario("refresh", item=2, title="Refreshing", budget=Budget(220, 55), with_peers=True)
 def measure_refreshes(run: Bench) -> Result:
     start_together(run, [*PEERS, "empty"])
     subjects = [ours(run), *(rival(run, name) for name in PEERS)]

@@ -157,6 +157,12 @@ def _rsa_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
+def install_peers() -> None:
+    """Make the environments of all peers, where they are not there yet; that takes minutes."""
+    python_of_peers()
+    node_modules()
+
+
 def python_of_peers() -> Path:
     """The Python of the peers' own environment, which is made and filled when its requirements have changed."""
     requirements = PEERS / "requirements.txt"

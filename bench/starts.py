@@ -16,7 +16,7 @@ from bench.servers import clean_environment
 OURS, PYTHON = "insighta --version", "python -c pass"
 
 
-@scenario("start", item=7, title="Start of the command line", budget=Budget(30, 5))
+@scenario("start", item=7, title="Start of the command line", budget=Budget(30, 5), with_peers=True)
 def measure_starts(run: Bench) -> Result:
     commands = _commands()
     walls: dict[str, list[float]] = {label: [] for label in commands}

@@ -11,7 +11,7 @@ import httpx
 from bench.harness import Bench
 from bench.load import Refreshing
 from bench.product import Product
-from bench.rivals import KINDS, Peer, node_modules, python_of_peers, serving
+from bench.rivals import KINDS, Peer, serving
 
 OURS = "Insighta"
 TABLES = ("tokens_session",)
@@ -70,11 +70,10 @@ class Subject:
 
 def start_together(run: Bench, names: Sequence[str]) -> None:
     """Start the product and the peers called `names` side by side: most of it is one core's work each."""
-    python_of_peers()
-    node_modules()
+    peers = [(f"peer {name}", _peer(run, name)) for name in names]
     with ThreadPoolExecutor() as pool:
         starting = pool.submit(product, run)
-        list(pool.map(lambda name: run.share(f"peer {name}", _peer(run, name)), names))
+        list(pool.map(lambda peer: run.share(*peer), peers))
         starting.result()
 
 
@@ -105,7 +104,8 @@ def rival(run: Bench, name: str) -> Subject:
 
 
 def _peer(run: Bench, name: str) -> Callable[[], AbstractContextManager[Peer]]:
-    return lambda: serving(name, run.cluster, tokens=SESSIONS)
+    cluster = run.cluster
+    return lambda: serving(name, cluster, tokens=SESSIONS)
 
 
 def _start_rival(run: Bench, name: str) -> Subject:
