@@ -8,28 +8,37 @@ from pathlib import Path
 
 import pytest
 
-# Above fifteen seconds, the longest first; the rest follows by its number of tests. `--durations=0` tells.
+# Above ten seconds, the longest first; the rest follows by its number of tests. `--durations=0` tells.
 LONGEST = (
     "tests/faults/test_storm.py",
-    "tests/portal/test_journeys.py",
-    "tests/upgrades/test_independent_deployment.py",
-    "tests/upgrades/test_rotation.py",
     "tests/portal/test_accessibility.py",
+    "tests/portal/test_journeys.py",
+    "tests/upgrades/test_rotation.py",
+    "tests/upgrades/test_independent_deployment.py",
     "tests/deploy/test_cluster.py",
     "tests/config/test_run.py",
+    "tests/portal/test_hosting_journey.py",
     "tests/docs/test_what_pages_tell_to_type.py",
     "tests/journeys/test_portal_sign_in.py",
-    "tests/journeys/test_terminal_sign_in.py",
     "tests/upgrades/test_backup.py",
-    "tests/upgrades/test_graceful_stop.py",
-    "tests/bookings/test_model.py",
-    "tests/bookings/test_atomicity.py",
+    "tests/cli/test_kill.py",
     "tests/tokens/test_races.py",
-    "tests/tokens/test_rotation_model.py",
     "tests/faults/test_planted.py",
     "tests/faults/test_overload.py",
-    "tests/cli/test_kill.py",
+    "tests/faults/test_worker.py",
+    "tests/faults/test_locks.py",
+    "tests/tokens/test_rotation_model.py",
+    "tests/bookings/test_model.py",
+    "tests/bookings/test_atomicity.py",
+    "tests/upgrades/test_graceful_stop.py",
+    "tests/journeys/test_terminal_sign_in.py",
     "tests/config/test_admin_at_size.py",
+    "tests/config/test_embedded_postgres.py",
+    "tests/cli/test_live.py",
+    "tests/fuzz/test_schema.py",
+    "tests/docs/test_what_pages_teach.py",
+    "tests/accounts/test_first_sign_in.py",
+    "tests/fuzz/test_oauth.py",
 )
 
 

@@ -15,6 +15,8 @@ from tests.deploy.visitors import Terminal, Visitor, trust
 ARRIVING = 2
 TERMINALS = 3
 SLOTS = 30
+# Between two acts of one of them, so that a server that starts beside them gets its share of the processor.
+REST_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Crowd:
         self.cancelled.append(given_back)
 
     def _repeat(self, act: Callable[[], None]) -> None:
-        while not self._end.is_set():
+        while not self._end.wait(REST_SECONDS):
             try:
                 act()
             except BaseException as error:  # noqa: BLE001  # raised again in the test's own thread
