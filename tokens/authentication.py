@@ -1,4 +1,7 @@
-"""How an API call says who it is: the Authorization header, the session behind it, the scopes it has."""
+"""How an API call says who it is: the Authorization header, the session behind it, the scopes it has.
+
+Headers are read from `META`: Django's `headers` looks through the whole environment of the process, at each request.
+"""
 
 import ipaddress
 from functools import lru_cache
@@ -26,7 +29,7 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> "tuple[User, credentials.Credential] | None":
         """None without an Authorization header; raises NotAuthenticated for a credential that is no good."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
         credential = credentials.get_credential(token=token.strip(), now=timezone.now())
@@ -59,7 +62,7 @@ def client_address(request: HttpRequest, *, is_vouched_for: bool = False) -> str
     """
     peer = request.META.get("REMOTE_ADDR") or None
     if is_vouched_for or (peer and _is_in(peer, settings.TRUSTED_PROXIES)):
-        forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[-1].strip()
         return _address(forwarded) or peer
     return _address(peer or "")
 

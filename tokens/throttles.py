@@ -18,7 +18,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from tokens.authentication import client_address
 from tokens.errors import Throttled
-from tokens.policies.refresh_tokens import read_token
+from tokens.policies.refresh_tokens import RefreshToken
 
 logger = logging.getLogger(__name__)
 
@@ -140,14 +140,13 @@ class SessionThrottle(_Throttle):
 
     scope, rate = "session", "120/min"
 
-    def identify(self, request: HttpRequest) -> str | None:
+    def identify(self, presented: RefreshToken | None) -> str | None:
         # Only a token that this service made counts: nobody can use up another session's limit by knowing its id.
-        token = read_token(request.POST.get("refresh_token", ""), keys=settings.TOKEN_KEYS)
-        return str(token.session_id) if token else None
+        return str(presented.session_id) if presented else None
 
 
-def check(request: HttpRequest, kind: type[_Throttle]) -> None:
-    """Count this request of a plain Django view. Raises Throttled with the seconds to wait."""
+def check(subject: HttpRequest | RefreshToken | None, kind: type[_Throttle]) -> None:
+    """Count a request to a plain Django view, by what `kind` identifies. Raises Throttled with the seconds to wait."""
     throttle = kind()
-    if not throttle.allow_request(request, None):
+    if not throttle.allow_request(subject, None):
         raise Throttled(throttle.wait())

@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.test import Client as Http
 
 from accounts.models import User
 from accounts.services import people
 from tokens.policies.clients import Client
+from tokens.policies.refresh_tokens import read_token
 from tokens.policies.scopes import ALL_SCOPES
 from tokens.services.clients import find_client
+from tokens.services.rotation import rotate_session
 from tokens.services.sessions import TokenPair, open_session
 
 CLI, PORTAL = "insighta-cli", "insighta-portal"
@@ -54,6 +57,12 @@ def sign_in(
         handoff_challenge=handoff_challenge,
         now=at or now(),
     )
+
+
+def present(token: str, *, client: Client, at: datetime, key: str = "") -> TokenPair:
+    """One refresh by the service itself."""
+    presented = read_token(token, keys=settings.TOKEN_KEYS)
+    return rotate_session(client=client, presented=presented, retry_key=key, challenge="", address=None, now=at)
 
 
 def call(http: Http, path: str, token: str, method: str = "GET", body: object = None) -> Any:

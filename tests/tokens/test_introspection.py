@@ -18,10 +18,10 @@ from tests.tokens.in_process import (
     make_person,
     now,
     post,
+    present,
     sign_in,
 )
 from tokens.models import PersonalAccessToken, Session
-from tokens.services.rotation import rotate_session
 from tokens.services.sessions import TokenPair
 
 INACTIVE = {"active": False}
@@ -135,9 +135,7 @@ def test_a_token_that_is_over_is_inactive_and_nothing_else_is_said(
 def test_a_refresh_token_that_was_rotated_away_is_inactive_and_introspecting_it_is_no_replay(
     client: Http, pair: TokenPair
 ) -> None:
-    successor = rotate_session(
-        client=client_called(CLI), token=pair.refresh_token, retry_key="", challenge="", address=None, now=now()
-    )
+    successor = present(pair.refresh_token, client=client_called(CLI), at=now())
     assert introspect(client, pair.refresh_token) == INACTIVE
     assert introspect(client, successor.refresh_token)["active"] is True
 

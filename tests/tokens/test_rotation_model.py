@@ -20,13 +20,12 @@ from hypothesis.stateful import (
 
 from accounts.errors import AccountSuspended
 from accounts.services import people
-from tests.tokens.in_process import CLI, PORTAL, client_called, make_person, now, sign_in
+from tests.tokens.in_process import CLI, PORTAL, client_called, make_person, now, present, sign_in
 from tokens.errors import InvalidGrant, NotAuthenticated
 from tokens.models import Session
 from tokens.repositories import sessions
 from tokens.services.credentials import get_credential
 from tokens.services.revocation import revoke_token
-from tokens.services.rotation import rotate_session
 from tokens.services.sessions import TokenPair
 
 # Seconds in which an honest retry is honoured: by client, and without a key.
@@ -121,9 +120,7 @@ class Rotation(RuleBasedStateMachine):
         """Neither its clients nor anybody else's token touches the session."""
         other = client_called(PORTAL if self.client.client_id == CLI else CLI)
         with pytest.raises(InvalidGrant):
-            rotate_session(
-                client=other, token=self.model.tokens[-1], retry_key=key, challenge="", address=None, now=self.now
-            )
+            present(self.model.tokens[-1], client=other, key=key, at=self.now)
 
     @invariant()
     def the_row_agrees(self) -> None:
@@ -167,9 +164,7 @@ class Rotation(RuleBasedStateMachine):
     def _present(self, token: str, key: str) -> TokenPair | None:
         with mock.patch.object(sessions, "find_session_to_judge", self._find_session_to_judge):
             try:
-                return rotate_session(
-                    client=self.client, token=token, retry_key=key, challenge="", address=None, now=self.now
-                )
+                return present(token, client=self.client, key=key, at=self.now)
             except (InvalidGrant, AccountSuspended):
                 return None
 

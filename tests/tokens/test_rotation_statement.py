@@ -1,7 +1,6 @@
 """A refresh in detail: one SQL statement, its own transaction, no row added."""
 
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from django.db import connection
@@ -11,9 +10,9 @@ from django.utils import timezone
 
 from accounts.models import Event
 from accounts.services import people
+from tests.tokens.in_process import present
 from tokens.models import Session
 from tokens.services.clients import registry
-from tokens.services.rotation import rotate_session
 from tokens.services.sessions import open_session
 
 KEY = "the-key-of-the-terminal"
@@ -81,9 +80,9 @@ def test_the_compare_stands_on_the_updated_table_itself(client: Client, token: s
 
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_clocks_of_servers_that_differ_by_hours_take_no_retry_for_a_replay(token: str, hours: int) -> None:
-    ask = partial(rotate_session, client=registry()["insighta-cli"], retry_key="", challenge="", address=None)
+    client = registry()["insighta-cli"]
     right, wrong = timezone.now(), timezone.now() + timedelta(hours=hours)
-    first = ask(token=token, now=wrong).refresh_token
-    assert ask(token=token, now=right).refresh_token == first
-    second = ask(token=first, now=right).refresh_token
-    assert ask(token=first, now=wrong).refresh_token == second
+    first = present(token, client=client, at=wrong).refresh_token
+    assert present(token, client=client, at=right).refresh_token == first
+    second = present(first, client=client, at=right).refresh_token
+    assert present(first, client=client, at=wrong).refresh_token == second

@@ -13,7 +13,7 @@ from accounts.services.events import record_event
 from tokens import errors, signals
 from tokens.policies import rotation
 from tokens.policies.clients import Client
-from tokens.policies.refresh_tokens import RefreshToken, make_successor, read_token
+from tokens.policies.refresh_tokens import RefreshToken, make_successor
 from tokens.repositories import sessions
 from tokens.services.clients import retry_window_seconds
 from tokens.services.sessions import TokenPair, issue_tokens
@@ -38,15 +38,21 @@ class Refresh:
 
 
 def rotate_session(
-    *, client: Client, token: str, retry_key: str, challenge: str, address: str | None, now: datetime
+    *,
+    client: Client,
+    presented: RefreshToken | None,
+    retry_key: str,
+    challenge: str,
+    address: str | None,
+    now: datetime,
 ) -> TokenPair:
     """Exchange a refresh token for its one successor (RFC 6749 §6, RFC 9700 §4.14.2).
 
-    The successful path is one statement and its own transaction. `retry_key` is the Idempotency-Key or empty,
+    The successful path is one statement and its own transaction. `presented` is None for a token that this service
+    has not made, `retry_key` the Idempotency-Key or empty,
     `challenge` the S256 of the `code_verifier` or empty. Raises InvalidGrant, and AccountPending,
     AccountSuspended or AccountInactive; a replay has revoked the session before it raises.
     """
-    presented = read_token(token, keys=settings.TOKEN_KEYS)
     try:
         if presented is None:
             raise errors.InvalidGrant(_UNKNOWN)

@@ -16,6 +16,7 @@ from tokens import errors, throttles
 from tokens.authentication import client_address
 from tokens.policies import pkce
 from tokens.policies.clients import DEVICE_CODE, Client
+from tokens.policies.refresh_tokens import read_token
 from tokens.policies.rotation import is_retry_key
 from tokens.services import clients, codes, devices, introspection, revocation, rotation
 from tokens.services.sessions import TokenPair
@@ -103,13 +104,14 @@ def device_authorization(request: HttpRequest) -> HttpResponse:
 
 
 def _refresh(request: HttpRequest, client: Client) -> TokenPair:
-    throttles.check(request, throttles.SessionThrottle)
-    retry_key = request.headers.get("Idempotency-Key", "")
+    presented = read_token(parameter(request, "refresh_token"), keys=settings.TOKEN_KEYS)
+    throttles.check(presented, throttles.SessionThrottle)
+    retry_key = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
     if retry_key and not is_retry_key(retry_key):
         raise errors.InvalidRequest("Idempotency-Key must be 16 to 255 visible ASCII characters")
     return rotation.rotate_session(
         client=client,
-        token=parameter(request, "refresh_token"),
+        presented=presented,
         retry_key=retry_key,
         challenge=pkce.challenge_of(parameter(request, "code_verifier", required=False)),
         address=client_address(request, is_vouched_for=client.is_confidential),
@@ -179,12 +181,12 @@ def _authenticate(request: HttpRequest) -> Client:
 
 
 def _uses_basic(request: HttpRequest) -> bool:
-    return request.headers.get("Authorization", "")[:6].lower() == "basic "
+    return str(request.META.get("HTTP_AUTHORIZATION", ""))[:6].lower() == "basic "
 
 
 def _basic_credentials(request: HttpRequest) -> tuple[str, str]:
     try:
-        decoded = base64.b64decode(request.headers["Authorization"][6:], validate=True).decode()
+        decoded = base64.b64decode(request.META["HTTP_AUTHORIZATION"][6:], validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise errors.InvalidClient from error
     client_id, colon, secret = decoded.partition(":")

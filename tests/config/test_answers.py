@@ -1,0 +1,62 @@
+"""How answers reach the server: whole ones in one piece and over at once, files bit by bit."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.core.signals import request_finished
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from config.answers import with_whole_answers
+from tests.people import HTTP
+from tests.processes import Live
+
+
+def served(response: HttpResponseBase) -> tuple[Iterable[bytes], list[object]]:
+    """What the server is given for `response`, and which requests were over by then."""
+    over: list[object] = []
+
+    def note(sender: object, **_: Any) -> None:
+        over.append(sender)
+
+    request_finished.connect(note)
+    response._handler_class = served  # type: ignore[attr-defined]  # Django's handler leaves its name here
+    try:
+        return with_whole_answers(lambda environ, start_response: response)({}, None), over
+    finally:
+        request_finished.disconnect(note)
+
+
+# The end of a request looks at the database's connections.
+@pytest.mark.django_db
+def test_a_whole_answer_is_a_list_and_its_request_is_over() -> None:
+    response = HttpResponse(b"whole")
+    assert served(response) == ([b"whole"], [served])
+    assert response.closed
+
+
+def test_an_answer_in_parts_stays_open_until_the_server_has_read_it() -> None:
+    response = StreamingHttpResponse([b"in ", b"parts"])
+    body, over = served(response)
+    assert (body, over, response.closed) == (response, [], False)
+    assert b"".join(body) == b"in parts"
+
+
+def test_every_kind_of_answer_arrives_and_the_connection_goes_on(live: Live) -> None:
+    """One connection: a length that is wrong, or a body after HEAD, would spoil the answer that follows."""
+    asked = [
+        ("GET", "/healthz", 200),
+        ("HEAD", "/healthz", 200),
+        ("GET", "/", 302),
+        ("GET", "/static/accounts/sign-in.css", 200),
+        ("HEAD", "/static/accounts/sign-in.css", 200),
+        ("POST", "/oauth/token", 400),
+        ("OPTIONS", "/api/v1/me", 401),
+        ("GET", "/nowhere", 404),
+    ]
+    for method, path, status in asked * 2:
+        answer = HTTP.request(method, f"{live.backend_url}{path}")
+        assert answer.status_code == status, (method, path)
+        assert answer.headers["X-Request-ID"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert len(answer.content) == (0 if method == "HEAD" else int(answer.headers["Content-Length"]))
