@@ -45,6 +45,12 @@ class Setting:
         wait_until(lambda: "begins anew" in self.worker.text()[known:], self.worker)
         assert self.exit_code is None, self.worker.text()
 
+    def end(self) -> int:
+        """Ask it to end, and wait until it has; its exit code."""
+        assert self.worker.popen is not None
+        self.worker.popen.send_signal(signal.SIGTERM)
+        return self.worker.popen.wait(timeout=90)
+
     @property
     def exit_code(self) -> int | None:
         assert self.worker.popen is not None
@@ -83,12 +89,10 @@ def test_a_worker_outlives_its_database_and_ends_when_it_is_told_to(setting: Set
         setting.lose_database()
         setting.network.trouble(PAIR, "")
         setting.do_a_job()
-    setting.worker.stop()
-    assert setting.exit_code == 0, setting.worker.text()
+    assert setting.end() == 0, setting.worker.text()
 
 
 def test_a_worker_that_waits_for_its_database_ends_when_it_is_told_to(setting: Setting) -> None:
     setting.do_a_job()
     setting.lose_database()
-    setting.worker.stop()
-    assert setting.exit_code == 0, setting.worker.text()
+    assert setting.end() == 0, setting.worker.text()
