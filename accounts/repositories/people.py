@@ -69,8 +69,10 @@ def list_ids_called(words: str) -> list[UUID]:
 
 def list_ids_beginning(words: str) -> list[UUID]:
     """Some whose login or address begins with `words`, without regard to case, in no order."""
-    like = User.objects.filter(Q(login__istartswith=words) | Q(email__istartswith=words))
-    return list(like.values_list("id", flat=True)[:MOST_FOUND])
+    # Each by its own index, which stops where enough are found; with both in one condition all have to be looked at.
+    logins, addresses = User.objects.filter(login__istartswith=words), User.objects.filter(email__istartswith=words)
+    like = logins.values_list("id", flat=True)[:MOST_FOUND].union(addresses.values_list("id", flat=True)[:MOST_FOUND])
+    return list(like[:MOST_FOUND])
 
 
 def update_person(user_id: UUID, **fields: object) -> int:
