@@ -21,7 +21,9 @@ _PROBE = 10_000
 MEGABYTE = 1024 * 1024
 
 
-@scenario("identifiers", item=6, title="UUIDv7 and UUIDv4 as primary keys, in a table that grows", budget=Budget(80, 5))
+@scenario(
+    "identifiers", item=6, title="UUIDv7 and UUIDv4 as primary keys, in a table that grows", budget=Budget(130, 5)
+)
 def measure_identifiers(run: Bench) -> Result:
     sizes = run.pick(full=(1_000_000, 5_000_000), quick=(50_000, 250_000))
     result = Result()

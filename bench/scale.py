@@ -36,7 +36,7 @@ class Plan:
     scans: tuple[str, ...]
 
 
-@scenario("scale", item=7, title="hot statements while sessions and bookings grow", budget=Budget(320, 25))
+@scenario("scale", item=7, title="hot statements while sessions and bookings grow", budget=Budget(270, 25))
 def measure_scale(run: Bench) -> Result:
     sizes = run.pick(full=(10_000, 1_000_000, 10_000_000), quick=(10_000, 100_000))
     found: dict[str, dict[int, Plan]] = {}
