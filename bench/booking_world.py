@@ -105,8 +105,7 @@ def _sign_in(product: Product, people: Sequence[uuid.UUID]) -> list[Client]:
 def open_world(cluster: Cluster, *, clients: int, database: str = "bookings") -> Iterator[BookingWorld]:
     """The product with people and slots, and the textbook's way beside it in the same server."""
     product = Product(cluster, database=database)
-    cluster.create(product.database)
-    product.manage("migrate", "-v0")
+    product.make_database()
     environment = product.environment | {"DJANGO_SETTINGS_MODULE": "bench.textbook.settings", "PYTHONPATH": str(ROOT)}
     command = granian("config.wsgi:application", port=product.ports["backend"])
     with running(command, environment, answers_at=f"{product.backend_url}/healthz"):

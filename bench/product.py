@@ -73,14 +73,18 @@ class Product:
         self._stack = ExitStack()
 
     def __enter__(self) -> "Product":
-        if not self.cluster.has(_MIGRATED):
-            self.manage("migrate", "-v0", DATABASE_URL=self.cluster.create(_MIGRATED))
-        self.cluster.create(self.database, like=_MIGRATED)
+        self.make_database()
         self._stack.enter_context(self._server("backend"))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def make_database(self) -> None:
+        """A database of its own, migrated: a copy of one that is made for the first product of the server."""
+        if not self.cluster.has(_MIGRATED):
+            self.manage("migrate", "-v0", DATABASE_URL=self.cluster.create(_MIGRATED))
+        self.cluster.create(self.database, like=_MIGRATED)
 
     def start_portal(self) -> None:
         """Serve the portal, too, with its static files as they are deployed."""

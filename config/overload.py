@@ -14,7 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.security import SecurityMiddleware
 from django.utils.module_loading import import_string
 
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+from config.charsets import Application
+
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # A queue may hold a burst. One in which everybody has had to wait for so long would only grow old.

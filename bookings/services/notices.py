@@ -60,9 +60,8 @@ def find_reminder(*, booking_id: UUID, revision: int) -> Notice | None:
 
 def order_reminders() -> int:
     """Order every reminder that is due; how many that were. Two at once order none twice."""
-    ordered = newly = transactions.run(_order_reminders)
-    while newly == REMINDERS_AT_ONCE:
-        newly = transactions.run(_order_reminders)
+    ordered = 0
+    while newly := transactions.run(_order_reminders):
         ordered += newly
     return ordered
 

@@ -11,7 +11,7 @@ from tests.accounts.github import answered_by_github, describe, fresh, github_id
 from tests.people import PORTAL, Browser, Pkce, call, query, refresh
 from tests.processes import Live
 
-ROUNDS, TABS = 12, 6
+ROUNDS, TABS = 25, 6
 
 
 def people(live: Live, **columns: object) -> list[dict[str, Any]]:

@@ -29,15 +29,6 @@ def accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Come back as soon as it is so. Raises TimeoutError."""
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.05)
-
-
 @dataclass
 class Daemon:
     """`is_ready` is asked until it is true after a start. `account` is for programs that refuse to run as root."""

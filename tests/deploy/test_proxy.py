@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests.deploy.cluster import HOSTS
-from tests.deploy.daemons import wait_until
 from tests.deploy.proxy import Proxy, proxy
 from tests.deploy.visitors import OUTSIDE, NamedTransport
+from tests.waiting import wait_until
 
 API, APP = HOSTS
 SECRET = "a-secret-that-no-log-may-hold"

@@ -186,9 +186,9 @@ def _watch_memory(bench: Bench, pid: int, requests: int) -> MemoryReport:
         sample = asyncio.run(Generator(bench.port).hurry(bench.plans["mixture"], requests // POINTS, at_once=AT_ONCE))
         for status, number in sample.statuses.items():
             report.statuses[status] = report.statuses.get(status, 0) + number
-        report.resident[point * (requests // POINTS)] = _resident(pid)
-        report.seconds = round(time.monotonic() - began, 1)
-        sys.stderr.write(f"{point * (requests // POINTS)} requests: {_resident(pid)} kB, {report.seconds} s\n")
+        done, resident = point * (requests // POINTS), _resident(pid)
+        report.resident[done], report.seconds = resident, round(time.monotonic() - began, 1)
+        sys.stderr.write(f"{done} requests: {resident} kB, {report.seconds} s\n")
     return report
 
 

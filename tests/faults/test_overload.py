@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -15,12 +15,14 @@ import httpx
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 
-from config.overload import STANDING_SECONDS, Application, Gate, with_admission
+from config.charsets import Application
+from config.overload import STANDING_SECONDS, Gate, with_admission
 from tests.backends import another_backend
 from tests.faults.clients import new_key
 from tests.faults.openloop import Generator, Plan
 from tests.people import CLI, HTTP, Browser, Tokens, call, refresh
 from tests.processes import Live, free_port
+from tests.waiting import wait_until
 
 AT_ONCE, WAITING, CROWD = 2, 1, 12
 # Far beyond what is promised, for machines that have other things to do.
@@ -52,14 +54,6 @@ def wait_for(futures: "list[Future[httpx.Response]]", number: int) -> list[httpx
     """The answers once there are so many."""
     wait_until(lambda: sum(future.done() for future in futures) >= number)
     return [future.result() for future in futures if future.done()]
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Fails after a minute."""
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_gate_lets_one_in_for_each_that_leaves() -> None:

@@ -5,8 +5,7 @@ import re
 import secrets
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -15,6 +14,7 @@ import pytest
 from tests.faults.proxy import Network, unix
 from tests.processes import Process, free_port
 from tests.templates import create_migrated_database, database_address
+from tests.waiting import wait_until
 
 PAIR = "worker-database"
 ORDER = """
@@ -36,13 +36,15 @@ class Setting:
         """Order one and wait until the worker has done it."""
         row = self.connection.execute(ORDER).fetchone()
         assert row is not None
-        wait_until(lambda: self.connection.execute(STATUS, row).fetchone() == ("succeeded",), self.worker)
+        wait_until(
+            lambda: self.connection.execute(STATUS, row).fetchone() == ("succeeded",), seconds=90, tell=self.worker.text
+        )
 
     def lose_database(self) -> None:
         """Cut every connection and wait until the worker has said so."""
         known = len(self.worker.text())
         self.network.trouble(PAIR, "cut")
-        wait_until(lambda: "begins anew" in self.worker.text()[known:], self.worker)
+        wait_until(lambda: "begins anew" in self.worker.text()[known:], seconds=90, tell=self.worker.text)
         assert self.exit_code is None, self.worker.text()
 
     def end(self) -> int:
@@ -55,13 +57,6 @@ class Setting:
     def exit_code(self) -> int | None:
         assert self.worker.popen is not None
         return self.worker.popen.poll()
-
-
-def wait_until(is_reached: Callable[[], bool], worker: Process) -> None:
-    deadline = time.monotonic() + 90
-    while not is_reached():
-        assert time.monotonic() < deadline, worker.text()
-        time.sleep(0.1)
 
 
 @pytest.fixture

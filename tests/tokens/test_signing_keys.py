@@ -157,6 +157,7 @@ def test_no_refresh_and_no_call_fails_while_processes_switch_keys(live: Live) ->
     # has read before.
     with another_backend(live, BACKEND_URL=live.backend_url) as other, ThreadPoolExecutor() as pool:
         with live.connect() as connection:
+            # Later than a process that met an unknown key looks for new ones again, as it always is outside of tests.
             soon = "UPDATE tokens_signingkey SET activates_at = now() + interval '6 seconds' WHERE kid = %s"
             connection.execute(soon, [new])
         seen = set().union(*pool.map(lambda tokens: refresh_until_signed_by(new, tokens, [live, other]), people))
