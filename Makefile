@@ -4,14 +4,15 @@ BIN := .venv/bin
 # Arguments for pytest, for example: make test ARGS="tests/portal -k login"
 ARGS ?=
 
-.PHONY: help run test check bench torture lock audit sbom chromium node servers wrk clean
+.PHONY: help run test quick check bench torture lock audit sbom chromium node servers shells wrk clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run    start everything: database, backend, portal, worker, GitHub stand-in (Ctrl-C stops it)"
 	@echo "make test   run every test, the browser's included"
+	@echo "make quick  run the checks and every test that needs no browser, no other server and no product process"
 	@echo "make check  run the linters, the types and the architecture contracts"
-	@echo "make bench  measure everything of docs/performance.md (QUICK=1: a short look)"
+	@echo "make bench  measure everything of docs/performance.md (QUICK=1: a short look, AGAINST=3d98e19: beside that commit)"
 	@echo "make torture  break every part under load (MINUTES=10 SEED=2): docs/reliability.md"
 	@echo "make lock   resolve the requirements files into the lock files, with hashes"
 	@echo "make audit  ask for known weaknesses of everything that is installed"
@@ -21,15 +22,16 @@ help:
 run: .venv/installed
 	@$(BIN)/python -m config.development
 
-# What measures time runs alone; everything else on three workers, which keep two cores busy although tests wait for
-# processes. Exit code 5: ARGS chose nothing of this half. A test that fails is named and tried once more by itself: on a
-# busy machine a process can come too late for its neighbours' sake. What fails twice has failed.
-AGAIN = { code=$$?; test $$code = 5 || { test $$code = 1 && echo "Once more, by themselves:" && \
-	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }; }
+# Three workers keep two cores busy although tests wait for processes. A worker that has nothing left takes tests from
+# another. The order is random; the first lines of the run show its seed.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal
 
-test: .venv/installed-dev chromium node servers
-	@$(BIN)/python -m pytest -m alone $(ARGS) || $(AGAIN)
-	@$(BIN)/python -m pytest -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS) || $(AGAIN)
+test: .venv/installed-dev chromium node servers shells
+	@$(PYTEST) -n 3 -m "not alone" $(ARGS)
+
+quick: .venv/installed-dev
+	@$(BIN)/python -m tests.architecture
+	@$(PYTEST) -n 2 -m "not alone and not processes" $(ARGS)
 
 check: .venv/installed-dev
 	@$(BIN)/python -m tests.architecture
@@ -38,24 +40,26 @@ check: .venv/installed-dev
 PIP := -m pip install --quiet --disable-pip-version-check
 
 # pip compiles what it installs, also where PYTHONDONTWRITEBYTECODE is set: servers start three times as fast.
-.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
-	$(BIN)/python $(PIP) --require-hashes --requirement requirements.lock
+.venv/installed: requirements/production.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python $(PIP) --require-hashes --requirement requirements/production.lock
 	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.lock
-	$(BIN)/python $(PIP) --require-hashes --requirement requirements-dev.lock
+.venv/installed-dev: .venv/installed requirements/dev.lock
+	$(BIN)/python $(PIP) --require-hashes --requirement requirements/dev.lock
 	@touch $@
 
-bench: .venv/installed-dev node wrk
-	@$(BIN)/python -m bench
+# The tests that measure time run first, one at a time. AGAINST=3d98e19 measures this commit beside that one instead.
+bench: .venv/installed-dev node wrk chromium
+	@$(if $(AGAINST),true,$(BIN)/python -m pytest -m alone)
+	@$(BIN)/python -m bench $(if $(AGAINST),commits)
 
 torture: .venv/installed-dev
-	@$(BIN)/python -m tests.faults storm --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.fault_injection --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-.local/audit/installed: requirements-audit.lock | .venv/bin/python
+.local/audit/installed: requirements/audit.lock | .venv/bin/python
 	$(BIN)/python -m venv .local/audit
-	.local/audit/bin/python $(PIP) --require-hashes --requirement requirements-audit.lock
+	.local/audit/bin/python $(PIP) --require-hashes --requirement requirements/audit.lock
 	@touch $@
 
 # One lock for Python 3.11 to 3.14 on every platform. What the checks need agrees with what runs.
@@ -63,9 +67,9 @@ UV := .local/audit/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 lock: .local/audit/installed
-	$(UV) requirements.txt --output-file requirements.lock
-	$(UV) requirements-dev.txt --constraint requirements.lock --output-file requirements-dev.lock
-	$(UV) requirements-audit.txt --output-file requirements-audit.lock
+	$(UV) requirements.txt --output-file requirements/production.lock
+	$(UV) requirements/dev.txt --constraint requirements/production.lock --output-file requirements/dev.lock
+	$(UV) requirements/audit.txt --output-file requirements/audit.lock
 
 # Needs the network. What could not be asked is named, and is no success.
 audit: .local/audit/installed
@@ -74,7 +78,7 @@ audit: .local/audit/installed
 sbom: .local/audit/installed
 	@mkdir -p .local
 	@.local/audit/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
-		--output-file .local/sbom.json requirements.lock
+		--output-file .local/sbom.json requirements/production.lock
 	@echo ".local/sbom.json"
 
 .venv/bin/python:
@@ -102,9 +106,14 @@ chromium:
 node:
 	$(call debian,npm,nodejs npm,The tests with independent clients need)
 
-# What the product runs behind in deploy/.
+# What the product runs behind in deploy/, and Apache, an application that signs people in here.
 servers:
-	$(call debian,nginx pgbouncer redis-server,--no-install-recommends nginx-light pgbouncer redis-server,The tests of deploy/ need)
+	$(call debian,nginx pgbouncer redis-server apache2,--no-install-recommends nginx-light pgbouncer redis-server \
+		apache2-bin libapache2-mod-auth-openidc,The tests with other servers need)
+
+# The completion of the command line is tested in the shells themselves.
+shells:
+	$(call debian,zsh fish,zsh fish,The tests of the command line need)
 
 wrk:
 	$(call debian,wrk,wrk,The benchmarks need)

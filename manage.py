@@ -5,7 +5,7 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
-from config.embedded_postgres import ensure_database
+from config.development.embedded_postgres import ensure_database
 
 
 def main() -> None:

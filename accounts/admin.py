@@ -1,10 +1,12 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from functools import partial, partialmethod
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,23 +19,57 @@ from django.utils.safestring import SafeString
 from accounts import policies
 from accounts.errors import AccountsError
 from accounts.models import Event, User
-from accounts.services import events, lookup, people
+from accounts.services import events, lookup, people, roles
 
 MOST_AT_ONCE = 100
-# Lists of other apps that can be narrowed to one person.
-_ELSEWHERE = (
-    ("Sign-ins", "tokens_session", "user"),
-    ("Access tokens", "tokens_personalaccesstoken", "user"),
-    ("Bookings", "bookings_booking", "client"),
-    ("Subscriptions", "bookings_subscription", "user"),
-    ("Events", "accounts_event", "user_id"),
-)
+# A search shows the last rows of a person, at most this many.
+MOST_FOUND = 200
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """To look at; what changes something is an action, which calls the service that the API calls."""
+    """The base of every list: to look at; what changes something is an action, which calls a service."""
 
-    ordering = ("-id",)
+    ordering: ClassVar[tuple[str, ...]] = ("-id",)
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    search_fields: ClassVar[tuple[str, ...]] = ("id",)
+    search_help_text = "A login, an address, or an id: of a person, or of a row."
+    # Columns that hold a row's people; each has an index.
+    people: ClassVar[tuple[str, ...]] = ()
+    # The column of the person whom the actions are done to; without one they are done to nobody.
+    acts_upon = ""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The row with this id, or the last rows of whoever the words name, each way through its index."""
+        if not search_term:
+            return queryset, False
+        found: set[Any] = set()
+        for column, ids in self.search_columns(lookup.list_ids_called(words=search_term)).items():
+            rows = queryset.filter(**{f"{column}__in": ids}).order_by(*self.ordering)
+            found.update(rows.values_list("pk", flat=True)[:MOST_FOUND])
+        return queryset.filter(pk__in=found), False
+
+    def search_columns(self, ids: list[UUID]) -> dict[str, list[UUID]]:
+        """The columns by which the rows of these people, or with these ids, are found, with the ids to look for."""
+        return dict.fromkeys(("id", *self.people), ids)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Each action is given at most `MOST_AT_ONCE` rows, and none of people with more rights than the actor's."""
+        found: dict[str, Any] = super().get_actions(request)
+        return {name: (partial(_act_within_rights, act), *about) for name, (act, *about) in found.items()}
+
+    def within_rights(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The chosen rows whose people have no right that the actor lacks; a message tells of the others."""
+        if not self.acts_upon:
+            return queryset
+        chosen = dict(queryset.values_list("pk", self.acts_upon)[:MOST_AT_ONCE])
+        above = roles.list_people_above(actor_id=actor_of(request), user_ids=set(chosen.values()))
+        allowed = [pk for pk, user_id in chosen.items() if user_id not in above]
+        if above:
+            left_out = f"Left out {len(chosen) - len(allowed)} of the chosen: these people have rights that you lack."
+            self.message_user(request, left_out, messages.WARNING)
+        return queryset.filter(pk__in=allowed)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -44,6 +80,34 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """Who may use the actions: staff with the permission to change such rows."""
+        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
+
+
+def _act_within_rights(
+    act: Callable[..., HttpResponse | None], listed: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:
+    rows = listed.within_rights(request, queryset)
+    return act(listed, request, rows) if rows.exists() else None
+
+
+def ask(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
+    """The page between choosing an action and its effect: whom it meets (`lines`), what it does, what it must know."""
+    return render(request, "admin/ask.html", {**admin.site.each_context(request), **asked})
+
+
+def describe_people(queryset: QuerySet[Any]) -> dict[UUID, str]:
+    """The `lines` of `ask` for an action on people."""
+    return {person.pk: f"{person.login} ({person.pk})" for person in queryset[:MOST_AT_ONCE]}
+
+
+def actor_of(request: HttpRequest) -> UUID:
+    """Whose decision it is. Raises PermissionDenied for nobody."""
+    if request.user.pk is None:
+        raise PermissionDenied
+    return UUID(str(request.user.pk))
+
 
 class ReasonForm(forms.Form):
     """Why somebody is suspended; kept with the event, for the staff."""
@@ -51,9 +115,13 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
 
 
+PersonalList = tuple[str, type[Model], str]
+"""A list that can be narrowed to one person: its title, its model, and the column of the person."""
+
+
 @admin.register(User)
 class PersonAdmin(ReadOnlyAdmin):
-    """People with their standing; it is changed by actions, so that sessions end and the event is written."""
+    """People. Their standing is changed by actions, which call services."""
 
     list_display = ("login", "display_name", "standing", "is_active", "is_host", "is_staff", "last_login", "created_at")
     list_filter = ("standing", "is_active", "is_host", "is_staff")
@@ -65,17 +133,15 @@ class PersonAdmin(ReadOnlyAdmin):
         "github_id",
         ("login", "display_name", "email"),
         ("standing", "standing_reason"),
-        ("is_active", "is_host", "is_staff", "is_superuser"),
+        ("is_active", "is_host", "is_staff", "role"),
         ("time_zone", "email_notifications"),
         ("created_at", "last_login", "erased_at"),
         "elsewhere",
     )
-    readonly_fields = ("elsewhere",)
-    actions = ("approve", "suspend", "reinstate")
-
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Who may use the actions: staff with the permission to change people."""
-        return request.user.has_perm("accounts.change_user")
+    readonly_fields = ("elsewhere", "role")
+    actions = ["approve", "suspend", "reinstate"]
+    acts_upon = "id"
+    lists: ClassVar[list[PersonalList]] = [("Events", Event, "user_id")]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -85,32 +151,33 @@ class PersonAdmin(ReadOnlyAdmin):
             return queryset, False
         return queryset.filter(id__in=lookup.list_ids_beginning(words=search_term)), False
 
+    @admin.display(description="Role")
+    def role(self, person: User) -> str:
+        return roles.get_role(user_id=person.pk)
+
     @admin.display(description="More of this person")
     def elsewhere(self, person: User) -> SafeString:
-        links = [
-            (f"{reverse(f'admin:{name}_changelist')}?{field}__exact={person.pk}", title)
-            for title, name, field in _ELSEWHERE
-        ]
+        links = [(_list_address(model, column, person.pk), title) for title, model, column in self.lists]
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     @admin.action(description="Approve", permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Newcomers who wait for it."""
+        """Approve people whose standing is pending."""
         self._each(request, queryset, self._approve, done="approved")
 
     @admin.action(description="Reinstate", permissions=["decide"])
     def reinstate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """The suspended may sign in again."""
+        """Approve people who are suspended."""
         self._each(request, queryset, self._approve, done="reinstated")
 
     @admin.action(description="Suspend…", permissions=["decide"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
-        """Asks for the reason; then every session of these people has ended."""
+        """Ask for the reason, then end all access of these people."""
         form = ReasonForm(request.POST if "answered" in request.POST else None)
         if not form.is_valid():
             sentence = "They are signed out everywhere at once. Their bookings stay; nobody else is told."
             asked = {"title": "Suspend", "sentence": sentence, "action": "suspend", "button": "Suspend and sign out"}
-            return ask(request, queryset, form, asked)
+            return ask(request, {**asked, "lines": describe_people(queryset), "form": form})
         reason = form.cleaned_data["reason"]
         self._each(request, queryset, lambda user_id, actor_id: _suspend(user_id, actor_id, reason), done="suspended")
         return None
@@ -131,22 +198,33 @@ class PersonAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{person.login} is {done}.", messages.SUCCESS)
 
 
+def add_to_people(
+    *,
+    action: Callable[..., HttpResponse | None],
+    lists: Sequence[PersonalList],
+    permissions: Mapping[str, str] | None = None,
+) -> None:
+    """For apps above: an action on people, and their lists that can be narrowed to one person.
+
+    `permissions` names the permission behind each name of the action's own that is not one of Django's.
+    """
+    PersonAdmin.actions = [*(PersonAdmin.actions or ()), action]
+    PersonAdmin.lists += lists
+    for name, permission in (permissions or {}).items():
+        setattr(PersonAdmin, f"has_{name}_permission", partialmethod(_has_permission, permission))
+
+
+def _has_permission(_: PersonAdmin, permission: str, request: HttpRequest) -> bool:
+    return request.user.has_perm(permission)
+
+
+def _list_address(model: type[Model], column: str, user_id: UUID) -> str:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return f"{reverse(name)}?{column}__exact={user_id}"
+
+
 def _suspend(user_id: UUID, actor_id: UUID, reason: str) -> None:
     people.suspend_person(user_id=user_id, reason=reason, actor_id=actor_id, now=timezone.now())
-
-
-def ask(request: HttpRequest, queryset: QuerySet[User], form: forms.Form, asked: dict[str, str]) -> HttpResponse:
-    """The page between choosing an action and its effect: whom it meets, what it does, and what it has to know."""
-    lines = {person.pk: f"{person.login} ({person.pk})" for person in queryset[:MOST_AT_ONCE]}
-    context = {**admin.site.each_context(request), **asked, "lines": lines, "form": form}
-    return render(request, "admin/ask.html", context)
-
-
-def actor_of(request: HttpRequest) -> UUID:
-    """Whose decision it is. Raises PermissionDenied for nobody."""
-    if request.user.pk is None:
-        raise PermissionDenied
-    return UUID(str(request.user.pk))
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -162,7 +240,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 class SinceFilter(admin.SimpleListFilter):
-    """The last so many days, by the instant in each line's id: ids are in the order of time and indexed."""
+    """The last days, by the instant in each event's UUIDv7, which is indexed."""
 
     title, parameter_name = "time", "days"
 
@@ -182,17 +260,11 @@ class EventAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "kind", "person", "actor_id", "session_id", "client_id", "address", "detail")
     list_display_links = None
     list_filter = (KindFilter, SinceFilter)
-    sortable_by = ()
     search_fields = ("user_id",)
     search_help_text = "A login, an address, or the id of a person."
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
-    ) -> tuple[QuerySet[Event], bool]:
-        """What happened to the person with this id, or to whoever is called so."""
-        if not search_term:
-            return queryset, False
-        return queryset.filter(user_id__in=lookup.list_ids_called(words=search_term)), False
+    def search_columns(self, ids: list[UUID]) -> dict[str, list[UUID]]:
+        return {"user_id": ids}
 
     @admin.display(description="person")
     def person(self, event: Event) -> str:

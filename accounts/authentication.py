@@ -3,6 +3,8 @@
 A flow never signs the browser in at the backend: nothing here touches `request.session` or `request.user`.
 """
 
+import logging
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -20,21 +22,26 @@ from social_core.actions import do_auth
 from social_core.backends.base import BaseAuth
 from social_core.backends.github import GithubOAuth2
 from social_core.backends.oauth import BaseOAuth2PKCE
-from social_core.exceptions import AuthResponseError
+from social_core.exceptions import AuthResponseError, SocialAuthBaseException
 from social_django.models import DjangoStorage
 from social_django.strategy import DjangoStrategy
 
-from accounts.policies import GitHubIdentity, clean_text, refusal
+from accounts.errors import AccountsError, GitHubAddressUnverified, GitHubRefusesService, GitHubUnavailable
+from accounts.policies import GITHUB_REFUSES_SERVICE, GitHubIdentity, clean_text, refusal
 from accounts.services import flows, people
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 MAX_GITHUB_ID = 2**63 - 1
+FLOWS_AT_ONCE = 8
+_WEB_ADDRESS = re.compile(r"(https://|http://127\.0\.0\.1:)[!-~]{1,480}")
+
+logger = logging.getLogger(__name__)
 
 
 class SignInStrategy(DjangoStrategy):
-    """Keeps the library's state in the flow's row instead of the browser's session, one row per trip to GitHub."""
+    """Keeps the library's state in the flow's row instead of the browser's session."""
 
     def __init__(self, storage: Any, request: HttpRequest | None = None, tpl: Any = None) -> None:
         super().__init__(storage, None, tpl)
@@ -66,7 +73,7 @@ class StaffBackend(ModelBackend):
 
 
 class FlowNonce:
-    """The library's single-use check. The flow's row is the nonce: `claim_flow` took it before the library asks."""
+    """The library's nonce check. `claim_flow` has used the flow's row up before the library asks."""
 
     @classmethod
     def use(cls, server_url: str, timestamp: int, salt: str) -> bool:
@@ -95,27 +102,67 @@ class GitHubBackend(BaseOAuth2PKCE[HttpResponse], GithubOAuth2[HttpResponse]):
 
     def user_data(self, access_token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The person's profile. Raises AuthResponseError when GitHub's answer is not one."""
-        profile: Any = self._user_data(access_token)  # type: ignore[no-untyped-call]  # the library's, untyped
-        if not isinstance(profile, dict) or not _is_github_id(profile.get("id")) or not profile.get("login"):
+        profile = self._ask(access_token)
+        login = profile.get("login") if isinstance(profile, dict) else None
+        if not isinstance(login, str) or not clean_text(login, limit=100) or not _is_github_id(profile.get("id")):
             raise AuthResponseError(self, code="malformed_response", stage="user_info")
-        emails: Any = self._user_data(access_token, "/emails")  # type: ignore[no-untyped-call]  # the library's, untyped
-        return {**profile, "email": _primary_email(emails)}
+        return {**profile, "email": self._find_email(access_token)}
+
+    def _find_email(self, access_token: str) -> str | None:
+        """The verified primary address, empty where GitHub has none; None where GitHub does not say."""
+        try:
+            return _primary_email(self._ask(access_token, "/emails"))
+        except SocialAuthBaseException as error:
+            logger.warning("sign-in goes on without GitHub's word on addresses: %s", describe_failure(error))
+            return None
+
+    def _ask(self, access_token: str, path: str = "") -> Any:
+        try:
+            return self._user_data(access_token, path)  # type: ignore[no-untyped-call]  # the library's, untyped
+        except RecursionError as error:
+            raise AuthResponseError(self, code="malformed_response", stage="user_info") from error
+
+
+def describe_failure(error: SocialAuthBaseException) -> str:
+    """One line for the log: GitHub's own code where it gave one, else the library's, the status and the step."""
+    github = github_code(error)
+    said = f"GitHub says {github}" if github else error.code
+    status = f", status {error.status_code}" if error.status_code else ""
+    return f"{said}{status}, at {error.stage}"
+
+
+def github_code(error: SocialAuthBaseException) -> str:
+    """GitHub's own `error` code; empty where it gave none, or no code but text."""
+    code = str(error.provider_code or "")
+    return code if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code) else ""
+
+
+def github_failure(error: SocialAuthBaseException) -> AccountsError:
+    """What a failure at GitHub means to the person: whether trying again can help, and who else can mend it."""
+    code = github_code(error)
+    if code == "unverified_user_email":
+        return GitHubAddressUnverified()
+    # GitHub answers 404 to a client_id that it does not know.
+    is_unknown_app = error.stage == "token_exchange" and error.status_code in {401, 403, 404}
+    if code in GITHUB_REFUSES_SERVICE or error.code in {"invalid_setting", "tls_error"} or is_unknown_app:
+        return GitHubRefusesService()
+    return GitHubUnavailable()
 
 
 def _is_github_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_GITHUB_ID
 
 
-def _primary_email(emails: object) -> str:
-    """The verified primary address; empty where GitHub gives none."""
-    for entry in emails if isinstance(emails, list) else []:
-        if isinstance(entry, dict) and entry.get("primary") is True and entry.get("verified") is True:
-            return _email_address(entry.get("email"))
-    return ""
+def _primary_email(emails: object) -> str | None:
+    """The verified primary address, empty where there is none; None for what is no list of addresses."""
+    if not isinstance(emails, list) or not all(isinstance(entry, dict) for entry in emails):
+        return None
+    verified = (entry for entry in emails if entry.get("primary") is True and entry.get("verified") is True)
+    return next((_email_address(entry.get("email")) for entry in verified), "")
 
 
 def _email_address(value: object) -> str:
-    address = str(value or "")
+    address = value if isinstance(value, str) else ""
     try:
         validate_email(address)
     except ValidationError:
@@ -127,20 +174,21 @@ def sign_in_person(
     backend: GitHubBackend, response: dict[str, Any], *args: object, **kwargs: object
 ) -> dict[str, object]:
     """The step in place of `get_username`, `create_user` and `associate_user`: one transaction, by GitHub's id."""
+    name = response.get("name")
     identity = GitHubIdentity(
         github_id=response["id"],
-        login=clean_text(str(response["login"]), limit=100),
-        name=clean_text(str(response.get("name") or ""), limit=100),
-        email=str(response.get("email") or ""),
+        login=clean_text(response["login"], limit=100),
+        name=clean_text(name if isinstance(name, str) else "", limit=100),
+        email=response["email"],
         avatar_url=_web_address(response.get("avatar_url")),
     )
     signed_in = people.sign_in_person(identity=identity, now=timezone.now())
     return {"user": signed_in.person, "social": signed_in.association, "is_new": signed_in.is_new}
 
 
-def _web_address(value: object) -> str:
-    address = str(value or "")
-    return address if address.startswith(("https://", "http://127.0.0.1:")) and len(address) <= 500 else ""
+def _web_address(value: object) -> str | None:
+    """An address that a page may load; None where GitHub gives none."""
+    return value if isinstance(value, str) and _WEB_ADDRESS.fullmatch(value) else None
 
 
 def begin_sign_in(
@@ -150,13 +198,20 @@ def begin_sign_in(
     resume_path: str,
     restart_path: str,
     select_account: bool = False,
+    login_hint: str = "",
 ) -> HttpResponse:
-    """Send the browser to GitHub. Afterwards it comes back to `resume_path?flow=…` with its flow finished."""
-    strategy = SignInStrategy(SignInStorage, request)
+    """Send the browser to GitHub. Afterwards it comes back to `resume_path?flow=…` with its flow finished.
+
+    `login_hint` is a login that GitHub suggests to the person; any other may answer.
+    """
+    # Without the request, whose parameters the library would store.
+    strategy = SignInStrategy(SignInStorage)
     response = do_auth(load_github(strategy))
     (state,) = parse_qs(urlsplit(response["Location"]).query)["state"]
     if select_account:
         response["Location"] += "&prompt=select_account"
+    if login_hint:
+        response["Location"] += f"&login={login_hint}"
     flow, cookie = flows.begin_flow(
         state=state,
         upstream=strategy.upstream,
@@ -165,7 +220,7 @@ def begin_sign_in(
         restart_path=restart_path,
         now=timezone.now(),
     )
-    set_flow_cookie(response, flow.id, cookie)
+    set_flow_cookie(request, response, flow.id, cookie)
     return response
 
 
@@ -182,25 +237,26 @@ def load_github(strategy: SignInStrategy) -> BaseAuth[HttpResponse]:
 
 
 def flow_cookie_name(flow_id: UUID) -> str:
-    """A cookie of its own for each flow, so that two tabs never overwrite each other's."""
-    prefix = "__Host-" if settings.SESSION_COOKIE_SECURE else ""
-    return f"{prefix}insighta_flow_{flow_id.hex[-12:]}"
+    """One cookie for each flow: two tabs do not overwrite each other's."""
+    return f"{_flow_cookie_prefix()}{flow_id.hex[-12:]}"
 
 
-def set_flow_cookie(response: HttpResponse, flow_id: UUID, value: str) -> None:
+def _flow_cookie_prefix() -> str:
+    return f"{'__Host-' if settings.SESSION_COOKIE_SECURE else ''}insighta_flow_"
+
+
+def set_flow_cookie(request: HttpRequest, response: HttpResponse, flow_id: UUID, value: str) -> None:
+    """Bind the flow to this browser for as long as it can be begun again; the oldest of too many go."""
+    for name in [name for name in request.COOKIES if name.startswith(_flow_cookie_prefix())][: -(FLOWS_AT_ONCE - 1)]:
+        response.delete_cookie(name, samesite="Lax")
     response.set_cookie(
         flow_cookie_name(flow_id),
         value,
-        max_age=settings.SIGN_IN_SECONDS,
+        max_age=settings.SIGN_IN_SECONDS + int(flows.RESTARTS_FOR.total_seconds()),
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
     )
-
-
-def forget_flow_cookie(response: HttpResponse, flow_id: UUID) -> None:
-    set_flow_cookie(response, flow_id, "")
-    response.cookies[flow_cookie_name(flow_id)]["max-age"] = 0
 
 
 def flow_cookie(request: HttpRequest, flow_id: UUID) -> str:
@@ -208,8 +264,12 @@ def flow_cookie(request: HttpRequest, flow_id: UUID) -> str:
 
 
 def sign_in_problem(
-    request: HttpRequest, code: str, sentence: str, *, status: HTTPStatus, restart_path: str = ""
+    request: HttpRequest, code: str, sentence: str, *, status: HTTPStatus, restart_path: str = "", cause: str = ""
 ) -> HttpResponse:
-    """A page that says what went wrong with a sign-in and what to do next; never a redirect."""
-    context = {"code": code, "sentence": sentence, "restart_path": restart_path, "portal_url": settings.PORTAL_URL}
+    """A page that says what went wrong with a sign-in, who can mend it and how to go on; never a redirect.
+
+    `restart_path` begins the same sign-in again, to the same destination. `cause` is GitHub's own code.
+    """
+    context: dict[str, object] = {"code": code, "sentence": sentence, "cause": cause, "restart_path": restart_path}
+    context |= {"portal_url": settings.PORTAL_URL, "without_cookies": not request.COOKIES, "host": request.get_host()}
     return render(request, "accounts/problem.html", context, status=status)

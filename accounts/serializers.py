@@ -1,10 +1,10 @@
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from rest_framework import serializers
 
 from accounts.models import User
-from accounts.policies import clean_text
+from accounts.policies import clean_text, list_zones
 
 
 class MeSerializer(serializers.ModelSerializer[User]):
@@ -23,6 +23,8 @@ class MeSerializer(serializers.ModelSerializer[User]):
             "display_name",
             "email",
             "email_notifications",
+            "hosting_notifications",
+            "email_for_hosts",
             "avatar_url",
             "time_zone",
             "standing",
@@ -33,7 +35,7 @@ class MeSerializer(serializers.ModelSerializer[User]):
         read_only_fields = ("id", "login", "email", "avatar_url", "standing", "is_host", "is_staff")
 
     def to_representation(self, person: User) -> dict[str, Any]:
-        """The fields as they are: all are text and flags, and the framework's way costs more than the whole query."""
+        """The fields without their serializer fields, which cost more than the query: all are texts and flags."""
         plain = {name: getattr(person, name) for name in self.Meta.fields if name not in {"id", "scopes"}}
         return {"id": str(person.pk), **plain, "scopes": self.get_scopes(person)}
 
@@ -44,6 +46,6 @@ class MeSerializer(serializers.ModelSerializer[User]):
         return clean_text(value, limit=100)
 
     def validate_time_zone(self, value: str) -> str:
-        if value not in available_timezones():
+        if value not in list_zones():
             raise serializers.ValidationError("Use an IANA time zone name such as Africa/Lagos.")
         return ZoneInfo(value).key

@@ -9,8 +9,14 @@ person_created = Signal()
 person_deactivated = Signal()
 person_suspended = Signal()
 person_erased = Signal()
-# Asks, with `user_id` alone: each receiver gives what its app keeps about the person, by name, ready for JSON.
+# Sent with `user_id` alone, in the same manner: what outlives a person's sign-ins ends, too.
+lasting_access_ended = Signal()
+# Active or approved again; `user_id` alone.
+person_returned = Signal()
+# Sent with `user_id` alone: each receiver returns what the change has done, by name, ready for JSON.
+time_zone_changed = Signal()
+# Sent with `user_id` alone: each receiver returns what its app stores about the person, by name, ready for JSON.
 person_exported = Signal()
 
-# Sent after the commit, for whoever watches from outside, with the line's `kind`, `client_id` and `detail`.
+# Sent after the commit, for logs and metrics, with the event's `kind`, `client_id` and `detail`.
 event_recorded = Signal()

@@ -13,8 +13,8 @@ from importlib import import_module
 
 import bench
 from bench.harness import SCENARIOS, Bench, Result, Scenario, warn_of_load
+from bench.peer_servers import install_peers
 from bench.report import print_durations, print_result, print_targets, store
-from bench.rivals import install_peers
 from bench.servers import complaints
 from bench.terminal import say
 
@@ -26,7 +26,7 @@ def main(names: list[str]) -> int:
     if unknown:
         say(f"There is no benchmark {', '.join(sorted(unknown))}. Choose from: {', '.join(known)}")
         return 2
-    chosen = [scenario for scenario in known.values() if scenario.name in (names or known)]
+    chosen = [known[name] for name in names] or [found for found in known.values() if not found.by_name_only]
     with Bench(quick=os.environ.get("QUICK", "") not in {"", "0"}) as run:
         failed = [scenario.name for scenario in chosen if not _run(scenario, run)]
     print_targets(run.results)

@@ -15,9 +15,10 @@ import httpx
 from bench.booking_world import BookingWorld
 from bench.database import Cluster
 from bench.harness import BenchError
-from bench.load import run_script
-from bench.rivals import PEERS, python_of_peers
-from bench.servers import free_port, granian, run_python, running
+from bench.peer_servers import PEERS, python_of_peers
+from bench.servers import granian, run_to_end, running
+from bench.wrk import run_script
+from tests.processes import free_port
 
 DATABASE, RACERS = "peer_appointment", 20
 FORM = "application/x-www-form-urlencoded"
@@ -115,7 +116,7 @@ def serving_appointments(cluster: Cluster, *, people: int) -> Iterator[Appointme
         "SECRET_KEY": secrets.token_urlsafe(48),
         "PYTHONPATH": str(PEERS / "django"),
     }
-    said = run_python(python, ["-m", "django", "seed_appointments", str(people)], environment)
+    said = run_to_end(python, ["-m", "django", "seed_appointments", str(people)], environment)
     # Before its last line the package logs to standard output.
     seeded = json.loads(said.splitlines()[-1])
     url = f"http://127.0.0.1:{port}"

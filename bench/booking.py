@@ -1,26 +1,22 @@
 """Bookings: of one slot that everybody wants, and of many slots, by 4, 16 and 64 clients at once."""
 
-import math
 import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from uuid import UUID
 
 from bench.appointments import RACERS, Appointments, race_for_a_seat, serving_appointments
 from bench.booking_statements import record_booking, replay
 from bench.booking_world import BookingWorld, open_world
 from bench.charts import Bar, Chart
 from bench.harness import Bench, Budget, Result, Rounds, Table, Target, interleave, scenario
-from bench.load import Load, load_calls
+from bench.wrk import Load, load_calls
 
 CONNECTIONS = (4, 16, 64)
 EMPTY, SPREAD, HOT = "an empty authenticated POST", "spread slots", "one hot slot"
 TEXTBOOK, TEXTBOOK_HOT = "SELECT … FOR UPDATE, spread slots", "SELECT … FOR UPDATE, one hot slot"
 PGBENCH = "pgbench, the same statements, spread slots"
 APPOINTMENT = "django-appointment, its two forms"
-# The most seats that a host can offer in one slot.
-MOST_SEATS = 500
 
 
 @scenario(
@@ -68,7 +64,7 @@ def _measure(
     loads: dict[str, list[Load]] = {}
 
     def book(seconds: int, *, label: str, path: str, is_hot: bool) -> float:
-        slots = _one_after_the_other(world) if is_hot else world.add_slots(len(world.clients), capacity=1)
+        slots = world.add_wanted_slots() if is_hot else world.add_slots(len(world.clients), capacity=1)
         load = world.book(slots, path=path, connections=connections, seconds=seconds)
         loads.setdefault(label, []).append(load)
         return load.rate
@@ -94,12 +90,6 @@ def _measure(
     _add_targets(result, loads, after)
     if connections == 16:
         result.charts.append(_chart(result, after))
-
-
-def _one_after_the_other(world: BookingWorld) -> list[UUID]:
-    """For each client the slot that everybody wants at that moment: the next one when it is full."""
-    wanted = world.add_slots(math.ceil(len(world.clients) / MOST_SEATS), capacity=MOST_SEATS)
-    return [slot for slot in wanted for _ in range(MOST_SEATS)]
 
 
 def _add_targets(result: Result, loads: dict[str, list[Load]], after: str) -> None:

@@ -1,7 +1,6 @@
 """The statements of one booking, as the product sent them, and pgbench sending the same for other people and slots."""
 
 import re
-import tempfile
 import uuid
 from collections.abc import Sequence
 from functools import partial
@@ -9,7 +8,6 @@ from functools import partial
 import httpx
 
 from bench.booking_world import BookingWorld, Client
-from bench.database import run_program
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 _KEY = "bench-key-of-the-recorded-booking"
@@ -94,15 +92,12 @@ def replay(world: BookingWorld, statements: Sequence[str], *, connections: int) 
         connection.execute("CREATE UNIQUE INDEX ON bench_pairs (n)")
         connection.execute("ANALYZE bench_pairs")
     script = _NEXT + "".join(f"{statement};\n" for statement in statements)
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(script)
-        file.flush()
-        # Each client has its share of the people, and ends with them.
-        given = ["-n", "-M", "simple", "-c", str(connections), "-j", "1", "-f", file.name]
-        given += ["-D", f"n=-{connections}", "-D", f"connections={connections}"]
-        given += ["-t", str(len(people) // connections)]
-        output = run_program("pgbench", [*given, product.cluster.url(product.database)])
-    found = re.search(r"tps = ([0-9.]+)", output)
-    if found is None or re.search(r"failed transactions: [1-9]|aborted", output):
-        raise RuntimeError(f"pgbench did not finish:\n{output}")
-    return float(found[1])
+    # Each client has its share of the people, and ends with them.
+    return product.cluster.pgbench(
+        product.database,
+        script=script,
+        clients=connections,
+        transactions=len(people) // connections,
+        variables={"n": -connections, "connections": connections},
+        mode="simple",
+    )

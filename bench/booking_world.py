@@ -1,7 +1,6 @@
 """People with credits, hosts with slots, and the product that they book at, beside the textbook's way to book."""
 
-import subprocess
-import sys
+import math
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -11,11 +10,13 @@ from itertools import count
 
 from bench.database import Cluster
 from bench.harness import BenchError
-from bench.load import Load, run_script
 from bench.product import Product
-from bench.servers import ROOT, clean_environment, granian, running
+from bench.servers import ROOT, granian, run_to_end, running
+from bench.wrk import Load, run_script
 
 HOSTS, CREDITS = 300, 300
+# The most seats that a host can offer in one slot.
+MOST_SEATS = 500
 _HOSTS = "INSERT INTO bookings_host (user_id) SELECT unnest(%s::uuid[])"
 _PLAN = "INSERT INTO bookings_plan (id, name, credits, period_days) VALUES (%s, 'bench', 300, 365)"
 _SUBSCRIPTIONS = """
@@ -72,6 +73,11 @@ class BookingWorld:
         with self.product.connect() as connection:
             return [uuid.UUID(str(row[0])) for row in connection.execute(_SLOTS, given)]
 
+    def add_wanted_slots(self) -> list[uuid.UUID]:
+        """For each client the slot that everybody wants at that moment: the next one when it is full."""
+        wanted = self.add_slots(math.ceil(len(self.clients) / MOST_SEATS), capacity=MOST_SEATS)
+        return [slot for slot in wanted for _ in range(MOST_SEATS)]
+
     def book(self, slots: Sequence[uuid.UUID], *, path: str, connections: int, seconds: int) -> Load:
         """Everybody books in turn, each the next of `slots`. Raises BenchError where anybody was refused."""
         lines = [f"{client.token} {slots[n % len(slots)]}" for n, client in enumerate(self.clients)]
@@ -93,12 +99,10 @@ def _sign_in(product: Product, people: Sequence[uuid.UUID]) -> list[Client]:
     """A session and an access token for each; signed by the product's code, since refreshing would take minutes."""
     sessions = product.sign_in(people)
     given = "".join(f"{session.session_id} {session.user_id}\n" for session in sessions)
-    environment = clean_environment() | product.environment | {"DJANGO_SETTINGS_MODULE": "config.settings.backend"}
-    command = [sys.executable, "-m", "bench.textbook.mint"]
-    done = subprocess.run(command, input=given, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  # a module of this package
-    if done.returncode:
-        raise BenchError(f"no access tokens could be made:\n{done.stderr}")
-    return [Client(person, token) for person, token in zip(people, done.stdout.split(), strict=True)]
+    environment = product.environment | {"DJANGO_SETTINGS_MODULE": "config.settings.backend"}
+    command = ["-m", "bench.textbook.mint"]
+    tokens = run_to_end(product.python, command, environment, directory=product.root, given=given).split()
+    return [Client(person, token) for person, token in zip(people, tokens, strict=True)]
 
 
 @contextmanager
@@ -110,6 +114,3 @@ def open_world(cluster: Cluster, *, clients: int, database: str = "bookings") ->
     command = granian("config.wsgi:application", port=product.ports["backend"])
     with running(command, environment, answers_at=f"{product.backend_url}/healthz"):
         yield BookingWorld(product, clients=clients)
-
-
-__all__ = ["BookingWorld", "Client", "open_world"]

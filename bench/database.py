@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import psycopg
 from psycopg import sql
 
 from bench.statements import read_statements
-from config import embedded_postgres
+from config.development import embedded_postgres
 
 # As PostgreSQL is delivered, durable commits included; a checkpoint in the middle would hit one peer by chance.
 SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "30min", "max_connections": "400"}
@@ -52,25 +53,31 @@ class Cluster:
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self._settings = {**SETTINGS, **(settings or {})}
         self._is_logging = False
-
-    def __enter__(self) -> "Cluster":
+        self._handles: list[embedded_postgres.Server] = []
         self.directory = Path(tempfile.mkdtemp(prefix="insighta-bench-postgres-"))
         self.directory.chmod(0o755)
-        first = embedded_postgres.start(self.directory / "data")
-        with psycopg.connect(first.get_uri(), autocommit=True) as connection:
-            for name, value in self._settings.items():
+
+    def __enter__(self) -> Self:
+        self.start()
+        for name, value in self._settings.items():
+            with self.connect() as connection:
                 connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
-        first.cleanup()
-        self._server = embedded_postgres.start(self.directory / "data")
+        self._handles.pop().cleanup()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.cleanup()
+        for handle in self._handles:
+            handle.cleanup()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the server, also where it has been killed."""
+        self._handles.append(embedded_postgres.start(self.directory / "data"))
 
     def url(self, name: str = "postgres") -> str:
         """The address of one database."""
-        return re.sub(r"/postgres(\?|$)", rf"/{name}\1", self._server.get_uri(), count=1)
+        return re.sub(r"/postgres(\?|$)", rf"/{name}\1", self._handles[0].get_uri(), count=1)
 
     def create(self, name: str, *, like: str = "template1") -> str:
         """A new database, empty unless `like` names one that nobody is connected to; its address."""
@@ -147,23 +154,24 @@ class Cluster:
         clients: int,
         seconds: int = 0,
         transactions: int = 0,
-        step: int = 0,
+        variables: Mapping[str, int] | None = None,
+        mode: str = "prepared",
         is_durable: bool = True,
     ) -> float:
-        """Transactions a second of `script` on database `name`, prepared; for `seconds`, or `transactions` a client.
+        """Transactions a second of `script` on database `name`, for `seconds`, or `transactions` of each client.
 
-        Unless `is_durable`, commits do not wait for the disk. A script may count its client's transactions in the
-        variable `step`, which begins with the one given.
+        Unless `is_durable`, commits do not wait for the disk.
         """
-        length = ["-T", str(seconds)] if seconds else ["-t", str(transactions)]
+        arguments = ["-n", "-M", mode, "-c", str(clients), "-j", "1"]
+        arguments += ["-T", str(seconds)] if seconds else ["-t", str(transactions)]
+        arguments += [f"-D{variable}={value}" for variable, value in (variables or {}).items()]
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
             file.write(script)
             file.flush()
-            given = ["-n", "-D", f"step={step}", "-M", "prepared", "-c", str(clients), "-j", "1", "-f", file.name]
-            waiting = {} if is_durable else {"PGOPTIONS": "-c synchronous_commit=off"}
-            output = run_program("pgbench", [*given, *length, self.url(name)], waiting)
+            environment = {} if is_durable else {"PGOPTIONS": "-c synchronous_commit=off"}
+            output = run_program("pgbench", [*arguments, "-f", file.name, self.url(name)], environment)
         found = re.search(r"tps = ([0-9.]+)", output)
-        if found is None or re.search(r"failed transactions: [1-9]", output):
+        if found is None or re.search(r"failed transactions: [1-9]|aborted", output):
             raise RuntimeError(f"pgbench did not finish:\n{output}")
         return float(found[1])
 
@@ -184,7 +192,7 @@ class Cluster:
 
 def run_program(name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     """Run one of PostgreSQL's own programs; its output. Raises CalledProcessError."""
-    program = embedded_postgres._programs() / name
+    program = embedded_postgres.programs() / name
     clean = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     done = subprocess.run(  # noqa: S603  # a program of the wheel, arguments of this package
         [str(program), *arguments], check=True, capture_output=True, text=True, env={**clean, **(environment or {})}

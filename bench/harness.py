@@ -164,7 +164,8 @@ class Rounds:
 class Scenario:
     """One benchmark. `item` orders them; `run` is given the Bench and answers with its Result.
 
-    One `with_peers` is given their environment first, which does not count as its time.
+    One `with_peers` is given their environment first, which does not count as its time. One `by_name_only` is run where
+    it is named.
     """
 
     name: str
@@ -173,18 +174,17 @@ class Scenario:
     budget: Budget
     run: Callable[[Bench], Result]
     with_peers: bool = False
+    by_name_only: bool = False
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(
-    name: str, *, item: int, title: str, budget: Budget, with_peers: bool = False
-) -> Callable[[Callable[[Bench], Result]], Callable[[Bench], Result]]:
-    """Register a benchmark under `name`; `python -m bench NAME` runs it alone."""
+def scenario(name: str, **options: Any) -> Callable[[Callable[[Bench], Result]], Callable[[Bench], Result]]:
+    """Register a benchmark under `name`; `python -m bench NAME` runs it alone. `options` are the fields of Scenario."""
 
     def register(run: Callable[[Bench], Result]) -> Callable[[Bench], Result]:
-        SCENARIOS[name] = Scenario(name, item, title, budget, run, with_peers)
+        SCENARIOS[name] = Scenario(name, run=run, **options)
         return run
 
     return register

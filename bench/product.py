@@ -16,8 +16,9 @@ import psycopg
 from uuid6 import uuid7
 
 from bench.database import Cluster
-from bench.load import Refreshing
-from bench.servers import free_port, granian, run_python, running
+from bench.servers import ROOT, granian, run_to_end, running
+from bench.wrk import RefreshRequest
+from tests.processes import Process, free_port
 from tokens.policies.refresh_tokens import make_token
 
 CLI = "insighta-cli"
@@ -41,10 +42,14 @@ class SignIn:
 
 
 class Product:
-    """Used as a context manager: a migrated database and a backend over it, which throttles and turns away nobody."""
+    """Used as a context manager: a migrated database and a backend over it, which throttles and turns away nobody.
 
-    def __init__(self, cluster: Cluster, *, database: str = "insighta", **settings: str) -> None:
-        self.cluster, self.database = cluster, database
+    `root` is the checkout whose code and environment run.
+    """
+
+    def __init__(self, cluster: Cluster, root: Path = ROOT, /, *, database: str = "insighta", **settings: str) -> None:
+        self.cluster, self.database, self.root = cluster, database, root
+        self.python = Path(sys.executable) if root == ROOT else root / ".venv/bin/python"
         self.ports = {name: free_port() for name in ("backend", "portal", "github")}
         self.backend_url = f"http://127.0.0.1:{self.ports['backend']}"
         self.portal_url = f"http://localhost:{self.ports['portal']}"
@@ -74,7 +79,8 @@ class Product:
 
     def __enter__(self) -> "Product":
         self.make_database()
-        self._stack.enter_context(self._server("backend"))
+        backend = self._stack.enter_context(self._server("backend"))
+        self.backend_group = backend.popen.pid if backend.popen else 0
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,9 +88,10 @@ class Product:
 
     def make_database(self) -> None:
         """A database of its own, migrated: a copy of one that is made for the first product of the server."""
-        if not self.cluster.has(_MIGRATED):
-            self.manage("migrate", "-v0", DATABASE_URL=self.cluster.create(_MIGRATED))
-        self.cluster.create(self.database, like=_MIGRATED)
+        migrated = _MIGRATED if self.root == ROOT else f"{_MIGRATED}_{self.root.name}"
+        if not self.cluster.has(migrated):
+            self.manage("migrate", "-v0", DATABASE_URL=self.cluster.create(migrated))
+        self.cluster.create(self.database, like=migrated)
 
     def start_portal(self) -> None:
         """Serve the portal, too, with its static files as they are deployed."""
@@ -99,16 +106,16 @@ class Product:
 
     def manage(self, *arguments: str, **environment: str) -> str:
         """Run a management command; its standard output."""
-        return run_python(Path(sys.executable), ["manage.py", *arguments], self.environment | environment)
+        return run_to_end(self.python, ["manage.py", *arguments], self.environment | environment, directory=self.root)
 
     def connect(self) -> "contextlib.AbstractContextManager[psycopg.Connection[tuple[object, ...]]]":
         return self.cluster.connect(self.database)
 
     @cached_property
-    def refreshing(self) -> Refreshing:
+    def refresh_request(self) -> RefreshRequest:
         """How the command line refreshes: with a retry key that is new each time."""
         body = f"grant_type=refresh_token&client_id={CLI}&refresh_token={{token}}"
-        return Refreshing(f"{self.backend_url}/oauth/token", body, is_keyed=True)
+        return RefreshRequest(f"{self.backend_url}/oauth/token", body, is_keyed=True)
 
     def add_people(self, count: int) -> list[uuid.UUID]:
         """New approved people who notify nobody; their ids."""
@@ -153,8 +160,9 @@ class Product:
         return str(response.json()["access_token"])
 
     @contextlib.contextmanager
-    def _server(self, room: str) -> Iterator[None]:
-        command = granian("config.wsgi:application", port=self.ports[room])
+    def _server(self, room: str) -> Iterator[Process]:
+        command = granian("config.wsgi:application", port=self.ports[room], python=self.python)
         environment = self.environment | {"DJANGO_SETTINGS_MODULE": f"config.settings.{room}"}
-        with running(command, environment, answers_at=f"http://127.0.0.1:{self.ports[room]}/healthz"):
-            yield
+        answers_at = f"http://127.0.0.1:{self.ports[room]}/healthz"
+        with running(command, environment, answers_at=answers_at, directory=self.root) as process:
+            yield process

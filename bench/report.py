@@ -6,6 +6,7 @@
 import json
 import shutil
 import sys
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def _section(entry: dict[str, Any], folder: str) -> str:
     parts += [f"![{chart['title']}]({folder}/performance-{chart['name']}.svg)" for chart in entry["charts"]]
     parts += [f"**{kept['title']}**\n\n{_markdown(kept['columns'], kept['rows'])}" for kept in entry["tables"]]
     if entry["notes"]:
-        parts.append("\n".join(f"- {note}" for note in entry["notes"]))
+        parts.append("\n".join(_wrapped(f"- {note}") for note in entry["notes"]))
     return "\n\n".join(parts)
 
 
@@ -140,9 +141,13 @@ def _machine(stored: list[tuple[str, dict[str, Any]]]) -> str:
     latest = max((entry for _, entry in stored), key=lambda entry: entry["at"])
     facts = {**latest["machine"], "PostgreSQL": latest["postgresql"]}
     versions = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "commit")
-    return f"## The machine\n\n{versions}.\n\n" + _markdown(
+    return f"## The machine\n\n{_wrapped(versions)}.\n\n" + _markdown(
         ["benchmark", "commit", "at", "run", "load before", "took"], rows
     )
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 118, subsequent_indent="  " if text.startswith("- ") else "", break_on_hyphens=False)
 
 
 def _markdown(columns: list[str], rows: list[list[str]]) -> str:

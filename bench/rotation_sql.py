@@ -6,6 +6,7 @@ from pathlib import Path
 
 from psycopg import sql
 
+from accounts.policies import may_use_account
 from bench.product import CLI, SCOPES, Product
 
 _SOURCE = Path(__file__).resolve().parent.parent / "tokens" / "repositories" / "sessions.py"
@@ -20,6 +21,7 @@ _PARAMETERS = {
     "nonce": "sha256(convert_to((:step)::text, 'UTF8'))",
     "retry_key_hash": "sha256(convert_to((:step)::text, 'UTF8'))",
     "challenge": "''",
+    "scope": "''",
     "expires_at": "now() + interval '30 days'",
     "now": "now()",
 }
@@ -34,10 +36,10 @@ SELECT {id}, %s, %s, 'bench', %s, 0, {hash}, '', %s, %s, '' FROM generate_series
 
 def rotation_statement() -> str:
     """The statement as the repository holds it. Raises ValueError where it is not found."""
-    found = re.search(r'^_ROTATE = """(.*?)"""', _SOURCE.read_text(), re.MULTILINE | re.DOTALL)
+    found = re.search(r'^_ROTATE = f"""(.*?)"""', _SOURCE.read_text(), re.MULTILINE | re.DOTALL)
     if found is None:
         raise ValueError(f"{_SOURCE} has no _ROTATE")
-    return found[1].strip()
+    return found[1].strip().replace('{may_use_account("u")}', may_use_account("u"))
 
 
 def rotation_script(*, sessions_each: int) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.processes import Process, free_port
+from tests.processes import Process
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS, THREADS = 2, 4
@@ -24,9 +24,11 @@ def clean_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(command: list[str], environment: Mapping[str, str], *, answers_at: str) -> Iterator[Process]:
+def running(
+    command: list[str], environment: Mapping[str, str], *, answers_at: str, directory: Path = ROOT
+) -> Iterator[Process]:
     """One server, from its first answer until the end of the block."""
-    process = Process(command, {**clean_environment(), **environment}, answers_at)
+    process = Process(command, {**clean_environment(), **environment}, answers_at, directory=directory)
     process.start(seconds=90)
     _running.append(process)
     try:
@@ -45,19 +47,30 @@ def complaints(*, most: int = 5) -> list[str]:
     ]
 
 
-def granian(application: str, *, port: int, python: Path = Path(sys.executable), access_log: bool = False) -> list[str]:
+def granian(
+    application: str,
+    *,
+    port: int,
+    python: Path = Path(sys.executable),
+    access_log: bool = False,
+    workers: int = WORKERS,
+    threads: int = THREADS,
+) -> list[str]:
     """The command that every Django server is started with; `python` says from which environment."""
-    sizes = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--log-level", "warning"]
+    sizes = ["--workers", str(workers), "--blocking-threads", str(threads), "--log-level", "warning"]
     logs = ["--access-log"] if access_log else []
     program = str(python.parent / "granian")
     return [program, "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), *sizes, *logs, application]
 
 
-def run_python(python: Path, arguments: list[str], environment: Mapping[str, str]) -> str:
-    """Run a program to its end; its standard output. Raises RuntimeError with what it said."""
+def run_to_end(
+    program: Path, arguments: list[str], environment: Mapping[str, str], *, directory: Path = ROOT, given: str = ""
+) -> str:
+    """Run a program to its end, which reads `given`; its standard output. Raises RuntimeError with what it said."""
     done = subprocess.run(  # noqa: S603  # programs of this repository
-        [str(python), *arguments],
-        cwd=ROOT,
+        [str(program), *arguments],
+        cwd=directory,
+        input=given,
         env={**clean_environment(), **environment},
         capture_output=True,
         text=True,
@@ -66,16 +79,3 @@ def run_python(python: Path, arguments: list[str], environment: Mapping[str, str
     if done.returncode:
         raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-__all__ = [
-    "ROOT",
-    "THREADS",
-    "WORKERS",
-    "clean_environment",
-    "complaints",
-    "free_port",
-    "granian",
-    "run_python",
-    "running",
-]

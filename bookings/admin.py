@@ -1,66 +1,26 @@
+from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth import get_permission_codename, get_user_model
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, add_to_people, ask, describe_people
+from accounts.errors import AccountsError
 from bookings import models
 from bookings.errors import BookingsError
-from bookings.services.cancellations import cancel_booking_as_staff
-from bookings.services.staff import list_ids_called
-from bookings.services.subscriptions import expire_subscription, grant_credits, list_ids_of, renew_subscription
-
-MOST_AT_ONCE = 100
-# A search shows this many of somebody's rows, the last ones: few enough to be looked up one by one.
-MOST_FOUND = 200
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """What operations have written: staff look at it, and change it through actions and commands only."""
-
-    ordering: ClassVar[tuple[str, ...]] = ("-id",)
-    sortable_by: ClassVar[tuple[str, ...]] = ()
-    search_fields = ("id",)
-    search_help_text = "A login, an address, or an id: of a person, or of a row."
-    # Columns that hold a row's people; each is the beginning of an index.
-    people: tuple[str, ...] = ()
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """The row with this id, or the last rows of whoever the words name, each way through its index."""
-        if not search_term:
-            return queryset, False
-        found: set[Any] = set()
-        for way, ids in self.ways_to(list_ids_called(words=search_term)).items():
-            rows = queryset.filter(**{f"{way}__in": ids}).order_by(*self.ordering)
-            found.update(rows.values_list("pk", flat=True)[:MOST_FOUND])
-        return queryset.filter(pk__in=found), False
-
-    def ways_to(self, ids: list[UUID]) -> dict[str, list[UUID]]:
-        """By which columns the rows of these people, or with these ids, are found."""
-        return dict.fromkeys(("id", *self.people), ids)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Who may use the actions: staff with the permission to change such rows."""
-        return request.user.has_perm(f"bookings.{get_permission_codename('change', self.opts)}")
+from bookings.services.adjusting import adjust_credits, end_subscription, extend_subscription, set_renewing
+from bookings.services.cancelling import cancel_booking_as_staff
+from bookings.services.credits import grant_credits, list_ids_of
+from bookings.services.giving_back import give_back
+from bookings.services.renewing import expire_subscription, renew_subscription
+from bookings.services.staff import make_host
 
 
 @admin.register(models.Plan)
@@ -69,6 +29,15 @@ class PlanAdmin(admin.ModelAdmin[models.Plan]):
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Plan | None = None) -> bool:
         return False
+
+
+@admin.register(models.Offering)
+class OfferingAdmin(ReadOnlyAdmin):
+    list_display = ("title", "host", "minutes", "capacity", "price_credits", "public", "archived_at")
+    list_filter = ("public",)
+    ordering, sortable_by = ("-id",), ()
+    people = ("host_id",)
+    list_select_related = ("host",)
 
 
 @admin.register(models.Slot)
@@ -82,12 +51,15 @@ class SlotAdmin(ReadOnlyAdmin):
 
 @admin.register(models.Booking)
 class BookingAdmin(ReadOnlyAdmin):
-    list_display = ("id", "client", "slot", "scheduled_start_time", "status", "cancelled_by", "credits_refunded")
+    list_display = (
+        "id", "client", "slot", "scheduled_start_time", "status", "cancelled_by", "credits_refunded",
+        "credits_given_back",
+    )  # fmt: skip
     list_filter = ("status", "cancelled_by", "scheduled_start_time")
     ordering, sortable_by = ("-scheduled_start_time", "-id"), ("scheduled_start_time",)
     people = ("client_id", "host_id")
     list_select_related = ("client", "slot")
-    actions = ("cancel_for_client", "cancel_as_host")
+    actions = ("cancel_for_client", "cancel_as_host", "give_credits_back")
 
     @admin.action(description="Cancel in favour of the client…", permissions=["decide"])
     def cancel_for_client(self, request: HttpRequest, queryset: QuerySet[models.Booking]) -> HttpResponse | None:
@@ -99,13 +71,30 @@ class BookingAdmin(ReadOnlyAdmin):
         """Refunded in full; the client reads that the host did it."""
         return self._cancel(request, queryset, by="host", action="cancel_as_host")
 
+    @admin.action(description="Give credits back…", permissions=["decide"])
+    def give_credits_back(self, request: HttpRequest, queryset: QuerySet[models.Booking]) -> HttpResponse | None:
+        """Some of what each has cost, before or after the session, with a note that the client reads."""
+        asked = {
+            "title": "Give credits back",
+            "sentence": "The clients are told. Where the plan that paid has ended, they come back in another.",
+            "action": "give_credits_back",
+            "button": "Give the credits back",
+            "lines": {
+                booking.pk: f"{booking.client.login}, {booking.slot.title}" for booking in queryset[:MOST_AT_ONCE]
+            },
+        }
+        give = partial(give_back, actor_id=request.user.pk)
+        return _ask_and_do(
+            self, request, queryset, GiveBackForm, asked, lambda row, given: give(booking_id=row.pk, **given)
+        )
+
     def _cancel(
         self, request: HttpRequest, queryset: QuerySet[models.Booking], *, by: str, action: str
     ) -> HttpResponse | None:
         """Shows the refunds first; then each in a transaction of its own; what cannot be cancelled is named."""
         chosen = queryset[:MOST_AT_ONCE]
         if "answered" not in request.POST:
-            return _ask(request, _describe_cancelling(list(chosen), by=by, action=action))
+            return ask(request, _describe_cancelling(list(chosen), by=by, action=action))
         for booking in chosen:
             try:
                 refund = cancel_booking_as_staff(booking_id=booking.id, actor_id=request.user.pk, by=by)
@@ -115,6 +104,47 @@ class BookingAdmin(ReadOnlyAdmin):
                 message = f"{booking.id}: cancelled. {booking.client.login} has {_credits(refund)} back."
                 self.message_user(request, message, messages.SUCCESS)
         return None
+
+
+class GiveBackForm(forms.Form):
+    """How much of what a booking has cost goes back, and why."""
+
+    credits = forms.IntegerField(min_value=1, max_value=1000)
+    note = forms.CharField(max_length=200)
+
+
+class AdjustmentForm(forms.Form):
+    """By how much a balance changes, in either direction, and why."""
+
+    amount = forms.IntegerField(min_value=-100_000, max_value=100_000)
+    note = forms.CharField(max_length=200)
+
+
+class ExtensionForm(forms.Form):
+    days = forms.IntegerField(min_value=1, max_value=3660)
+
+
+def _ask_and_do(
+    page: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    queryset: QuerySet[Any],
+    form_class: type[forms.Form] | None,
+    asked: dict[str, Any],
+    act: Callable[[Any, dict[str, Any]], object],
+) -> HttpResponse | None:
+    """Asks first, with a form where there is one; then each row in a transaction of its own, refusals by name."""
+    is_answered = "answered" in request.POST
+    form = form_class(request.POST if is_answered else None) if form_class else None
+    if not is_answered or (form and not form.is_valid()):
+        return ask(request, asked | ({"form": form} if form else {}))
+    for row in queryset[:MOST_AT_ONCE]:
+        try:
+            act(row, form.cleaned_data if form else {})
+        except BookingsError as error:
+            page.message_user(request, f"{row.pk}: {error}", messages.WARNING)
+        else:
+            page.message_user(request, f"{row.pk}: done.", messages.SUCCESS)
+    return None
 
 
 def _describe_cancelling(chosen: list[models.Booking], *, by: str, action: str) -> dict[str, Any]:
@@ -145,7 +175,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_select_related = ("user", "plan")
     fields = ("id", "user", "plan", "credits_remaining", ("starts_at", "ends_at"), "renews", "expired_at", "ledger")
     readonly_fields = ("ledger",)
-    actions = ("renew", "expire")
+    actions = ("renew", "expire", "stop_renewing", "resume_renewing", "end_now", "extend", "adjust")
 
     @admin.display(description="Ledger")
     def ledger(self, subscription: models.Subscription) -> SafeString:
@@ -165,20 +195,74 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         done = sum(expire_subscription(subscription_id=row.id) for row in queryset[:MOST_AT_ONCE])
         self.message_user(request, f"{done} expired.", messages.SUCCESS)
 
+    @admin.action(description="Stop renewing", permissions=["decide"])
+    def stop_renewing(self, request: HttpRequest, queryset: QuerySet[models.Subscription]) -> None:
+        """They last until their end and no longer."""
+        self._set_renewing(request, queryset, renews=False)
+
+    @admin.action(description="Renew again at the end", permissions=["decide"])
+    def resume_renewing(self, request: HttpRequest, queryset: QuerySet[models.Subscription]) -> None:
+        """The way back from `stop_renewing`."""
+        self._set_renewing(request, queryset, renews=True)
+
+    def _set_renewing(self, request: HttpRequest, queryset: QuerySet[models.Subscription], *, renews: bool) -> None:
+        chosen = list(queryset[:MOST_AT_ONCE])
+        for row in chosen:
+            set_renewing(subscription_id=row.id, renews=renews, actor_id=request.user.pk)
+        self.message_user(request, f"{len(chosen)} done.", messages.SUCCESS)
+
+    @admin.action(description="End now…", permissions=["decide"])
+    def end_now(self, request: HttpRequest, queryset: QuerySet[models.Subscription]) -> HttpResponse | None:
+        """What is left in them cannot be spent any more."""
+        sentence = "What is left in them cannot be spent until they are extended or renewed. Their people are told."
+        asked = _describe("End subscriptions", sentence, "end_now", "End them now", queryset)
+        end = partial(end_subscription, actor_id=request.user.pk)
+        return _ask_and_do(self, request, queryset, None, asked, lambda row, _: end(subscription_id=row.pk))
+
+    @admin.action(description="Extend…", permissions=["decide"])
+    def extend(self, request: HttpRequest, queryset: QuerySet[models.Subscription]) -> HttpResponse | None:
+        """They end later; what has ended begins again."""
+        sentence = "They last that many days longer; those that have ended, from now."
+        asked = _describe("Extend subscriptions", sentence, "extend", "Extend them", queryset)
+        extend = partial(extend_subscription, actor_id=request.user.pk)
+        return _ask_and_do(
+            self, request, queryset, ExtensionForm, asked, lambda row, given: extend(subscription_id=row.pk, **given)
+        )
+
+    @admin.action(description="Adjust the balance…", permissions=["decide"])
+    def adjust(self, request: HttpRequest, queryset: QuerySet[models.Subscription]) -> HttpResponse | None:
+        """Add or take credits, with a line in the ledger that says why."""
+        sentence = "A negative number takes credits. No balance goes below zero. The note stands in the ledger."
+        asked = _describe("Adjust balances", sentence, "adjust", "Adjust them", queryset)
+        adjust = partial(adjust_credits, actor_id=request.user.pk)
+        return _ask_and_do(
+            self, request, queryset, AdjustmentForm, asked, lambda row, given: adjust(subscription_id=row.pk, **given)
+        )
+
+
+def _describe(
+    title: str, sentence: str, action: str, button: str, queryset: QuerySet[models.Subscription]
+) -> dict[str, Any]:
+    lines = {
+        row.pk: f"{row.user.login}, {row.plan.name}: {_credits(row.credits_remaining)} until {row.ends_at:%Y-%m-%d}"
+        for row in queryset[:MOST_AT_ONCE]
+    }
+    return {"title": title, "sentence": sentence, "action": action, "button": button, "lines": lines}
+
 
 @admin.register(models.CreditEntry)
 class CreditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "subscription", "booking", "amount", "reason", "balance_after")
+    list_display = ("created_at", "subscription", "booking", "amount", "reason", "balance_after", "note")
     list_filter = ("reason",)
     list_select_related = ("subscription", "booking")
 
-    def ways_to(self, ids: list[UUID]) -> dict[str, list[UUID]]:
+    def search_columns(self, ids: list[UUID]) -> dict[str, list[UUID]]:
         return {"id": ids, "subscription_id": list_ids_of(user_ids=ids)}
 
 
 @admin.register(models.WaitlistEntry)
 class WaitlistEntryAdmin(ReadOnlyAdmin):
-    list_display = ("slot", "client", "joined_at", "status")
+    list_display = ("slot", "client", "joined_at", "status", "passed_over")
     list_filter = ("status",)
     people = ("client_id",)
     list_select_related = ("slot", "client")
@@ -198,7 +282,7 @@ class CreditsForm(forms.Form):
     credits = forms.IntegerField(min_value=1, max_value=1000)
 
 
-@admin.action(description="Grant credits…", permissions=["decide"])
+@admin.action(description="Grant credits…", permissions=["credit"])
 def grant_credits_to_people(
     people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:
@@ -223,17 +307,27 @@ def _ask_for_credits(request: HttpRequest, queryset: QuerySet[Any], form: forms.
         "sentence": "They are added to the subscription that ends last, or to a new one of a year.",
         "action": "grant_credits_to_people",
         "button": "Grant the credits",
-        "lines": {person.pk: f"{person.login} ({person.pk})" for person in queryset[:MOST_AT_ONCE]},
+        "lines": describe_people(queryset),
         "form": form,
     }
-    return _ask(request, asked)
+    return ask(request, asked)
 
 
-def _ask(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
-    """The page between choosing an action and its effect: whom it meets, and what it does."""
-    return render(request, "admin/ask.html", {**admin.site.each_context(request), **asked})
+@admin.action(description="Make hosts of them", permissions=["make_host"])
+def make_hosts(people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    """Each may offer sessions from then on; the rules that somebody has from before fill the calendar again."""
+    for person in queryset[:MOST_AT_ONCE]:
+        try:
+            make_host(person=str(person.pk), actor_id=request.user.pk)
+        except (AccountsError, BookingsError) as error:
+            people.message_user(request, f"{person.login}: {error}", messages.WARNING)
+        else:
+            people.message_user(request, f"{person.login} is a host.", messages.SUCCESS)
 
 
-# People are listed by an app below, which does not know of credits.
-_people = admin.site.get_model_admin(get_user_model())
-_people.actions = [*(_people.actions or ()), grant_credits_to_people]
+add_to_people(action=make_hosts, lists=[], permissions={"make_host": "bookings.change_slot"})
+add_to_people(
+    action=grant_credits_to_people,
+    lists=[("Bookings", models.Booking, "client"), ("Subscriptions", models.Subscription, "user")],
+    permissions={"credit": "bookings.change_subscription"},
+)

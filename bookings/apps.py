@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -5,7 +7,4 @@ class BookingsConfig(AppConfig):
     name = "bookings"
 
     def ready(self) -> None:
-        """Listen to what happens to people in `accounts`."""
-        from bookings import receivers
-
-        receivers.connect()
+        import_module("bookings.receivers")

@@ -1,9 +1,9 @@
 """Sent for whoever watches from outside; nothing in the product depends on an answer.
 
-`operation_obstructed`, after its rollback: `because` (`changed`, `deadlock`, `serialization`, `lock_timeout`). The
+`operation_retried`, after its rollback: `because` (`changed`, `deadlock`, `serialization`, `lock_timeout`). The
 operation starts over, or is refused as busy when it has done so often enough.
 """
 
 from django.dispatch import Signal
 
-operation_obstructed = Signal()
+operation_retried = Signal()

@@ -1,18 +1,17 @@
-"""Calls to `/api/v1/` as the signed-in person."""
-
 import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from .access import SIGN_IN_AGAIN, get_access_token, get_account, renew_access_token
+from .access_tokens import SIGN_IN_AGAIN, get_access_token, get_account, renew_access_token
 from .errors import BackendUnreachable, Problem, SignInNeeded
+from .jobs import get_job_token, uses_job
 from .problems import advise_scope, read_problem
 from .settings import Settings
-from .transport import TIMEOUT_SECONDS, Answer, send
+from .transport import PREFIX, TIMEOUT_SECONDS, Answer, send
 
-PREFIX = "/api/v1"
 LONGEST_PAUSE_SECONDS = 5.0
 MOST_PAGES = 100
+NO_CONTENT = 204
 
 
 class Api:
@@ -28,6 +27,20 @@ class Api:
     def get(self, path: str, **query: str | None) -> Any:
         """One object."""
         return self._call("GET", _with_query(path, query)).read_json()
+
+    def get_text(self, path: str, media_type: str) -> bytes:
+        """The answer as it is. Raises UnexpectedAnswer for another media type."""
+        headers = {"Accept": f"{media_type}, application/problem+json"}
+        return self._call("GET", path, headers=headers).read_text(media_type)
+
+    def find_person(self) -> dict[str, Any]:
+        """The caller (`GET /me`); empty for a token that may not read that."""
+        try:
+            return dict(self.get("/me"))
+        except Problem as problem:
+            if not problem.lacks_scope:
+                raise
+            return {}
 
     def list(self, path: str, *, most: int | None = None, **query: str | None) -> list[dict[str, Any]]:
         """The items of all pages, or at least `most` of them where there are as many."""
@@ -58,15 +71,33 @@ class Api:
             time.sleep(pause)
         return self._call("POST", path, headers=headers, body=body or {}).read_object()
 
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Whatever the API answers; None where that is nothing."""
+        answer = self._call(method, path, body=body)
+        return None if answer.status == NO_CONTENT else answer.read_json()
+
     def delete(self, path: str, **query: str | None) -> None:
         """The object is gone when this returns."""
-        self._call("DELETE", _with_query(path, query))
+        self.call("DELETE", _with_query(path, query))
 
     def _call(self, method: str, path: str, *, headers: dict[str, str] | None = None, body: Any = None) -> Answer:
+        """What was refused for want of a recent sign-in has done nothing: it is sent again after one, once."""
+        try:
+            return self._call_once(method, path, headers=headers, body=body)
+        except Problem as problem:
+            if problem.code != "step_up_required" or self._settings.token:
+                raise
+            from .signin.step_up import sign_in_again
+
+            sign_in_again(self._settings, get_account(self._settings), problem)
+        return self._call_once(method, path, headers=headers, body=body)
+
+    def _call_once(self, method: str, path: str, *, headers: dict[str, str] | None = None, body: Any = None) -> Answer:
         token = get_access_token(self._settings)
         answer = self._send(method, path, token, headers or {}, body)
         if answer.status == 401 and not self._settings.token:
             answer = self._send(method, path, self._replace_refused(token), headers or {}, body)
+        answer.refuse_redirect()
         if answer.status < 400:
             return answer
         if answer.status == 401:
@@ -81,6 +112,8 @@ class Api:
         return send(method, self._settings.api, PREFIX + path, headers=headers, body=body, timeout=self._timeout)
 
     def _replace_refused(self, token: str) -> str:
+        if uses_job(self._settings):
+            return get_job_token(self._settings, renew=True)
         account = get_account(self._settings)
         if account.access_token != token:
             return get_access_token(self._settings)

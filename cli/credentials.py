@@ -1,6 +1,7 @@
 """The stored sign-ins of every backend, in one file that only its owner can read.
 
-It is replaced atomically and only under its lock. Fields that this version does not know are kept.
+`accounts` holds the current account of each backend, `others` the rest by person, `default` the backend to talk to. The
+file is replaced atomically and only under its lock. Fields that this version does not know are kept.
 """
 
 from __future__ import annotations
@@ -9,48 +10,28 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
-from . import clock
-from .errors import StoreDamaged, StoreError
-from .files import prove_room, replace_file
+from . import TYPE_CHECKING
+from .accounts import ACCOUNT_FIELDS, FORMAT_VERSION, Account, parse_content
+from .atomic_files import prove_room, replace_file
+from .errors import StoreDamaged, StoreError, UsageError
+from .times import read_now
 
-TYPE_CHECKING = False  # Importing it from typing would cost a fifth of the start.
 if TYPE_CHECKING:
     from typing import Any
 
 FILE_NAME = "credentials.json"
-FORMAT_VERSION = 1
-ACCOUNT_FIELDS = ("login", "access_token", "access_token_expires_at", "refresh_token", "retry_key")
 LOCK_SECONDS = 45
 
 
-class Account:
-    """One backend's stored sign-in. A stored personal access token has neither expiry nor refresh token.
-
-    `retry_key` is set only between sending a refresh and storing its answer.
-    """
-
-    def __init__(
-        self,
-        *,
-        login: str | None,
-        access_token: str,
-        access_token_expires_at: datetime | None,
-        refresh_token: str | None,
-        retry_key: str | None,
-    ) -> None:
-        self.login = login
-        self.access_token = access_token
-        self.access_token_expires_at = access_token_expires_at
-        self.refresh_token = refresh_token
-        self.retry_key = retry_key
-
-
 class CredentialStore:
-    """Reading needs no lock, because the file is only ever replaced as a whole."""
+    """Reading needs no lock, because the file is only ever replaced as a whole.
+
+    Every method raises StoreError (unsafe modes, unreadable, not writable) and StoreDamaged. Those that write need the
+    lock; when they raise, nothing has changed.
+    """
 
     def __init__(self, home: str) -> None:
         self.home = home
@@ -58,18 +39,41 @@ class CredentialStore:
         self.path = os.path.realpath(os.path.join(home, FILE_NAME))
         self._is_locked = False
 
-    def find_account(self, api: str) -> Account | None:
-        """The sign-in at a backend. Raises StoreError (unsafe modes, unreadable) and StoreDamaged."""
-        fields = self._read()["accounts"].get(api)
-        return None if fields is None else _to_account(fields)
+    def find_account(self, api: str, name: str | None = None) -> Account | None:
+        """The current account at a backend, or the one with that login or key. Raises UsageError for several."""
+        if name is None:
+            fields = self._read()["accounts"].get(api)
+            return Account(fields) if fields else None
+        accounts = self.list_accounts(api)
+        matches = [one for one in accounts if name == one.key or name.lower() == (one.login or "").lower()]
+        if len(matches) > 1:
+            keys = "\n".join(f"{one.key}  {one.login}" for one in matches)
+            raise UsageError(f"Several accounts at {api} are called {name}. Name one by its id:", keys)
+        return matches[0] if matches else None
+
+    def list_accounts(self, api: str) -> list[Account]:
+        """All at a backend, the current one first."""
+        content = self._read()
+        current = [Account(content["accounts"][api])] if api in content["accounts"] else []
+        others = map(Account, content.get("others", {}).get(api, {}).values())
+        return current + [one for one in others if not current or one.key != current[0].key]
 
     def list_addresses(self) -> list[str]:
-        """The backends with a stored sign-in. Raises as find_account does."""
-        return sorted(self._read()["accounts"])
+        """The backends with a stored sign-in."""
+        content = self._read()
+        return sorted({*content["accounts"], *(api for api, others in content.get("others", {}).items() if others)})
+
+    def find_default(self) -> str | None:
+        """The backend that was last named to `login`; None also where the file cannot be read."""
+        try:
+            address = (self._load() or {}).get("default")
+        except StoreError:
+            return None
+        return address if isinstance(address, str) else None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold this around a read and the write that depends on it. Raises StoreError."""
+        """Hold this around a read and the write that depends on it."""
         from .locking import exclusive_lock
 
         self._make_home()
@@ -80,32 +84,49 @@ class CredentialStore:
             finally:
                 self._is_locked = False
 
-    def save_account(self, api: str, **fields: str | None) -> None:
-        """Set fields of a backend's sign-in; the lock must be held. Raises StoreError, and then nothing has changed."""
+    def save_account(self, api: str, key: str, **fields: str | None) -> None:
+        """Set fields of an account that is there."""
         content = self._read()
-        content["accounts"].setdefault(api, {}).update(fields)
+        current = content["accounts"].get(api)
+        is_current = current is not None and Account(current).key == key
+        (current if is_current else content["others"][api][key]).update(fields)
         self._write(content)
 
-    def replace_account(self, api: str, fields: Mapping[str, str | None]) -> None:
-        """Put a new sign-in in the place of the old; the lock must be held. Raises StoreError."""
+    def add_account(self, api: str, fields: dict[str, str | None], *, is_default: bool = False) -> list[Account]:
+        """Make a new sign-in the current one of a backend. Gives back what the same person had stored before."""
         content = self._read()
-        content["accounts"][api] = dict(fields)
+        replaced = _make_current(content, api, dict.fromkeys(ACCOUNT_FIELDS) | fields)
+        if is_default:
+            content["default"] = api
         self._write(content)
+        return replaced
 
-    def remove_account(self, api: str) -> None:
-        """Forget one backend's sign-in; the lock must be held. Raises StoreError."""
+    def switch_account(self, api: str, account: Account) -> list[Account]:
+        """Make a stored account the current one of its backend. Gives back what an older command left beside it."""
         content = self._read()
-        if content["accounts"].pop(api, None) is not None:
-            self._write(content)
+        current = content["accounts"].get(api)
+        if current and Account(current).key == account.key:
+            return []
+        replaced = _make_current(content, api, content["others"][api].pop(account.key))
+        self._write(content)
+        return replaced
+
+    def remove_account(self, api: str, account: Account) -> None:
+        """Forget one account."""
+        content = self._read()
+        if api in content["accounts"] and Account(content["accounts"][api]).key == account.key:
+            del content["accounts"][api]
+        content.get("others", {}).get(api, {}).pop(account.key, None)
+        self._write(content)
 
     def prove_writable(self) -> None:
-        """Raises StoreError where a new sign-in could not be kept; the lock must be held."""
+        """Raises StoreError where a new sign-in could not be stored; the lock must be held."""
         self._read()
         with self._explained():
             prove_room(self.path)
 
     def _make_home(self) -> None:
-        from .files import make_private_folder
+        from .atomic_files import make_private_folder
 
         try:
             make_private_folder(self.home)
@@ -135,7 +156,7 @@ class CredentialStore:
     def _load(self) -> dict[str, Any] | None:
         """What is stored, or None when it is damaged."""
         try:
-            with open(self.path, encoding="utf-8") as file:
+            with open(self.path, encoding="utf-8-sig") as file:
                 refuse_unsafe_modes(self.path, os.fstat(file.fileno()))
                 return parse_content(file.read(), self.path)
         except FileNotFoundError:
@@ -148,7 +169,7 @@ class CredentialStore:
             ) from error
 
     def _set_aside(self) -> StoreDamaged:
-        aside = f"{self.path}.damaged-{clock.read_now():%Y%m%dT%H%M%SZ}-{os.getpid()}"
+        aside = f"{self.path}.damaged-{read_now():%Y%m%dT%H%M%SZ}-{os.getpid()}"
         try:
             os.rename(self.path, aside)
         except OSError:
@@ -170,6 +191,21 @@ class CredentialStore:
             ) from error
 
 
+def _make_current(content: dict[str, Any], api: str, fields: dict[str, str | None]) -> list[Account]:
+    """The former current account joins the others, unless it is the same person's: that one has been replaced."""
+    others = content.setdefault("others", {}).setdefault(api, {})
+    key = Account(fields).key
+    replaced = [others.pop(key, None)]
+    former = content["accounts"].get(api)
+    if former and Account(former).key != key:
+        replaced.append(others.pop(Account(former).key, None))
+        others[Account(former).key] = former
+    else:
+        replaced.append(former)
+    content["accounts"][api] = fields
+    return [Account(one) for one in replaced if one]
+
+
 def refuse_unsafe_modes(path: str, status: os.stat_result) -> None:
     """Raises StoreError with the fix. Windows has no such modes: there the profile folder's access list protects."""
     if sys.platform == "win32":
@@ -187,56 +223,7 @@ def refuse_unsafe_modes(path: str, status: os.stat_result) -> None:
         )
 
 
-def parse_content(text: str, path: str) -> dict[str, Any] | None:
-    """The stored content, or None when it is damaged. Raises StoreError for the format of a later version."""
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    version = content.get("version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise StoreError(
-            f"{path} was written by a newer insighta.", "Upgrade this one, for example: pipx upgrade insighta"
-        )
-    return content if _is_well_formed(content) else None
-
-
 def _damaged(kept_as: str) -> StoreDamaged:
     return StoreDamaged(
         f"The stored sign-in is damaged and cannot be read. It is kept as {kept_as}", "Sign in again: insighta login"
     )
-
-
-def format_instant(instant: datetime) -> str:
-    """RFC 3339 in UTC, to the second."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _is_well_formed(content: object) -> bool:
-    if not isinstance(content, dict) or not isinstance(content.get("accounts"), dict):
-        return False
-    return all(_is_account(fields) for fields in content["accounts"].values())
-
-
-def _is_account(fields: object) -> bool:
-    if not isinstance(fields, dict) or not isinstance(fields.get("access_token"), str):
-        return False
-    return all(isinstance(fields.get(name), str | None) for name in ACCOUNT_FIELDS)
-
-
-def _to_account(fields: Mapping[str, str | None]) -> Account:
-    return Account(
-        login=fields.get("login"),
-        access_token=fields["access_token"] or "",
-        access_token_expires_at=_parse_instant(fields.get("access_token_expires_at")),
-        refresh_token=fields.get("refresh_token"),
-        retry_key=fields.get("retry_key"),
-    )
-
-
-def _parse_instant(text: str | None) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return instant.replace(tzinfo=UTC) if instant and instant.tzinfo is None else instant

@@ -4,24 +4,22 @@ import os
 import platform
 import shutil
 import socket
-import ssl
 import stat
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from . import __version__, clock
+from . import __version__
 from .credentials import CredentialStore
-from .errors import BackendUnreachable, CliError
-from .settings import Settings, host_of, is_loopback
+from .errors import CliError, UsageError
+from .settings import Settings, is_loopback, may_be_sent_to, suggest_address
 from .signin.browser import find_command
 from .signin.loopback import DEFAULT_PORT
-from .terminal import clean
-from .transport import Answer, send
+from .times import read_now
+from .transport import Answer, find_proxy, name_proxy, send
 
 HARMLESS_SKEW_SECONDS = 60
 SLOW_SECONDS = 2.0
@@ -51,55 +49,44 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_address(settings: Settings) -> Finding:
-    source = "INSIGHTA_API" if os.environ.get("INSIGHTA_API") else "the default, because INSIGHTA_API is not set"
+    source = settings.api_source
     if settings.api.startswith("http:") and not is_loopback(settings.api):
+        level = "warning" if may_be_sent_to(settings.api) else "failed"
         fix = "Use the https address: export INSIGHTA_API=https://…"
-        return Finding("address", "warning", f"{settings.api} is not encrypted ({source})", fix)
+        return Finding("address", level, f"{settings.api} is not encrypted ({source})", fix)
     return Finding("address", "ok", f"{settings.api} ({source})")
 
 
 def _check_proxy(settings: Settings) -> Finding:
-    given = [name for name in PROXY_VARIABLES if os.environ.get(name) or os.environ.get(name.upper())]
-    host = host_of(settings.api)
-    proxy = urllib.request.getproxies().get(settings.api.split(":")[0])
-    if is_loopback(settings.api) or not proxy or urllib.request.proxy_bypass(host):
-        seen = f" ({', '.join(given)} set)" if given else ""
-        return Finding("proxy", "ok", f"none is used for this address{seen}")
-    shown = proxy.rpartition("@")[2].removeprefix("http://")  # A proxy's address may hold a password.
-    return Finding("proxy", "ok", f"requests go through {clean(shown)} ({', '.join(given) or 'system settings'})")
+    given = ", ".join(name for name in PROXY_VARIABLES if os.environ.get(name) or os.environ.get(name.upper()))
+    try:
+        proxy = find_proxy(settings.api)
+    except UsageError as error:
+        return Finding("proxy", "failed", error.sentence, error.advice)
+    if not proxy:
+        return Finding("proxy", "ok", f"none is used for this address{f' ({given} set)' if given else ''}")
+    return Finding("proxy", "ok", f"requests go through {name_proxy(proxy)} ({given or 'system settings'})")
 
 
 def _check_backend(settings: Settings) -> Iterator[Finding]:
     started = time.monotonic()
     try:
         answer = send("GET", settings.api, "/.well-known/oauth-authorization-server", timeout=TIMEOUT_SECONDS)
-    except BackendUnreachable as error:
-        yield Finding("backend", "failed", error.sentence, _explain_failure(settings, error))
+    except CliError as error:
+        yield Finding("backend", "failed", error.sentence, error.advice)
         return
     yield _judge_answer(settings, answer, time.monotonic() - started)
     yield _check_tls(settings)
     yield _check_clock(answer)
 
 
-def _explain_failure(settings: Settings, error: BackendUnreachable) -> str:
-    reason = getattr(error.__cause__, "reason", None)
-    if isinstance(reason, socket.gaierror):
-        return f"Check the spelling of {host_of(settings.api)}, your network and VPN."
-    if isinstance(reason, ssl.SSLError):
-        return "If your network inspects TLS, point SSL_CERT_FILE at its certificate. Otherwise do not go on."
-    if is_loopback(settings.api):
-        return "Start the backend (make run), or set INSIGHTA_API to the backend you mean."
-    return "Check the address, your network, VPN and proxy; or ask whether the backend is down."
-
-
 def _judge_answer(settings: Settings, answer: Answer, seconds: float) -> Finding:
     try:
         issuer = answer.read_object().get("issuer")
     except CliError as error:
-        return Finding("backend", "failed", error.sentence, "Check INSIGHTA_API and sign in to the network if it asks.")
+        return Finding("backend", "failed", error.sentence, error.advice)
     if issuer != settings.api:
-        fix = f"export INSIGHTA_API={clean(issuer)}" if issuer else "Check INSIGHTA_API."
-        return Finding("backend", "failed", f"it calls itself {clean(issuer)}", fix)
+        return Finding("backend", "failed", f"it calls itself {issuer}", suggest_address(issuer))
     if seconds > SLOW_SECONDS:
         return Finding("backend", "warning", f"answered after {seconds:.1f} s", "The network or the backend is slow.")
     return Finding("backend", "ok", f"answered after {seconds * 1000:.0f} ms")
@@ -117,7 +104,7 @@ def _check_clock(answer: Answer) -> Finding:
         theirs: datetime = parsedate_to_datetime(answer.headers.get("Date", ""))
     except ValueError:
         return Finding("clock", "ok", "the backend does not tell its time")
-    skew = round((clock.read_now() - theirs).total_seconds())
+    skew = round((read_now() - theirs).total_seconds())
     if abs(skew) <= HARMLESS_SKEW_SECONDS:
         return Finding("clock", "ok", f"within {max(1, abs(skew))} s of the backend's")
     text = f"{abs(skew)} s {'ahead of' if skew > 0 else 'behind'} the backend's"
@@ -143,8 +130,8 @@ def _check_browser(settings: Settings) -> Finding:
     if command is None:
         return Finding("browser", "ok", "none here, so login shows a code for any other device")
     if command and not shutil.which(command[0]):
-        return Finding("browser", "warning", f"{clean(command[0])} cannot be found", "Correct BROWSER, or unset it.")
-    return Finding("browser", "ok", f"opened with {clean(command[0]) if command else 'the system'}")
+        return Finding("browser", "warning", f"{command[0]} cannot be found", "Correct BROWSER, or unset it.")
+    return Finding("browser", "ok", f"opened with {command[0] if command else 'the system'}")
 
 
 def _check_files(settings: Settings) -> Iterator[Finding]:
@@ -184,11 +171,9 @@ def _check_sign_in(settings: Settings) -> Finding:
     if settings.token:
         return Finding("sign-in", "ok", "INSIGHTA_TOKEN is set and wins over what is stored")
     try:
-        account = CredentialStore(settings.home).find_account(settings.api)
+        account = CredentialStore(settings.home).find_account(settings.api, settings.account)
     except CliError as error:
         return Finding("sign-in", "failed", error.sentence, error.advice)
     if account is None:
         return Finding("sign-in", "warning", "nobody is signed in at this address", "insighta login")
-    return Finding(
-        "sign-in", "ok", f"{clean(account.login or 'somebody')} is signed in; ask the backend: insighta status"
-    )
+    return Finding("sign-in", "ok", f"{account.login or 'somebody'} is signed in; ask the backend: insighta status")

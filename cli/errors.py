@@ -53,11 +53,21 @@ class StoreDamaged(SignInNeeded):
 class Problem(CliError):
     """A refusal by the API (RFC 9457). `code` is stable."""
 
-    def __init__(self, status: int, code: str, sentence: str, advice: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        document: dict[str, object],
+        *,
+        code: str,
+        sentence: str,
+        advice: str,
+        retry_after: float | None,
+        lacks_scope: bool,
+    ) -> None:
         super().__init__(sentence, advice)
-        self.status = status
+        self.document = document
         self.code = code
         self.retry_after = retry_after
+        self.lacks_scope = lacks_scope
 
 
 class GrantRefused(CliError):

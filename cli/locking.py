@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .atomic_files import give_to_owner_of_folder
 from .errors import StoreError
-from .files import give_to_owner_of_folder
-from .terminal import waiting
+from .terminal import Waiting
 
 if sys.platform == "win32":
     import msvcrt
@@ -50,7 +50,7 @@ def exclusive_lock(path: str, *, seconds: float) -> Iterator[None]:
 
 def _wait_for_lock(descriptor: int, path: str, deadline: float) -> None:
     try:
-        with waiting("another insighta to finish"):
+        with Waiting("another insighta to finish"):
             while not _try_lock(descriptor):
                 if time.monotonic() > deadline:
                     raise StoreError(

@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from . import clock
-from .credentials import format_instant
 from .errors import GrantRefused, UnexpectedAnswer
-from .terminal import clean
+from .settings import suggest_address
+from .times import format_instant, read_now
 from .transport import TIMEOUT_SECONDS, Answer, send
 
 CLIENT_ID = "insighta-cli"
+LONGEST_DEVICE_SECONDS = 3600
+LONGEST_INTERVAL_SECONDS = 60
+EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105  # a URN, not a password
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -72,14 +75,18 @@ def read_issuer(api: str) -> str:
         return api
     if answer.status == 200 and isinstance(issuer, str):
         raise UnexpectedAnswer(
-            f"The backend at {api} calls itself {clean(issuer)}.",
-            f"Use its own name: export INSIGHTA_API={clean(issuer)}",
+            f"The backend at {api} calls itself {issuer}.", f"Use its own name. {suggest_address(issuer)}"
         )
     raise UnexpectedAnswer(f"{api} is not an Insighta backend.", "Check INSIGHTA_API.")
 
 
-def make_authorize_url(api: str, *, redirect_uri: str, state: str, challenge: str, device_label: str) -> str:
-    """Where the browser starts (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
+def make_authorize_url(
+    api: str, *, redirect_uri: str, state: str, challenge: str, device_label: str, prompt: str = ""
+) -> str:
+    """Where the browser starts (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+
+    `prompt` is `select_account` where GitHub is to ask who it is.
+    """
     parameters = {
         "response_type": "code",
         "client_id": CLIENT_ID,
@@ -88,7 +95,7 @@ def make_authorize_url(api: str, *, redirect_uri: str, state: str, challenge: st
         "code_challenge": challenge,
         "code_challenge_method": "S256",
         "device_label": device_label,
-    }
+    } | ({"prompt": prompt} if prompt else {})
     return f"{api}/oauth/authorize?{urlencode(parameters)}"
 
 
@@ -117,13 +124,13 @@ def request_device(api: str, *, device_label: str) -> DeviceRequest:
     try:
         return DeviceRequest(
             device_code=str(fields["device_code"]),
-            user_code=clean(fields["user_code"]),
-            verification_uri=clean(fields["verification_uri"]),
-            verification_uri_complete=clean(fields.get("verification_uri_complete", "")),
-            expires_in=int(fields["expires_in"]),
-            interval=int(fields.get("interval", 5)),
+            user_code=str(fields["user_code"]),
+            verification_uri=str(fields["verification_uri"]),
+            verification_uri_complete=str(fields.get("verification_uri_complete") or ""),
+            expires_in=min(int(fields["expires_in"]), LONGEST_DEVICE_SECONDS),
+            interval=max(1, min(int(fields.get("interval", 5)), LONGEST_INTERVAL_SECONDS)),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UnexpectedAnswer(
             f"{api} gave a device code that cannot be read.", "Upgrade insighta and try again."
         ) from None
@@ -134,6 +141,18 @@ def redeem_device_code(api: str, device_code: str) -> Grant:
     return _request_grant(api, {"grant_type": DEVICE_GRANT, "device_code": device_code}, headers={})
 
 
+def exchange_job_token(api: str, *, subject_token: str, publisher: str) -> str:
+    """An access token for a CI job's ID token (RFC 8693). Raises GrantRefused, BackendUnreachable, UnexpectedAnswer."""
+    form = {"grant_type": EXCHANGE_GRANT, "subject_token_type": ID_TOKEN, "subject_token": subject_token}
+    answer = send("POST", api, "/oauth/token", form=form | ({"publisher": publisher} if publisher else {}))
+    if answer.status != 200:
+        raise _refusal(answer)
+    token = answer.read_object().get("access_token")
+    if not isinstance(token, str):
+        raise UnexpectedAnswer(f"{api} gave a token that cannot be read.", "Upgrade insighta and try again.")
+    return token
+
+
 def revoke(api: str, token: str) -> None:
     """End the session that the token belongs to (RFC 7009). Raises BackendUnreachable, UnexpectedAnswer."""
     answer = send(
@@ -141,6 +160,8 @@ def revoke(api: str, token: str) -> None:
     )
     if answer.status != 200:
         raise UnexpectedAnswer(f"{api} did not end the session (status {answer.status}).", "")
+    if answer.body:  # The backend sends none, and a network's sign-in page would say 200, too.
+        answer.read_json()
 
 
 def _request_grant(
@@ -152,10 +173,9 @@ def _request_grant(
     fields = answer.read_object()
     try:
         lifetime = timedelta(seconds=int(fields["expires_in"]))
-        tokens = str(fields["access_token"]), str(fields["refresh_token"])
-    except (KeyError, TypeError, ValueError):
+        return Grant(str(fields["access_token"]), read_now() + lifetime, str(fields["refresh_token"]))
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UnexpectedAnswer(f"{api} gave tokens that cannot be read.", "Upgrade insighta and try again.") from None
-    return Grant(tokens[0], clock.read_now() + lifetime, tokens[1])
 
 
 def _refusal(answer: Answer) -> GrantRefused | UnexpectedAnswer:
@@ -164,5 +184,5 @@ def _refusal(answer: Answer) -> GrantRefused | UnexpectedAnswer:
         return UnexpectedAnswer(
             f"{answer.address} could not answer (status {answer.status}).", "Try again in a moment."
         )
-    description = clean(fields.get("error_description") or "")
-    return GrantRefused(clean(fields["error"]), description, retry_after=answer.retry_after())
+    description = str(fields.get("error_description") or "")
+    return GrantRefused(fields["error"], description, retry_after=answer.retry_after())

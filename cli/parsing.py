@@ -4,14 +4,15 @@ import argparse
 import os
 from types import ModuleType
 
+from . import TYPE_CHECKING
 from .errors import UsageError
 from .terminal import paint, show
 
-TYPE_CHECKING = False  # Importing it from typing would cost a fifth of the start.
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 USUAL_WIDTH = 78
+WITHOUT_ACCOUNT = frozenset({"login", "switch", "doctor", "completion", "open", "__complete"})
 NARROWEST = 40
 
 
@@ -27,26 +28,16 @@ class Parser(argparse.ArgumentParser):
         self.examples = examples
 
     def format_help(self) -> str:
-        from textwrap import indent
+        from textwrap import dedent, indent
 
-        sections = {
-            "Examples": self.examples.strip(),
-            "Usage": self._describe_usage(),
-            "Options": self._describe_options(),
-        }
-        texts = (f"{paint(title, 'bold')}\n{indent(text, '  ')}" for title, text in sections.items())
-        return "\n\n".join([self.summary, *texts])
-
-    def _describe_usage(self) -> str:
-        # The lines after the first are aligned with a heading that is not shown.
-        return self.format_usage().rstrip().replace("\n" + " " * len("usage: "), "\n").removeprefix("usage: ")
-
-    def _describe_options(self) -> str:
-        from textwrap import dedent
-
+        # The usage's lines after the first are aligned with a heading that is not shown.
+        usage = self.format_usage().rstrip().replace("\n" + " " * len("usage: "), "\n").removeprefix("usage: ")
         formatter = self._get_formatter()
         formatter.add_arguments(self._actions)
-        return dedent(formatter.format_help().rstrip())
+        options = dedent(formatter.format_help().rstrip())
+        sections = {"Examples": self.examples.strip(), "Usage": usage, "Options": options}
+        texts = (f"{paint(title, 'bold')}\n{indent(text, '  ')}" for title, text in sections.items())
+        return "\n\n".join([self.summary, *texts])
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", self._suggest(message))
@@ -73,7 +64,7 @@ def _make_formatter(prog: str) -> argparse.HelpFormatter:
 
 class _ShowHelp(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        show(parser.format_help())
+        show(*parser.format_help().split("\n"))
         parser.exit()
 
 
@@ -81,15 +72,15 @@ def make_parser(command: str, module: ModuleType) -> Parser:
     """The parser of a command module, which has SUMMARY, EXAMPLES and configure(parser)."""
     parser = Parser(command, module.SUMMARY, module.EXAMPLES)
     module.configure(parser)
+    if command not in WITHOUT_ACCOUNT:
+        parser.add_argument("--account", metavar="LOGIN", help="act as another person who is signed in here")
     parser.add_argument("-h", "--help", action=_ShowHelp, nargs=0, help="show this and stop")
     return parser
 
 
-def add_json_option(parser: argparse.ArgumentParser) -> None:
-    """`--json`, the same words everywhere."""
+def add_json_option(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
 def add_yes_option(parser: argparse.ArgumentParser) -> None:
-    """`--yes`, for those who know what they will be asked."""
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")

@@ -1,5 +1,3 @@
-"""The API's error codes: what each means for the exit code and what to do next."""
-
 from .errors import Problem, SignInNeeded
 from .terminal import clean
 from .transport import Answer
@@ -18,33 +16,45 @@ ADVICE = {
     "overlapping_booking": "See your week: insighta calendar",
     "own_slot": "Choose a slot of another host: insighta slots list",
     "permission_denied": "If a personal access token is in use, sign in without it: insighta login",
+    "price_changed": "Nothing was done. Run the command again to see the price now.",
     "refund_changed": "Nothing was cancelled. Run the command again to see what applies now.",
     "session_started": "It can no longer be changed.",
     "slot_cancelled": "Choose another: insighta slots list",
-    "slot_full": "Choose another: insighta slots list",
+    "slot_full": "Wait for a seat: insighta waitlist join. Or choose another: insighta slots list",
     "slot_overlaps": "Choose another time.",
     "slot_started": "Choose a later one: insighta slots list",
     "throttled": "Wait a moment and try again.",
     "unavailable": "Wait a moment and try again.",
 }
 
+# What makes a credential takes a person: no token may.
+PERSONAL_PATHS = ("/personal-access-tokens", "/device-requests")
 ACCOUNT_PATHS = ("/me", "/sessions", "/personal-access-tokens", "/device-requests")
 
 
 def read_problem(answer: Answer) -> Problem | SignInNeeded:
     """The refusal in an answer of status 400 or more. Raises UnexpectedAnswer when it is not a problem document."""
     fields = answer.read_object()
-    code = clean(fields.get("code") or "unknown")
-    sentence = clean(fields.get("detail") or fields.get("title") or f"The backend refused (status {answer.status}).")
+    code = str(fields.get("code") or "unknown")
+    sentence = str(fields.get("detail") or fields.get("title") or f"The backend refused (status {answer.status}).")
     if code == "not_authenticated":
         return SignInNeeded(sentence, "Sign in again: insighta login")
-    details = [f"{clean(field)}: {clean(message)}" for field, message in _field_errors(fields.get("errors"))]
+    details = [clean(f"{field}: {message}") for field, message in _field_errors(fields.get("errors"))]
     advice = "\n".join([*details, ADVICE.get(code, "")]).strip()
-    return Problem(answer.status, code, sentence, advice, retry_after=answer.retry_after())
+    return Problem(
+        fields,
+        code=code,
+        sentence=sentence,
+        advice=advice,
+        retry_after=answer.retry_after(),
+        lacks_scope=answer.lacks_scope(),
+    )
 
 
 def advise_scope(method: str, path: str) -> str:
     """What a personal access token needs for a request to `/api/v1` + `path`, and how to get one that has it."""
+    if method == "POST" and path.startswith(PERSONAL_PATHS):
+        return "A personal access token cannot do this. Unset INSIGHTA_TOKEN and sign in as yourself: insighta login"
     area = "account" if path.startswith(ACCOUNT_PATHS) else "bookings"
     reads = method == "GET" and not path.startswith("/personal-access-tokens")
     scope = f"{area}:{'read' if reads else 'write'}"

@@ -1,51 +1,102 @@
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from shutil import get_terminal_size
 
-from .terminal import paint
+from .terminal import clean, paint, show
 
 GAP = "  "
-NARROWEST = 12
+NARROWEST_TABLE = 60
+NARROWEST_CELL = 10
+WIDEST_IN_A_FILE = 100
+JOINER, EMOJI_STYLE = "\u200d", "\ufe0f"
+FIRST_EMOJI = 0x2000
+# They combine with the letter before into one block.
+HANGUL_VOWELS_AND_FINALS = range(0x1160, 0x1200)
+SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 
-def format_table(
+def show_table(
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
     right: Sequence[int] = (),
-    flexible: Sequence[int] = (),
-    widest: int = 0,
-) -> list[str]:
-    """Aligned lines, headings first. On a terminal the columns `flexible` are cut, in turn, so that no line wraps.
+    flexible: dict[int, int] | None = None,
+) -> None:
+    """Aligned lines no longer than the terminal; on a narrow one, each row as a block of lines.
 
-    Elsewhere they are cut so that no line is longer than `widest` columns, if that is given.
+    `right` are columns of numbers. `flexible` says how far a column may be cut; the first is cut first.
     """
-    widths = [max(map(measure, column)) for column in zip(headings, *rows, strict=True)]
-    room = get_terminal_size().columns if sys.stdout.isatty() else widest
-    for index in flexible if room else ():
-        spare = room - sum(widths) - len(GAP) * (len(widths) - 1)
-        widths[index] = max(min(NARROWEST, widths[index]), widths[index] + min(0, spare))
-    head = paint(_format_row(headings, widths, right), "dim")
-    return [head, *(_format_row(row, widths, right) for row in rows)]
+    lines = [[clean(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(map(measure, column)) for column in zip(*lines, strict=True)]
+    room = get_terminal_size().columns if sys.stdout.isatty() else WIDEST_IN_A_FILE
+    for index, least in (flexible or {}).items():
+        excess = max(0, sum(widths) + len(GAP) * (len(widths) - 1) - room)
+        widths[index] = max(min(least, widths[index]), widths[index] - excess)
+    if sys.stdout.isatty() and (room < NARROWEST_TABLE or sum(widths) + len(GAP) * (len(widths) - 1) > room):
+        show(*_stack(lines[0], lines[1:], room))
+    else:
+        head, *body = [_format_row(line, widths, right) for line in lines]
+        show(paint(head, "dim"), *body)
+
+
+def _stack(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> Iterator[str]:
+    """A block of lines for each row, with what is long on further lines under its beginning."""
+    indent = max(map(measure, headings)) + len(GAP)
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        for heading, cell in zip(headings, row, strict=True):
+            first, *more = _wrap(cell, max(room - indent, NARROWEST_CELL))
+            yield paint(_fit(heading, indent), "dim") + first
+            yield from (" " * indent + line for line in more)
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split(" "):
+        while measure(word) > width:
+            lines, word = [*filter(None, lines), _cut(word, width)], word[len(_cut(word, width)) :]
+        line = f"{lines[-1]} {word}".lstrip()
+        lines = [*lines[:-1], line] if measure(line) <= width else [*lines, word]
+    return lines
 
 
 def measure(text: str) -> int:
-    """Columns that the text takes: wide characters two, combining ones none."""
+    """Columns that a terminal gives the text, as wcwidth counts them."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    columns, before = 0, ""
+    for character in text:
+        is_joined = (before == JOINER and ord(character) >= FIRST_EMOJI) or (before and ord(character) in SKIN_TONES)
+        if character == EMOJI_STYLE:
+            columns += 1 if before and _measure_one(before) == 1 else 0
+        elif not is_joined:
+            columns += _measure_one(character)
+        before = "" if is_joined else character
+    return columns
+
+
+def _measure_one(character: str) -> int:
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"} or ord(character) in HANGUL_VOWELS_AND_FINALS:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _format_row(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
-    fitted = [_fit(cell, width, index in right) for index, (cell, width) in enumerate(zip(cells, widths, strict=True))]
-    return GAP.join(fitted).rstrip()
+    sized = enumerate(zip(cells, widths, strict=True))
+    return GAP.join(_fit(cell, width, is_right=index in right) for index, (cell, width) in sized).rstrip()
 
 
-def _fit(text: str, width: int, is_right: bool) -> str:
+def _fit(text: str, width: int, *, is_right: bool = False) -> str:
     if measure(text) > width:
-        while measure(text) > width - 1:
-            text = text[:-1]
-        text += "…"
+        text = _cut(text, width - 1) + "…"
     padding = " " * (width - measure(text))
     return padding + text if is_right else text + padding
+
+
+def _cut(text: str, width: int) -> str:
+    """As much from the start as fits."""
+    while measure(text) > width:
+        text = text[:-1]
+    return text.rstrip(JOINER)

@@ -1,28 +1,29 @@
-"""The admin of the staff: every list answers at once, however many rows its table has.
-
-A list has an index for its order, for each filter in that order, and for its search; it is sorted by nothing else.
-"""
-
+import re
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Paginator
-from django.http import HttpRequest
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import cached_property
 
-# Lists are counted no further than this; whoever looks for one of more rows searches or filters.
-COUNTED = 1_000
-# GitHub's library keeps its rows itself; nobody edits who is who.
-_HIDDEN = {"social_django"}
+COUNT_LIMIT = 1_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# social-auth's own tables are not edited by hand, and neither are groups: roles are given by `manage.py grant_staff`,
+# so nobody in the admin can give a right to anybody.
+_HIDDEN = {"social_django", "auth"}
 
 
 def _may_steer_jobs(_: object, request: HttpRequest) -> bool:
-    """Nothing of a job can be edited; retrying and ending one change it all the same."""
+    """Retrying and aborting change a job, so they need the change permission."""
     return request.user.has_perm("procrastinate.change_procrastinatejob")
 
 
-# The jobs' own list offers filters that read every job, and its actions to whoever may look.
-_NARROWED: dict[str, dict[str, Any]] = {
+# procrastinate's own admin has filters that scan every job, and offers its actions to everybody who may view.
+_OVERRIDES: dict[str, dict[str, Any]] = {
     "procrastinate": {
         "list_filter": ("status",),
         "ordering": ("-id",),
@@ -32,30 +33,85 @@ _NARROWED: dict[str, dict[str, Any]] = {
 }
 
 
-class CappedPaginator(Paginator[Any]):
-    """Counts up to `COUNTED` rows: `COUNT(*)` over a million reads a million.
+# What Django's filters ask of a column.
+_LOOKUPS = frozenset({"", "exact", "id__exact", "gte", "lt", "isnull"})
 
-    In the list's own order, so that the index which finds the page finds them, too.
+
+def _is_lookup_offered(listed: Any, lookup: str, _: str, request: HttpRequest) -> bool:
+    """Whether a filter of the list, or a link to it, asks this.
+
+    Django by itself lets staff ask any lookup of any column of the row, regular expressions among them.
+    """
+    filters: Any = listed.get_list_filter(request)
+    if lookup in {getattr(one, "parameter_name", "") for one in filters}:
+        return True
+    column, _, asked = lookup.partition("__")
+    links = {field.name for field in listed.opts.concrete_fields if field.is_relation}
+    return column in {*links, *listed.search_fields, *filters} and asked in _LOOKUPS
+
+
+def _respond_to_action(listed: Any, request: HttpRequest, queryset: Any) -> HttpResponseBase | None:
+    """Django's answer to an action. Raises ValidationError where a chosen row's id is none."""
+    for text in request.POST.getlist(ACTION_CHECKBOX_NAME):
+        listed.opts.pk.to_python(text)
+    response: HttpResponseBase | None = admin.ModelAdmin.response_action(listed, request, queryset)
+    return response
+
+
+def _check_text(request: HttpRequest) -> None:
+    """Raises BadRequest for what no column stores: NUL, and the half of a pair of UTF-16, which UTF-7 can spell."""
+    given = [request.path_info, *request.GET, *request.POST]
+    given += [text for fields in (request.GET, request.POST) for texts in fields.lists() for text in texts[1]]
+    if any("\0" in text or (not text.isascii() and _SURROGATE.search(text)) for text in given):
+        raise BadRequest("Text must not contain NUL or lone surrogates.")
+
+
+class CappedPaginator(Paginator[Any]):
+    """Counts up to `COUNT_LIMIT` rows: `COUNT(*)` scans the whole table.
+
+    The order is kept, so that the index that finds the page also finds the rows to count.
     """
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return int(rows[:COUNTED].count())
+        return int(rows[:COUNT_LIMIT].count())
 
 
 class StaffSite(admin.AdminSite):
-    """The one admin site; its rules for lists hold for every model that anybody registers."""
+    """The admin site. Its list options apply to every registered model and bound the rows that a list page reads.
+
+    A list has an index for its order, for each filter in that order, and for its search, and no other sorting.
+    """
 
     site_header = site_title = "Insighta staff"
     index_title = "What would you like to look at?"
     enable_nav_sidebar = False
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """400 for a value that does not fit where it is asked for: an id, a date or a number out of range, odd text."""
+
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            _check_text(request)
+            try:
+                response: HttpResponseBase = view(request, *args, **kwargs)
+            except (ValidationError, DataError, OverflowError) as error:
+                raise BadRequest("A value does not fit where it is asked for.") from error
+            return response
+
+        return super().admin_view(answer, cacheable)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's page, for plain text only."""
+        _check_text(request)
+        return super().login(request, extra_context)
+
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
         shown = [model for model in models if model._meta.app_label not in _HIDDEN]
-        narrowed = _NARROWED.get(models[0]._meta.app_label, {})
-        for action in (narrowed and admin_class.actions) or ():
+        overrides = _OVERRIDES.get(models[0]._meta.app_label, {})
+        for action in (overrides and admin_class.actions) or ():
             action.allowed_permissions = ["steer"]
         lists = {
             "paginator": CappedPaginator,
@@ -63,5 +119,7 @@ class StaffSite(admin.AdminSite):
             "show_facets": admin.ShowFacets.NEVER,
             "list_per_page": 50,
             "list_max_show_all": 0,
+            "lookup_allowed": _is_lookup_offered,
+            "response_action": _respond_to_action,
         }
-        super().register(shown, admin_class, **{**lists, **narrowed, **options})
+        super().register(shown, admin_class, **{**lists, **overrides, **options})

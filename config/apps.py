@@ -7,19 +7,19 @@ from django.utils.module_loading import import_string
 
 
 class OperationsConfig(AppConfig):
-    """What watches the product from outside: its system checks, and listeners to the signals of its apps."""
+    """Registers the system checks and connects `SIGNAL_LISTENERS`."""
 
     name = "config"
     label = "operations"
 
     def ready(self) -> None:
-        import_module("config.checks")
+        import_module("config.observability.checks")
         for signal, listeners in settings.SIGNAL_LISTENERS.items():
             for path in listeners:
                 import_string(signal).connect(import_string(path), dispatch_uid=path, weak=False)
 
 
 class StaffAdminConfig(AdminConfig):
-    """Django's admin with the site of this product."""
+    """Django's admin with `StaffSite`."""
 
     default_site = "config.admin.StaffSite"

@@ -1,19 +1,19 @@
-"""The WSGI entry of both servers; `DJANGO_SETTINGS_MODULE` says which one this process is."""
+"""The WSGI application of backend and portal; `DJANGO_SETTINGS_MODULE` selects which."""
 
 import os
 
+import django
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 
-from config.answers import with_whole_answers
-from config.charsets import with_readable_text
-from config.connections import limit_waits_for_locks
-from config.metrics.store import share_between_workers
-from config.overload import with_admission
+from config.http.load_shedding import shed_load
+from config.http.lock_timeout import set_lock_timeout
+from config.http.wsgi_handler import Handler
+from config.observability.metrics.multiprocess import share_between_workers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.backend")
 
-# Before anything counts: the counters look for their files when they are made.
+# prometheus_client reads its directory when the first metric is made, which `django.setup` does.
 share_between_workers(settings.METRICS_DIR)
-limit_waits_for_locks()
-application = with_admission(with_readable_text(with_whole_answers(get_wsgi_application())))
+set_lock_timeout()
+django.setup(set_prefix=False)
+application = shed_load(Handler())

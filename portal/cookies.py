@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from secrets import compare_digest, token_urlsafe
 from typing import Any
@@ -16,9 +16,10 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 
 ACCESS, REFRESH, FLOW = "insighta_at", "insighta_rt", "insighta_flow_"
-NOTE, HOST = "insighta_note", "insighta_host"
+NOTE, HOST, ZONE = "insighta_note", "insighta_host", "insighta_zone"
 REFRESH_SECONDS = 30 * 24 * 3600
-FLOW_SECONDS = 600
+# Longer than the backend waits for GitHub and then begins again, so that the destination is still known.
+FLOW_SECONDS = 2 * 3600
 NOTE_SECONDS = 120
 # A browser keeps 4096 bytes of a cookie, its attributes included.
 LONGEST_NOTE = 3800
@@ -26,6 +27,7 @@ FLOWS_AT_ONCE = 6
 
 _ACCESS_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _REFRESH_SHAPE = re.compile(r"insr_[A-Za-z0-9_.-]{16,500}")
+_ZONE_SHAPE = re.compile(r"[A-Z][A-Za-z_]{1,30}(/[A-Za-z0-9_+-]{1,30}){1,2}")
 _STATE_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -40,11 +42,15 @@ class Tokens:
 
 @dataclass(frozen=True, repr=False)
 class Flow:
-    """One sign-in under way in this browser: what the callback must match, and where the person wanted to go."""
+    """One sign-in of this browser: what the callback must match, and where the person wanted to go.
+
+    One that is done is kept for its destination: its callback's address may come again.
+    """
 
     state: str
     verifier: str
     next: str
+    is_done: bool = False
 
     @property
     def cookie(self) -> str:
@@ -75,6 +81,17 @@ def _delete(response: HttpResponseBase, name: str) -> None:
     response.delete_cookie(name, path="/", samesite="Lax")
 
 
+def find_zone(request: HttpRequest) -> str:
+    """The zone that a browser without a sign-in wants times in: the name of a place, not yet looked up, or UTC."""
+    value = request.COOKIES.get(cookie_name(ZONE), "")
+    return value if _ZONE_SHAPE.fullmatch(value) else "UTC"
+
+
+def set_zone(response: HttpResponseBase, zone: str) -> None:
+    """Remember the zone for a browser without a sign-in."""
+    _set(response, cookie_name(ZONE), zone, REFRESH_SECONDS)
+
+
 def is_access_token(value: str) -> bool:
     """Whether `value` has the shape of a signed access token and is safe to put into a header."""
     return len(value) <= 4096 and _ACCESS_SHAPE.fullmatch(value) is not None
@@ -95,6 +112,16 @@ def find_refresh_token(request: HttpRequest) -> str | None:
     """The refresh token the browser sent; None when there is none or it is garbage."""
     value = request.COOKIES.get(cookie_name(REFRESH), "")
     return value if is_refresh_token(value) else None
+
+
+def sign_in_of(access_token: str | None) -> str:
+    """The id of the sign-in that a token names (`sid`), not verified; empty for a token of another form."""
+    try:
+        payload = (access_token or "").split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return ""
+    return str(claims.get("sid", "")) if isinstance(claims, dict) else ""
 
 
 def set_tokens(response: HttpResponseBase, tokens: Tokens) -> None:
@@ -129,18 +156,19 @@ def new_flow(*, next_path: str) -> Flow:
 
 
 def set_flow(request: HttpRequest, response: HttpResponseBase, flow: Flow) -> None:
-    """Keep `flow` in this browser for ten minutes; the oldest of too many unfinished ones go."""
-    for name in _unfinished(request)[: -(FLOWS_AT_ONCE - 1)]:
+    """Keep `flow` in this browser; the oldest of too many go."""
+    others = [name for name in _flows(request) if name != flow.cookie]
+    for name in others[: -(FLOWS_AT_ONCE - 1)]:
         _delete(response, name)
     _set(response, flow.cookie, signing.dumps(asdict(flow), salt=FLOW), FLOW_SECONDS)
 
 
-def _unfinished(request: HttpRequest) -> list[str]:
+def _flows(request: HttpRequest) -> list[str]:
     return [name for name in request.COOKIES if name.startswith(cookie_name(FLOW))]
 
 
 def find_flow(request: HttpRequest, state: str) -> Flow | None:
-    """The flow of this browser that `state` belongs to; None if there is none, it is forged or past ten minutes."""
+    """The flow of this browser that `state` belongs to; None if there is none, it is forged or too old."""
     if not _STATE_SHAPE.fullmatch(state):
         return None
     signed = request.COOKIES.get(Flow(state=state, verifier="", next="").cookie, "")
@@ -151,9 +179,9 @@ def find_flow(request: HttpRequest, state: str) -> Flow | None:
     return flow if compare_digest(flow.state, state) else None
 
 
-def delete_flow(response: HttpResponseBase, flow: Flow) -> None:
-    """Make the browser forget a finished flow."""
-    _delete(response, flow.cookie)
+def finish_flow(request: HttpRequest, response: HttpResponseBase, flow: Flow) -> None:
+    """Make the flow one that redeems nothing any more and only knows its destination."""
+    set_flow(request, response, replace(flow, verifier="", is_done=True))
 
 
 def set_note(response: HttpResponseBase, note: dict[str, Any]) -> bool:

@@ -1,139 +1,101 @@
-"""What people type into the portal. The backend decides what is valid; these forms keep what was typed."""
-
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
-from html import escape
+from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from typing import Any, Self
+from urllib.parse import quote
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.http import QueryDict
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.forms.renderers import TemplatesSetting
+from django.http import HttpRequest, QueryDict
 
 from portal.errors import Problem
+from portal.links import read_uuid
+from portal.visitor import Visitor
 
-TOKEN_SCOPES = {
-    "bookings:read": "See sessions, bookings and credits",
-    "bookings:write": "Book, move and cancel; for hosts also open and cancel sessions",
-    "account:read": "See the account and its sessions",
-    "account:write": "Change the account, its sessions and its tokens",
-}
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 DAY_HINT = "Choose a date from 2000 to 2199."
-TOKEN_LIVES = {30: "30 days", 90: "90 days", 365: "One year", 0: "No end"}
 
 
-def written(attributes: Mapping[str, Any]) -> SafeString:
-    """HTML attributes, escaped; True stands alone, False and None are left out. Django's takes five times as long."""
-    given = ((name, value) for name, value in attributes.items() if value is not None and value is not False)
-    texts = (f" {name}" if value is True else f' {name}="{escape(str(value))}"' for name, value in given)
-    return SafeString("".join(texts))
+class PortalRenderer(TemplatesSetting):
+    """Renders fields as `as_field_group` with the portal's own template."""
+
+    field_template_name = "portal/field.html"
 
 
-class Written(forms.Widget):
-    """An `<input>` written straight out: Django would render two templates for each, slower than the page around it."""
+class TimeZoneSelect(forms.Select):
+    """The IANA zones that people live in, by region; Django's options would take a template for each of the 400."""
 
-    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        """The field with `value` in it."""
-        widget = self.get_context(name, value, attrs)["widget"]
-        own = {key: widget[key] for key in ("type", "name", "value")}
-        return SafeString(f"<input{written(own | widget['attrs'])}>")
+    template_name = "portal/time_zones.html"
 
-
-class TextInput(Written, forms.TextInput):
-    """A line of text."""
-
-
-class NumberInput(Written, forms.NumberInput):
-    """A whole number."""
-
-
-class DateInput(Written, forms.DateInput):
-    """A day, which browsers offer a calendar for."""
-
-
-class TimeInput(Written, forms.TimeInput):
-    """A time of the day."""
-
-
-class CheckboxInput(Written, forms.CheckboxInput):
-    """Yes or no."""
-
-
-class Select(forms.Select):
-    """One of a few, written straight out like the inputs."""
-
-    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        """The field with `value` chosen."""
-        found = [one for _, group, _ in self.optgroups(name, self.format_value(value)) for one in group]
-        rows = ((one["value"], written(one["attrs"]), one["label"]) for one in found)
-        options = format_html_join("", '<option value="{}"{}>{}</option>', rows)
-        return format_html("<select{}>{}</select>", written({**self.attrs, **(attrs or {}), "name": name}), options)
-
-
-class ZoneSelect(forms.Select):
-    """The IANA zones that people live in, by region: four hundred options, which are not made anew for each page."""
-
-    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        """The field with `value` chosen; a zone that is not in the list is added in front."""
-        attributes = written({**self.attrs, **(attrs or {}), "name": name})
-        return format_html("<select{}>{}</select>", attributes, _zone_options_with(str(value or "UTC")))
-
-
-@lru_cache(maxsize=32)
-def _zone_options_with(zone: str) -> SafeString:
-    options, chosen = _zone_options(), format_html('value="{}"', zone)
-    if chosen in options:
-        return SafeString(options.replace(chosen, f"{chosen} selected", 1))
-    return format_html("<option {} selected>{}</option>{}", chosen, zone, options)
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """What the template shows; a zone that is not in the list is `unlisted`."""
+        chosen, regions = str(value or "UTC"), zones_by_region()
+        is_listed = any(zone == chosen for _, zones in regions for zone, _ in zones)
+        widget = {"name": name, "attrs": self.build_attrs(self.attrs, attrs), "regions": regions, "chosen": chosen}
+        return {"widget": widget | {"unlisted": "" if is_listed else chosen}}
 
 
 @cache
-def _zone_options() -> SafeString:
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for zone in _inhabited_zones():
-        region, _, town = zone.partition("/")
-        groups.setdefault(region, []).append((zone, town.replace("_", " ").replace("/", ", ")))
-    # HTML lets an option end where the next begins.
-    rendered = [
-        format_html('<optgroup label="{}">{}</optgroup>', region, format_html_join("", '<option value="{}">{}', towns))
-        for region, towns in groups.items()
-    ]
-    return SafeString('<option value="UTC">UTC' + "".join(rendered))
-
-
-def _inhabited_zones() -> list[str]:
+def zones_by_region() -> list[tuple[str, list[tuple[str, str]]]]:
     """One name for each place that has people, without the old names that IANA keeps for programs."""
     lines = files("tzdata").joinpath("zoneinfo/zone.tab").read_text().splitlines()
-    return sorted(line.split("\t")[2] for line in lines if not line.startswith("#"))
+    zones = sorted(line.split("\t")[2] for line in lines if not line.startswith("#"))
+    regions = groupby(zones, key=lambda zone: zone.partition("/")[0])
+    named = [(region, [(zone, _town(zone)) for zone in found]) for region, found in regions]
+    return [("", [("UTC", "UTC")]), *named]
 
 
-def _text(**attributes: str) -> TextInput:
-    return TextInput(attrs={"class": "input", **attributes})
+def _town(zone: str) -> str:
+    return zone.partition("/")[2].replace("_", " ").replace("/", ", ")
 
 
-def _number() -> NumberInput:
-    return NumberInput(attrs={"class": "input input-short", "inputmode": "numeric"})
+def text_input(**attributes: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "input", **attributes})
 
 
-def _clock() -> TimeInput:
-    return TimeInput(attrs={"class": "input input-short", "type": "time"}, format="%H:%M")
+def paragraphs_input() -> forms.Textarea:
+    return forms.Textarea(attrs={"class": "input", "rows": 4})
 
 
-def _day() -> forms.DateField:
+def number_input() -> forms.NumberInput:
+    return forms.NumberInput(attrs={"class": "input input-short", "inputmode": "numeric"})
+
+
+def clock_input() -> forms.TimeInput:
+    return forms.TimeInput(attrs={"class": "input input-short", "type": "time"}, format="%H:%M")
+
+
+def day_field() -> forms.DateField:
     """A date that the backend takes. At the calendar's ends an instant of another zone does not exist."""
     bounds = [MinValueValidator(FIRST_DAY, DAY_HINT), MaxValueValidator(LAST_DAY, DAY_HINT)]
-    widget = DateInput(attrs={"class": "input input-short", "type": "date"})
+    widget = forms.DateInput(attrs={"class": "input input-short", "type": "date"})
     return forms.DateField(label="Date", widget=widget, validators=bounds)
 
 
+def form_key(request: HttpRequest) -> str:
+    """The key of the form that was sent, which makes a second click harmless; a new one where it has none."""
+    return read_uuid(request.POST.get("key")) or str(uuid4())
+
+
 class ApiForm(forms.Form):
-    """A form whose last word is the backend's."""
+    """A form that the backend has the last word on; it keeps what was typed."""
+
+    def send(
+        self, visitor: Visitor, method: str, path: str, body: Mapping[str, Any], *, idempotency_key: str = ""
+    ) -> dict[str, Any] | None:
+        """The API's answer; None where it refuses, with its messages in the form. Raises any other PortalError."""
+        try:
+            return visitor.send(method, path, body, idempotency_key=idempotency_key)
+        except Problem as problem:
+            if problem.status not in {400, 409}:
+                raise
+            self.take(problem)
+            return None
 
     def take(self, problem: Problem) -> None:
         """Put the API's messages beside their fields, what fits none of them above the form."""
@@ -167,43 +129,37 @@ class SettingsForm(ApiForm):
     """The person's own choices."""
 
     display_name = forms.CharField(
-        label="Name", max_length=100, required=False, widget=_text(autocomplete="name"),
+        label="Name", max_length=100, required=False, widget=text_input(autocomplete="name"),
         help_text="Hosts and other people see it; at most 100 characters. Empty: you are shown by your GitHub login.",
     )  # fmt: skip
     time_zone = forms.CharField(
-        label="Time zone", max_length=64, widget=ZoneSelect(attrs={"class": "select"}),
+        label="Time zone", max_length=64, widget=TimeZoneSelect(attrs={"class": "select"}),
         help_text="Every time on these pages is shown in it.",
     )  # fmt: skip
     email_notifications = forms.BooleanField(
         label="Send me emails",
         required=False,
-        widget=CheckboxInput,
         help_text="Reminders, waitlist news and cancellations by hosts.",
     )
-
-
-class TokenForm(ApiForm):
-    """A new personal access token."""
-
-    name = forms.CharField(
-        label="Name",
-        max_length=100,
-        widget=_text(autocomplete="off"),
-        help_text="What will use it, for example “backup job”.",
+    email_for_hosts = forms.BooleanField(
+        label="Let hosts write to me",
+        required=False,
+        help_text="Hosts of sessions that you have booked see your email address.",
     )
-    scopes = forms.MultipleChoiceField(
-        label="What it may do", choices=list(TOKEN_SCOPES.items()), widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one thing that the token may do."},
-    )  # fmt: skip
-    days = forms.TypedChoiceField(
-        label="How long it works", choices=list(TOKEN_LIVES.items()), coerce=int, initial=90,
-        widget=Select(attrs={"class": "select input-short"}),
-    )  # fmt: skip
+    hosting_notifications = forms.ChoiceField(
+        label="Mails about the sessions you host",
+        choices=[("daily", "One a day"), ("each", "One for each change"), ("none", "None")],
+        required=False,
+        widget=forms.Select(attrs={"class": "select"}),
+        help_text="Who has booked, moved or cancelled. They come only while you are sent emails at all.",
+    )
 
-    def body(self) -> dict[str, Any]:
-        """What the API is sent."""
-        ends = {"expires_in_days": self.cleaned_data["days"]} if self.cleaned_data["days"] else {}
-        return {"name": self.cleaned_data["name"], "scopes": self.cleaned_data["scopes"], **ends}
+    def clean(self) -> dict[str, Any]:
+        """What was not asked is not sent: only hosts are asked how they are told."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if not data.get("hosting_notifications"):
+            data.pop("hosting_notifications", None)
+        return data
 
 
 _CODE_LOOK = {
@@ -215,31 +171,31 @@ _CODE_LOOK = {
 
 
 class DeviceForm(ApiForm):
-    """The code that a device shows."""
+    """The code that a device shows, as it was typed: the API reads it, with any spaces, dashes and case."""
 
+    # A segment of a path; everything else about a code is the API's to know.
     user_code = forms.RegexField(
-        r"^[A-Za-z]{4}[\s-]?[A-Za-z]{4}$", label="Code", strip=True,
-widget=TextInput(attrs=_CODE_LOOK),
+        r"^(?!\.+$)[^/]+$", label="Code", max_length=64, widget=forms.TextInput(attrs=_CODE_LOOK),
         help_text="Eight letters, shown by the device: for example BCDF-GHJK.",
         error_messages={"invalid": "A code has eight letters, like BCDF-GHJK. Look at the device again."},
     )  # fmt: skip
 
-    def clean_user_code(self) -> str:
-        """The code as the API writes it: `XXXX-XXXX`."""
-        letters = "".join(letter for letter in self.cleaned_data["user_code"].upper() if letter.isalpha())
-        return f"{letters[:4]}-{letters[4:]}"
+    @property
+    def segment(self) -> str:
+        """The code as a segment of a path."""
+        return quote(self.cleaned_data["user_code"], safe="")
 
 
 class SlotForm(ApiForm):
     """A one-off session; its time is the host's wall clock."""
 
-    title = forms.CharField(label="Title", max_length=200, widget=_text(autocomplete="off"))
-    date = _day()
-    start_time = forms.TimeField(label="Starts", widget=_clock())
+    title = forms.CharField(label="Title", max_length=200, widget=text_input(autocomplete="off"))
+    date = day_field()
+    start_time = forms.TimeField(label="Starts", widget=clock_input())
     minutes = forms.IntegerField(
-        label="Minutes", min_value=5, max_value=1440, initial=60, widget=_number(), help_text="How long it lasts."
+        label="Minutes", min_value=5, max_value=1440, initial=60, widget=number_input(), help_text="How long it lasts."
     )
-    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=500, initial=1, widget=_number())
+    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=500, initial=1, widget=number_input())
 
     def body(self, zone: ZoneInfo) -> dict[str, Any]:
         """What the API is sent: instants with their offset, the length in elapsed time."""
@@ -250,60 +206,58 @@ class SlotForm(ApiForm):
         return {"title": data["title"], "capacity": data["capacity"], **times}
 
 
-class HoursForm(ApiForm):
-    """Hours that come back every week, in the host's time zone."""
+class EditForm(SlotForm):
+    """What a session says, and its time while it has not begun. Only what is different is sent."""
 
-    weekday = forms.TypedChoiceField(
-        label="Day", choices=list(enumerate(WEEKDAYS, start=1)), coerce=int,
-        widget=Select(attrs={"class": "select input-short"}),
+    field_order = ("title", "date", "start_time", "minutes", "place", "link", "description", "capacity", "message")
+    place = forms.CharField(label="Place", max_length=200, required=False, widget=text_input(autocomplete="off"))
+    link = forms.CharField(
+        label="Link", max_length=500, required=False, widget=text_input(autocomplete="off", inputmode="url"),
+        help_text="Only those who are booked see it.",
     )  # fmt: skip
-    start_time = forms.TimeField(label="From", widget=_clock())
-    end_time = forms.TimeField(label="To", widget=_clock())
-    title = forms.CharField(label="Title", max_length=200, widget=_text(autocomplete="off"))
-    slot_minutes = forms.IntegerField(label="Minutes each", min_value=5, max_value=1440, initial=60, widget=_number())
-    buffer_minutes = forms.IntegerField(
-        label="Minutes between", min_value=0, max_value=1440, initial=0, widget=_number()
-    )
-    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=500, initial=1, widget=_number())
-
-    def body(self) -> dict[str, Any]:
-        """What the API is sent."""
-        times = {name: f"{self.cleaned_data[name]:%H:%M}" for name in ("start_time", "end_time")}
-        return {"kind": "weekly", **self.cleaned_data, **times}
-
-
-class ExceptionForm(ApiForm):
-    """One date that differs: a day off, or extra hours."""
-
-    kind = forms.ChoiceField(
-        label="What is different", choices=[("day_off", "A day off"), ("extra", "Extra hours")],
-        widget=Select(attrs={"class": "select input-short"}),
+    description = forms.CharField(label="Description", max_length=2000, required=False, widget=paragraphs_input())
+    message = forms.CharField(
+        label="Your message", max_length=1000, required=False, widget=paragraphs_input(),
+        help_text="It stands in the mails that tell of the change.",
     )  # fmt: skip
-    date = _day()
-    start_time = forms.TimeField(label="From", required=False, widget=_clock(), help_text="For extra hours only.")
-    end_time = forms.TimeField(label="To", required=False, widget=_clock(), help_text="For extra hours only.")
-    title = forms.CharField(
-        label="Title", max_length=200, required=False, widget=_text(), help_text="For extra hours only."
-    )
 
-    def clean(self) -> dict[str, Any]:
-        """Extra hours need all three; a day off takes none."""
-        data = self.cleaned_data
-        for name in ("start_time", "end_time", "title"):
-            if data.get("kind") == "extra" and not data.get(name) and name not in self.errors:
-                self.add_error(name, "Extra hours need this.")
-        return data
+    @classmethod
+    def about(cls, slot: Mapping[str, Any], zone: ZoneInfo, data: QueryDict | None = None) -> Self:
+        """The form of a slot of the API; one that has begun keeps its time."""
+        form = cls(data, initial=cls._values(slot, zone))
+        if datetime.fromisoformat(slot["starts_at"]) <= datetime.now(UTC):
+            for name in ("date", "start_time", "minutes"):
+                del form.fields[name]
+        return form
 
-    def body(self) -> dict[str, Any]:
-        """What the API is sent."""
-        data = self.cleaned_data
-        body = {"kind": data["kind"], "date": data["date"].isoformat()}
-        if data["kind"] == "day_off":
-            return body
-        return body | {"title": data["title"]} | {n: f"{data[n]:%H:%M}" for n in ("start_time", "end_time")}
+    @staticmethod
+    def _values(slot: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+        start, end = (datetime.fromisoformat(slot[name]) for name in ("starts_at", "ends_at"))
+        local = start.astimezone(zone)
+        shown = {name: slot.get(name) or "" for name in ("title", "place", "link", "description")}
+        times = {"date": local.date(), "start_time": local.time().replace(second=0, microsecond=0)}
+        return {**shown, **times, "minutes": (end - start) // timedelta(minutes=1), "capacity": slot["capacity"]}
+
+    def body_of_changes(self, slot: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+        """What the API is sent: a session that begins at odd seconds, or in a repeated hour, is not moved unasked."""
+        before = self._values(slot, zone)
+        data = {name: unix_lines(value) for name, value in self.cleaned_data.items()}
+        changed = {name: value for name, value in data.items() if name in before and value != before[name]}
+        body = {name: value for name, value in changed.items() if name not in {"date", "start_time", "minutes"}}
+        if changed.keys() & {"date", "start_time"}:
+            body |= {name: value for name, value in self.body(zone).items() if name in {"starts_at", "ends_at"}}
+        elif "minutes" in changed:
+            end = datetime.fromisoformat(slot["starts_at"]) + timedelta(minutes=changed["minutes"])
+            body["ends_at"] = end.isoformat()
+        return body | {"message": data["message"]}
+
+
+def unix_lines(value: Any) -> Any:
+    """Browsers end lines of text with CR LF."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 class DayForm(forms.Form):
     """One date of the host's calendar."""
 
-    date = _day()
+    date = day_field()

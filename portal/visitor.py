@@ -1,18 +1,24 @@
-"""Who is asking: the tokens that came with a request, and what its answer must do to the browser's cookies."""
-
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.middleware.csrf import rotate_token
 
 from portal import client, cookies
 from portal.errors import AccessRefused, InvalidGrant, Problem, SignedOut, SignInNeeded
 
-_BLOCKED = {"account_pending": "account_pending", "account_suspended": "account_suspended"}
-_ID = re.compile(r"[0-9a-fA-F-]{36}")
+_BLOCKED = {"account_pending", "account_suspended"}
+# Why the backend refuses to renew (the `error_description` of invalid_grant), as the page /signed-out names it.
+_ENDINGS = {
+    "retry window closed": "window_closed",
+    "refresh token reused": "used_twice",
+    "retry key mismatch": "used_twice",
+    "the session was ended because it was used from two places: somebody may hold a copy, sign in again": "used_twice",
+    "session lost, sign in again": "lost",
+    "the session has expired, sign in again": "expired",
+}
 
 
 class Visitor:
@@ -20,10 +26,12 @@ class Visitor:
 
     def __init__(self, request: HttpRequest, caller: client.Caller) -> None:
         self.caller = caller
+        self._request = request
         self.access_token = cookies.find_access_token(request)
         self.refresh_token = cookies.find_refresh_token(request)
+        self.zone = cookies.find_zone(request)
         self.is_host = self._was_host = cookies.is_host(request)
-        self._note = cookies.find_note(request)
+        self._path, self._note = request.path, cookies.find_note(request)
         self._note_is_shown = False
         self._renewed: cookies.Tokens | None = None
         self._forgotten = False
@@ -34,25 +42,28 @@ class Visitor:
         return bool(self.access_token or self.refresh_token)
 
     @property
+    def is_reader(self) -> bool:
+        """Whether nobody has signed in with this browser, and the public calendar is there to read."""
+        return bool(settings.PUBLIC_CALENDAR) and not self.has_tokens
+
+    @property
     def fingerprint(self) -> str:
         """Names the refresh token without telling it; empty when there is none."""
         return client.keyed_digest("fingerprint:", self.refresh_token)[:16] if self.refresh_token else ""
 
-    def get(self, path: str, **query: str) -> dict[str, Any]:
-        """One resource of the API. Raises any PortalError."""
-        return self._call("GET", path, query=query)
+    def get(self, path: str, **query: str | None) -> dict[str, Any]:
+        """One resource of the API; a parameter without a value is left out. Raises any PortalError."""
+        return self._call("GET", path, query={name: value for name, value in query.items() if value})
 
-    def fetch_parts(self, **paths: str) -> dict[str, Any]:
-        """Several resources in one call: for each name its `status` and `body`. Raises any PortalError."""
-        return self._call("GET", "/batch", query=paths)
-
-    def fetch(self, **paths: str) -> dict[str, Any]:
-        """Several resources in one call, by name. Raises any PortalError; a refused part is its Problem."""
-        parts = self.fetch_parts(**paths)
-        for name in paths:
-            if parts[name]["status"] >= 400:
-                raise _problem_of(parts[name])
-        return {name: parts[name]["body"] for name in paths}
+    def read(self, path: str, **query: str | None) -> dict[str, Any]:
+        """As `get`; of what everybody may see, also for a browser that nobody has signed in with."""
+        if not self.is_reader:
+            return self.get(path, **query)
+        given = {name: value for name, value in query.items() if value}
+        try:
+            return client.call_api("GET", path, query=given, access_token=None, caller=self.caller)
+        except AccessRefused:
+            raise SignInNeeded from None
 
     def send(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str = ""
@@ -82,7 +93,7 @@ class Visitor:
             if refusal.reason in _BLOCKED:
                 self.forget()
                 raise Problem(status=403, code=refusal.reason) from None
-            raise self._signed_out() from None
+            raise SignedOut(self.fingerprint, why=_ENDINGS.get(refusal.reason, "")) from None
         self.keep(tokens)
         return tokens.access
 
@@ -94,14 +105,34 @@ class Visitor:
         self.access_token, self.refresh_token = tokens.access, tokens.refresh
         self._renewed, self._forgotten = tokens, False
 
+    def arrive(self, tokens: cookies.Tokens) -> None:
+        """Hold the tokens of a new sign-in; what belonged to the one before ends."""
+        self.keep(tokens)
+        self._end_of_the_one_before()
+
+    def _end_of_the_one_before(self) -> None:
+        """Drop what waits for the next page, and refuse the forms of pages that are open in other tabs."""
+        self._note_is_shown = True
+        rotate_token(self._request)
+
     def forget(self) -> None:
-        """Drop the tokens here and in the browser."""
+        """Drop the tokens here and in the browser, with what belonged to the sign-in."""
+        self._end_of_the_one_before()
         self.access_token = self.refresh_token = self._renewed = None
         self._forgotten = True
 
-    def take_note(self, path: str) -> dict[str, Any]:
-        """What a redirect to `path` had to say, for this page to show, once; empty when there is nothing."""
-        if not self._note or self._note.get("for") != path:
+    def leave_note(self, response: HttpResponseBase, note: dict[str, Any]) -> bool:
+        """Let the page that `response` leads to say something, to this sign-in alone. False where it is too long."""
+        return cookies.set_note(response, note | {"of": cookies.sign_in_of(self.access_token)})
+
+    def take_note(self) -> dict[str, Any]:
+        """What a redirect to this page had to say, for it to show, once; empty when there is nothing.
+
+        A late answer to somebody who has left this browser is not for who came after: call this when the page is read.
+        """
+        if not self._note or self._note.get("for") != self._path:
+            return {}
+        if self._note.get("of") != cookies.sign_in_of(self.access_token):
             return {}
         self._note_is_shown = True
         return self._note
@@ -123,16 +154,3 @@ class PortalRequest(HttpRequest):
     """A request after the middleware: it knows its visitor."""
 
     visitor: Visitor
-
-
-def with_query(path: str, **query: str | None) -> str:
-    """`path` with the parameters that are not empty."""
-    given = {name: value for name, value in query.items() if value}
-    if not given:
-        return path
-    return f"{path}{'&' if '?' in path else '?'}{urlencode(given)}"
-
-
-def _problem_of(part: Mapping[str, Any]) -> Problem:
-    body = part["body"] if isinstance(part["body"], dict) else {}
-    return Problem(status=part["status"], code=str(body.get("code", "")), detail=str(body.get("detail", "")))

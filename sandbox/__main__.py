@@ -2,7 +2,7 @@ import os
 import sys
 
 from sandbox.server import GitHubServer
-from sandbox.world import World
+from sandbox.state import State
 
 TRUE = {"true", "on", "ok", "y", "yes", "1"}
 
@@ -13,7 +13,7 @@ def main() -> int:
         return _refuse("The GitHub stand-in signs in anybody as anybody. It only runs with DEBUG=true.", 2)
     port = int(os.environ.get("GITHUB_PORT") or 8002)
     try:
-        server = GitHubServer(World.from_environment(os.environ, port))
+        server = GitHubServer(State.from_environment(os.environ, port))
     except OSError as error:
         return _refuse(f"Port {port} cannot be used ({error.strerror}). Set GITHUB_PORT to a free one.", 1)
     sys.stdout.write(f"GitHub stand-in at http://127.0.0.1:{port}\n")

@@ -1,50 +1,44 @@
-"""The parts of GitHub's REST API that a sign-in reads, and the avatars that it points to."""
+"""The endpoints of GitHub's REST API that a sign-in reads, and avatars."""
 
+from collections.abc import Callable
 from html import escape
 
 from sandbox.grants import Grant
-from sandbox.messages import Request, Response, json_answer
-from sandbox.misbehaviour import misbehave
+from sandbox.http_messages import Request, Response, json_response
 from sandbox.people import is_login
-from sandbox.world import World
+from sandbox.state import State
 
 DOCUMENTATION = "https://docs.github.com/rest"
 
 
-def user(world: World, request: Request) -> Response:
-    grant = world.grants.find_token(request.token)
-    if answer := misbehave(world, "user", grant.login if grant else None, denied=_bad_credentials()):
-        return answer
-    if grant is None:
-        return _bad_credentials()
-    return json_answer(world.people.get_person(grant.login).as_user(), headers=_scopes(grant))
+def user(state: State, request: Request) -> Response:
+    return _answer(state, request, "user", lambda grant: json_response(state.people.get_user(grant.login)))
 
 
-def emails(world: World, request: Request) -> Response:
+def emails(state: State, request: Request) -> Response:
     """Needs the scope `user:email`; GitHub answers 404 without it."""
-    grant = world.grants.find_token(request.token)
-    if answer := misbehave(world, "emails", grant.login if grant else None, denied=_bad_credentials()):
-        return answer
-    if grant is None:
-        return _bad_credentials()
-    if not grant.scopes & {"user", "user:email"}:
-        return _not_found()
-    return json_answer(world.people.get_person(grant.login).as_emails(), headers=_scopes(grant))
+
+    def answer(grant: Grant) -> Response:
+        if not grant.scopes & {"user", "user:email"}:
+            return _not_found()
+        return json_response(state.people.get_emails(grant.login))
+
+    return _answer(state, request, "emails", answer)
 
 
-def public_user(world: World, request: Request) -> Response:
+def public_user(state: State, request: Request) -> Response:
     """`GET /users/{login}`: what everybody may see, so no email."""
     login = request.path.removeprefix("/users/")
     if not is_login(login):
         return _not_found()
-    return json_answer(world.people.get_person(login).as_user() | {"email": None})
+    return json_response(state.people.get_user(login) | {"email": None})
 
 
-def avatar(world: World, request: Request) -> Response:
+def avatar(state: State, request: Request) -> Response:
     login = request.path.removeprefix("/avatars/").removesuffix(".svg")
     if not is_login(login):
         return _not_found()
-    hue = world.people.get_person(login).id % 360
+    hue = int(str(state.people.get_user(login)["id"])) % 360
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80" width="80" height="80">'
         f'<rect width="80" height="80" fill="hsl({hue} 45% 40%)"/>'
@@ -54,14 +48,22 @@ def avatar(world: World, request: Request) -> Response:
     return Response(200, svg.encode(), "image/svg+xml", {"Cache-Control": "max-age=86400"})
 
 
-def _scopes(grant: Grant) -> dict[str, str]:
-    return {"X-OAuth-Scopes": ", ".join(sorted(grant.scopes))}
+def _answer(state: State, request: Request, endpoint: str, answer: Callable[[Grant], Response]) -> Response:
+    """`answer` to an authenticated request, unless a fault is injected."""
+    grant = state.grants.find_token(request.token)
+    if fault := state.faults.inject(endpoint, grant.login if grant else None, denied=lambda _: _bad_credentials()):
+        return fault
+    if grant is None:
+        return _bad_credentials()
+    response = answer(grant)
+    response.headers["X-OAuth-Scopes"] = ", ".join(sorted(grant.scopes))
+    return response
 
 
 def _bad_credentials() -> Response:
     problem = {"message": "Bad credentials", "documentation_url": DOCUMENTATION, "status": "401"}
-    return json_answer(problem, 401)
+    return json_response(problem, 401)
 
 
 def _not_found() -> Response:
-    return json_answer({"message": "Not Found", "documentation_url": DOCUMENTATION, "status": "404"}, 404)
+    return json_response({"message": "Not Found", "documentation_url": DOCUMENTATION, "status": "404"}, 404)

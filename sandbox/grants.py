@@ -1,4 +1,4 @@
-"""Codes and tokens. Times are seconds of a monotonic clock that the caller reads."""
+"""Codes and tokens. Times are seconds of a monotonic clock."""
 
 import secrets
 import threading
@@ -12,7 +12,7 @@ CODE_SECONDS = 600
 
 @dataclass(frozen=True)
 class Grant:
-    """What a person allowed: who, which callback gets the code, and the PKCE challenge if one was sent."""
+    """What a code or token stands for; `code_challenge` is PKCE's, if one was sent."""
 
     login: str
     scope: str
@@ -20,7 +20,7 @@ class Grant:
     code_challenge: str = ""
 
     def verifies(self, verifier: str) -> bool:
-        """Whether this is the verifier of the challenge (RFC 7636 section 4.6, S256); true where none was sent."""
+        """Verify PKCE (RFC 7636 section 4.6, S256); true where no challenge was sent."""
         if not self.code_challenge:
             return True
         digest = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=")
@@ -32,7 +32,7 @@ class Grant:
 
 
 class Grants:
-    """Codes are used up by looking at them; tokens live as long as the process."""
+    """Codes are single-use; tokens live as long as the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,13 +47,13 @@ class Grants:
         return code
 
     def peek_code(self, code: str) -> Grant | None:
-        """The grant of a code without using it up."""
+        """The grant of a code, without redeeming it."""
         with self._lock:
             held = self._codes.get(code)
         return held[1] if held else None
 
     def use_code(self, code: str, *, now: float) -> Grant | None:
-        """The grant of a code that was neither used nor has expired; never given twice."""
+        """Redeem a code: its grant, or None where it is unknown, used or expired."""
         with self._lock:
             held = self._codes.pop(code, None)
         return held[1] if held and held[0] > now else None

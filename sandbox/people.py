@@ -1,5 +1,4 @@
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 
 # GitHub's rule: letters, digits and single hyphens, not at either end, at most 39 characters.
@@ -7,74 +6,52 @@ LOGIN = re.compile(r"(?=.{1,39}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*", re.ASCII)
 
 
 def is_login(text: str) -> bool:
-    """Whether GitHub would allow this as an account's name."""
+    """Whether GitHub allows this as a login."""
     return LOGIN.fullmatch(text) is not None
 
 
 def github_id(login: str) -> int:
-    """The stable id of a login, whatever its case.
+    """The stable id of a login, in any case; above every id of GitHub, so that no demo person collides with a real one.
 
-    It lies above every id that GitHub has given out, so that demo people never collide with real ones. Programs that
-    prepare people before their first sign-in compute the same number.
+    The demo computes the same number to make people before their first sign-in.
     """
     return 2**40 + int.from_bytes(sha256(login.lower().encode()).digest()[:4])
 
 
-@dataclass(frozen=True)
-class Person:
-    id: int
-    login: str
-    name: str | None
-    email: str | None
-    email_verified: bool
-    avatar_url: str
-
-    def as_user(self) -> dict[str, object]:
-        """The answer of GitHub's `GET /user`, with the fields that sign-in programs read."""
-        return {
-            "login": self.login,
-            "id": self.id,
-            "node_id": f"U_{self.id}",
-            "avatar_url": self.avatar_url,
-            "gravatar_id": "",
-            "type": "User",
-            "site_admin": False,
-            "name": self.name,
-            "email": self.email,
-            "created_at": "2011-01-25T18:44:36Z",
-            "updated_at": "2011-01-25T18:44:36Z",
-        }
-
-    def as_emails(self) -> list[dict[str, object]]:
-        """The answer of GitHub's `GET /user/emails`."""
-        if self.email is None:
-            return []
-        return [{"email": self.email, "primary": True, "verified": self.email_verified, "visibility": "public"}]
-
-
 class People:
-    """Everybody: a login nobody described is a person made from its name alone."""
+    """Every login is a person: as described, or derived from the login."""
 
     def __init__(self, *, address: str) -> None:
         self._address = address
         self._described: dict[str, dict[str, object]] = {}
 
-    def get_person(self, login: str) -> Person:
-        """The person who has this login now, spelled as given. Raises ValueError if GitHub would not allow the name."""
-        if not is_login(login):
-            raise ValueError(f"{login!r} is no GitHub username.")
-        person: dict[str, object] = {
-            "id": github_id(login),
+    def get_user(self, login: str) -> dict[str, object]:
+        """The response of `GET /user`, with the fields that sign-in libraries read. `login` is spelled as given."""
+        described = self._described.get(login.lower(), {})
+        user = {
             "login": login,
+            "id": github_id(login),
+            "avatar_url": f"{self._address}/avatars/{login.lower()}.svg",
+            "gravatar_id": "",
+            "type": "User",
+            "site_admin": False,
             "name": login.capitalize(),
             "email": f"{login.lower()}@users.example.test",
-            "email_verified": True,
-            "avatar_url": f"{self._address}/avatars/{login.lower()}.svg",
-        }
-        return Person(**person | self._described.get(login.lower(), {}))  # type: ignore[arg-type]  # checked by control
+            "created_at": "2011-01-25T18:44:36Z",
+            "updated_at": "2011-01-25T18:44:36Z",
+        } | {name: value for name, value in described.items() if name != "email_verified"}
+        return user | {"node_id": f"U_{user['id']}"}
+
+    def get_emails(self, login: str) -> list[dict[str, object]]:
+        """The response of `GET /user/emails`."""
+        email, verified = (
+            self.get_user(login)["email"],
+            self._described.get(login.lower(), {}).get("email_verified", True),
+        )
+        return [{"email": email, "primary": True, "verified": verified, "visibility": "public"}] if email else []
 
     def describe(self, login: str, fields: dict[str, object]) -> None:
-        """Replace fields of whoever has this login: giving it another id is what GitHub does with a recycled name."""
+        """Replace fields of the person with this login. Another `id` is what GitHub does with a recycled login."""
         self._described[login.lower()] = fields
 
     def forget(self, login: str | None) -> None:

@@ -1,23 +1,111 @@
 from collections.abc import Iterator
+from functools import cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
 
-from tests import templates
+from tests.databases import migrated_template
 from tests.processes import Live
 from tokens.services import signing_keys
+from tokens.throttles import limiter
+
+# What a test uses directly or through its fixtures, helpers and classes if it starts other programs.
+PROGRAMS = {"subprocess", "multiprocessing", "pty", "playwright.sync_api"}
+READ = ("tests", "bench", "deploy", "config.development")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start programs: `make quick` leaves them out."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        fixtures = [fixture.func for found in item._fixtureinfo.name2fixturedefs.values() for fixture in found]
+        if any(map(_starts_programs, [item.function, *fixtures])):
+            item.add_marker("processes")
+
+
+@cache
+def _starts_programs(thing: Any) -> bool:
+    """Whether what this function or class names leads to one of `PROGRAMS`, call by call."""
+    seen: set[int] = set()
+    ahead: list[Any] = [thing]
+    while ahead:
+        one = ahead.pop()
+        if getattr(one, "__module__", None) in PROGRAMS or getattr(one, "__name__", None) in PROGRAMS:
+            return True
+        if id(one) not in seen:
+            seen.add(id(one))
+            ahead += _named_by(one)
+    return False
+
+
+def _named_by(thing: Any) -> list[Any]:
+    thing = getattr(thing, "__wrapped__", thing)
+    module = str(getattr(thing, "__module__", ""))
+    if not module.startswith(READ) or module == "tests.databases":
+        return []
+    if isinstance(thing, type):
+        return [value for parent in thing.__mro__ for value in vars(parent).values()]
+    if isinstance(thing, property):
+        return [thing.fget]
+    if not isinstance(thing, FunctionType):
+        return []
+    names = _names(thing.__code__)
+    found = [thing.__globals__[name] for name in names if name in thing.__globals__]
+    modules = [one for one in found if isinstance(one, ModuleType) and one.__name__.startswith(READ)]
+    return found + [vars(module)[name] for module in modules for name in names if name in vars(module)]
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+_make_rsa_key = cache(signing_keys.make_rsa_key)
 
 
 @pytest.fixture(autouse=True)
-def _own_signing_keys() -> None:
-    """This process forgets the keys of the test before, whose rows are gone."""
+def _own_signing_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process forgets the keys of the test before, whose rows are gone. One RSA key is made for all tests."""
     signing_keys.forget_keys()
+    monkeypatch.setattr(signing_keys, "make_rsa_key", _make_rsa_key)
+
+
+@pytest.fixture(autouse=True)
+def _own_rate_limits() -> None:
+    """This process forgets what the test before has used up."""
+    limiter.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_empties_the_ledger() -> Iterator[None]:
+    """Django's flush after a transactional test truncates every table; the ledger's trigger refuses that otherwise."""
+    flush = DatabaseOperations.execute_sql_flush
+
+    def unguarded(self: DatabaseOperations, sql_list: list[str]) -> None:
+        flush(self, ["SET LOCAL session_replication_role = replica", *sql_list])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", unguarded)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _empty_job_queue(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Django's flush after a transactional test skips unmanaged tables, the queue among them."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    if marker and marker.kwargs.get("transaction"):
+        with request.getfixturevalue("django_db_blocker").unblock(), connection.cursor() as cursor:
+            cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
 
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Before pytest-django makes the database of this process: it copies what the run has migrated already."""
-    connection.settings_dict["TEST"]["TEMPLATE"] = templates.migrated_template()
+    """Let the database of this process be a copy of the one that the run has migrated."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,9 @@ class Browser:
         data = {name: value.replace("&amp;", "&") for name, value in hidden.items()} | fields
         return self.http.post(url, data=data)
 
-    def authorize(self, client_id: str = CLI, *, pkce: Pkce | None = None, **changes: Any) -> httpx.Response:
+    def authorize(
+        self, client_id: str = CLI, *, pkce: Pkce | None = None, method: str | None = "GET", **changes: Any
+    ) -> httpx.Response:
         """The authorize request of a client as it should be, with `changes` (None leaves a parameter out)."""
         portal = f"{self.live.portal_url}/auth/callback"
         parameters: dict[str, str | None] = {
@@ -80,7 +82,8 @@ class Browser:
             "code_challenge_method": "S256",
         }
         given = {name: value for name, value in (parameters | changes).items() if value is not None}
-        return self.http.get(f"{self.live.backend_url}/oauth/authorize", params=given)
+        place = "data" if method == "POST" else "params"
+        return self.http.request(method or "GET", f"{self.live.backend_url}/oauth/authorize", **{place: given})  # type: ignore[arg-type]  # one of two dictionaries
 
     def answer(self, client_id: str = CLI, *, pkce: Pkce | None = None, **changes: Any) -> dict[str, str]:
         """The whole sign-in as the client sees it: the parameters of the final redirect. The person approves."""

@@ -1,6 +1,7 @@
-"""Real processes for tests: the GitHub stand-in, backends and portals on free ports, over one migrated database."""
+"""The product's servers as processes: the GitHub stand-in, backends and portals, over one migrated database."""
 
 import contextlib
+import copy
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -17,10 +18,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.management import Management
-from tests.templates import create_migrated_database, database_address
+from tests.commands import ROOT, CommandServer
+from tests.databases import create_migrated_database, database_address
 
-ROOT = Path(__file__).resolve().parent.parent
+__all__ = ["ROOT", "Live", "Process", "accepts", "another_backend", "free_port", "status_of", "wait_until"]
 
 
 def free_port() -> int:
@@ -30,55 +31,110 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def wait_until(is_so: Callable[[], bool], *, seconds: float = 60, tell: Callable[[], str] = str) -> None:
+    """Wait for a condition. Raises AssertionError with what `tell` returns if it is still false after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, tell()
+        time.sleep(0.02)
+
+
 @dataclass
 class Process:
-    """One child process in a process group of its own, its output in a file."""
+    """One child process in a process group of its own. Its output is in a file, over all its lives.
+
+    After a start it is ready if `is_ready` says so, or if `answers_at` gives any HTTP answer. As a context manager it
+    runs for as long as the block. `account` is for programs that refuse to run as root.
+    """
 
     command: list[str]
     environment: dict[str, str]
     answers_at: str = ""
+    directory: Path = ROOT
+    account: str | None = None
+    is_ready: Callable[[], bool] | None = None
     popen: "subprocess.Popen[bytes] | None" = None
     output: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile())  # noqa: SIM115  # lives with the process
 
-    def start(self, *, seconds: float = 60) -> "Process":
-        """Start it and wait until `answers_at` gives any HTTP answer. Raises RuntimeError with its output otherwise."""
+    def __enter__(self) -> "Process":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGKILL)
+
+    def start(self, *, seconds: float = 120) -> "Process":
+        """Start it and wait until it is ready. Raises RuntimeError with its output otherwise."""
         self.begin()
-        return self.wait_until_answering(seconds=seconds)
+        return self.wait_until_ready(seconds=seconds)
 
     def begin(self) -> None:
         """Start it without waiting."""
         self.popen = subprocess.Popen(
-            self.command, env=self.environment, cwd=ROOT, stdout=self.output, stderr=self.output, start_new_session=True
+            self.command,
+            env=self.environment,
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
+            start_new_session=True,
+            user=self.account,
+            group=self.account,
+            extra_groups=[] if self.account else None,
         )
 
-    def wait_until_answering(self, *, seconds: float = 60) -> "Process":
+    def wait_until_ready(self, *, seconds: float = 120) -> "Process":
         """The second half of `start`."""
         deadline = time.monotonic() + seconds
-        while self.answers_at and not status_of(self.answers_at):
+        while not self._is_ready():
             if self.popen is None or self.popen.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"{self.command} did not answer at {self.answers_at}:\n{self.text()}")
+                self.stop(signal.SIGKILL)
+                raise RuntimeError(f"{self.command} did not get ready:\n{self.text()}")
             time.sleep(0.05)
         return self
 
+    def _is_ready(self) -> bool:
+        if self.is_ready is not None:
+            return self.is_ready()
+        return not self.answers_at or bool(status_of(self.answers_at))
+
+    @property
+    def address(self) -> str:
+        """Where a server listens."""
+        return self.answers_at.removesuffix("/healthz")
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.answers_at).port or 0
+
     def text(self) -> str:
         """All it has printed."""
-        self.output.flush()
         return os.pread(self.output.fileno(), 10_000_000, 0).decode(errors="replace")
+
+    def terminate(self) -> None:
+        """SIGTERM to the process alone, as an init system or a container engine sends it."""
+        assert self.popen is not None
+        self.popen.terminate()
+
+    def wait(self, *, seconds: float = 120) -> int:
+        """Its exit code. Raises subprocess.TimeoutExpired if it goes on."""
+        assert self.popen is not None
+        return self.popen.wait(timeout=seconds)
 
     def stop(self, signal_number: int = signal.SIGTERM) -> None:
         """End the whole process group and wait for it."""
         if self.popen is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, signal_number)
-        try:
-            self.popen.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.popen.pid, signal.SIGKILL)
-            self.popen.wait()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, signal.SIGKILL)
+        for number in (signal_number, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(timeout=10)
+
+
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something listens at this port."""
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def status_of(url: str) -> int:
@@ -112,6 +168,7 @@ class Live:
         self.environment = clean | {
             "READ_DOT_ENV": "false",
             "DEBUG": "true",
+            "PUBLIC_CALENDAR": "true",
             "DATABASE_URL": self.database_url,
             "BACKEND_PORT": str(self.ports["backend"]),
             "PORTAL_PORT": str(self.ports["portal"]),
@@ -121,8 +178,8 @@ class Live:
             "LOCK_WAIT_SECONDS": "120",
             **settings,
         }
-        # Tests change settings while a product runs; what copies of this object start, ends with it as well.
-        self._managements: dict[tuple[tuple[str, str], ...], Management] = {}
+        # By environment: tests change settings while a product runs. Copies of this object share the servers.
+        self._commands: dict[tuple[tuple[str, str], ...], CommandServer] = {}
         self.github = self._process([sys.executable, "-m", "sandbox"], f"{self.github_url}/")
         self.backend = self._server("backend", f"{self.backend_url}/healthz", "127.0.0.1")
         self.portal = self._server("portal", f"{self.portal_url}/healthz", "127.0.0.1")
@@ -133,24 +190,24 @@ class Live:
         for process in processes:
             process.begin()
         for process in processes:
-            process.wait_until_answering()
+            process.wait_until_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
         for process in (self.portal, self.backend, self.github):
             # Asked nicely, a server would wait for the connections that the tests' clients keep open.
             process.stop(signal.SIGKILL)
-        for management in self._managements.values():
-            management.stop()
+        for server in self._commands.values():
+            server.stop()
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{self.database}" WITH (FORCE)')
 
     def manage(self, *arguments: str) -> str:
         """Run a management command against this product's database; its standard output. Raises RuntimeError."""
         key = tuple(sorted(self.environment.items()))
-        if key not in self._managements:
-            self._managements[key] = Management(self.environment)
-        return self._managements[key].run(arguments)
+        if key not in self._commands:
+            self._commands[key] = CommandServer(self.environment)
+        return self._commands[key].run(arguments)
 
     @contextlib.contextmanager
     def connect(self) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
@@ -172,3 +229,20 @@ class Live:
         settings = f"config.settings.{room}"
         command = [*granian, *sizes, "config.wsgi:application"]
         return self._process(command, answers_at, DJANGO_SETTINGS_MODULE=settings)
+
+
+@contextlib.contextmanager
+def another_backend(live: Live, **settings: str) -> Iterator[Live]:
+    """`live` as seen through another backend process with these settings. Its address is its own unless given."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    process = live._server("backend", f"{address}/healthz", "127.0.0.1", port=port)
+    process.environment = process.environment | {"BACKEND_PORT": str(port), **settings}
+    other = copy.copy(live)
+    other.backend, other.backend_url = process, address
+    process.start()
+    try:
+        yield other
+    finally:
+        # SIGTERM would wait for the connections that the tests' HTTP client keeps open.
+        process.stop(signal.SIGKILL)

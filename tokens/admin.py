@@ -1,67 +1,72 @@
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth import get_user_model
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 
-from tokens.models import PersonalAccessToken, Session
-from tokens.policies.clients import CLI, PORTAL
-from tokens.services import staff
+from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, actor_of, add_to_people
+from tokens import throttles
+from tokens.authentication import client_address
+from tokens.errors import InvalidApplication
+from tokens.models import Application, PersonalAccessToken, Session
+from tokens.policies.clients import CI, CLI, PORTAL, STAFF
+from tokens.policies.scopes import APPLICATION_SCOPES, OPENID_SCOPES
+from tokens.services import applications, ending_access, personal_tokens, staff
 
-MOST_AT_ONCE = 100
+
+class StaffSignInForm(AdminAuthenticationForm):
+    """Django's, where attempts at each name are counted, and failed ones are events."""
+
+    def clean(self) -> dict[str, Any]:
+        """Raises Throttled, also where the password would be right."""
+        name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if not name or not password:
+            return super().clean()
+        throttles.count_staff_name(name)
+        try:
+            return super().clean()
+        except forms.ValidationError:
+            address = client_address(self.request) if self.request else None
+            staff.note_failed_password(username=name, address=address)
+            raise
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """To look at only; what ends access goes through services, with its event."""
+admin.site.login_form = StaffSignInForm
 
-    ordering = ("-id",)
+
+class _AccessAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
-    sortable_by = ()
-    search_fields = ("id",)
-    search_help_text = "A login, an address, or an id: of a person, or of a row."
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    people = ("user_id",)
+    acts_upon = "user_id"
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Who may use the actions: staff with the permission to change people."""
+        """Who may end access: staff with the permission to change people."""
         return request.user.has_perm("accounts.change_user")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """The row with this id, or the rows of whoever the words name."""
-        if not search_term:
-            return queryset, False
-        ids = staff.list_ids_called(words=search_term)
-        return queryset.filter(Q(user_id__in=ids) | Q(id__in=ids)), False
 
 
 class ClientFilter(admin.SimpleListFilter):
-    """The two OAuth clients."""
+    """The built-in clients, the admin, CI, and applications by their names."""
 
     title, parameter_name = "client", "client"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(CLI, CLI), (PORTAL, PORTAL)]
+        named = [(client_id, f"{name} ({client_id})") for client_id, name in applications.list_names()]
+        return [(client, client) for client in (CLI, PORTAL, STAFF, CI)] + named
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> QuerySet[Session]:
         return queryset.filter(client_id=self.value()) if self.value() else queryset
 
 
 @admin.register(Session)
-class SessionAdmin(ReadOnlyAdmin):
-    """Sign-ins, without anything that could be used as one."""
+class SessionAdmin(_AccessAdmin):
+    """Sign-ins, without their secrets."""
 
     list_display = ("id", "user", "client_id", "label", "created_at", "last_used_at", "revoked_at", "revoked_because")
     fields = (*list_display, "scope", "generation", "expires_at", "ends_at")
@@ -70,15 +75,15 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="End", permissions=["decide"])
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        """At once; the person has to sign in again there."""
-        now, actor_id = timezone.now(), actor_of(request)
-        ended = sum(staff.end_session(session_id=row.id, actor_id=actor_id, now=now) for row in queryset[:MOST_AT_ONCE])
+        """End the chosen sessions at once."""
+        end = partial(ending_access.end_session_as_staff, actor_id=actor_of(request), now=timezone.now())
+        ended = sum(end(session_id=row.id) for row in queryset[:MOST_AT_ONCE])
         self.message_user(request, f"{ended} sessions ended.", messages.SUCCESS)
 
 
 @admin.register(PersonalAccessToken)
-class PersonalAccessTokenAdmin(ReadOnlyAdmin):
-    """Tokens for scripts, never a secret."""
+class PersonalAccessTokenAdmin(_AccessAdmin):
+    """Personal access tokens, without their secrets."""
 
     list_display = ("id", "user", "name", "prefix", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
     fields = list_display
@@ -86,30 +91,107 @@ class PersonalAccessTokenAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke", permissions=["decide"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalAccessToken]) -> None:
-        """At once; the scripts that use them are refused."""
-        now, actor_id = timezone.now(), actor_of(request)
-        ended = sum(
-            staff.end_token(user_id=row.user_id, token_id=row.id, actor_id=actor_id, now=now)
-            for row in queryset[:MOST_AT_ONCE]
-        )
+        """End the chosen tokens at once."""
+        end = partial(personal_tokens.end_token, actor_id=actor_of(request), now=timezone.now())
+        ended = sum(end(user_id=row.user_id, token_id=row.id) for row in queryset[:MOST_AT_ONCE])
         self.message_user(request, f"{ended} tokens revoked.", messages.SUCCESS)
+
+
+class ApplicationForm(forms.Form):
+    """What staff say about a new application; `register_application` checks it."""
+
+    name = forms.CharField(max_length=100, help_text="People read it when they are asked.")
+    redirect_uris = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="One a line, compared exactly.")
+    is_public = forms.BooleanField(required=False, help_text="A page, desktop or phone, which cannot keep a secret.")
+    home_page = forms.CharField(required=False)
+    origins = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), help_text="One a line (CORS).")
+    post_logout_redirect_uris = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    backchannel_logout_uri = forms.CharField(required=False, help_text="Is sent a logout token when a sign-in ends.")
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, scope) for scope in APPLICATION_SCOPES],
+        initial=list(OPENID_SCOPES),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    id_token_algorithm = forms.ChoiceField(choices=[(name, name) for name in applications.ALGORITHMS])
+
+    def register(self, *, actor_id: UUID) -> applications.Registered:
+        """Raises InvalidApplication."""
+        said = self.cleaned_data
+        lists = {name: tuple(said[name].split()) for name in ("redirect_uris", "origins", "post_logout_redirect_uris")}
+        registration = applications.Registration(**{**said, **lists, "scopes": tuple(said["scopes"])})
+        return applications.register_application(registration=registration, now=timezone.now(), actor_id=actor_id)
+
+
+@admin.register(Application)
+class ApplicationAdmin(ReadOnlyAdmin):
+    """Registered applications. A secret is shown once, by the page that makes it."""
+
+    list_display = ("client_id", "name", "is_public", "scope", "created_at", "disabled_at")
+    fields = (
+        *list_display,
+        "home_page",
+        "redirect_uris",
+        "post_logout_redirect_uris",
+        "backchannel_logout_uri",
+        "origins",
+        "id_token_algorithm",
+    )
+    search_fields = ("client_id",)
+    search_help_text = "A whole client id."
+    actions = ("disable", "enable")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Application], search_term: str
+    ) -> tuple[QuerySet[Application], bool]:
+        return (queryset.filter(client_id=search_term) if search_term else queryset), False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_decide_permission(request)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the registration; answer with the secret, once."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = ApplicationForm(request.POST if request.method == "POST" else None)
+        registered = None
+        if form.is_valid():
+            try:
+                registered = form.register(actor_id=actor_of(request))
+            except InvalidApplication as error:
+                form.add_error(None, str(error))
+        context = {**admin.site.each_context(request), "title": "Register an application", "form": form}
+        return render(request, "admin/register_application.html", {**context, "registered": registered})
+
+    @admin.action(description="Disable", permissions=["decide"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Application]) -> None:
+        """Refuse these applications from their next request on."""
+        self._set_disabled(request, queryset, is_disabled=True)
+
+    @admin.action(description="Enable", permissions=["decide"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Application]) -> None:
+        """Allow these applications again."""
+        self._set_disabled(request, queryset, is_disabled=False)
+
+    def _set_disabled(self, request: HttpRequest, queryset: QuerySet[Application], *, is_disabled: bool) -> None:
+        change = partial(
+            applications.set_disabled, is_disabled=is_disabled, now=timezone.now(), actor_id=actor_of(request)
+        )
+        changed = sum(change(client_id=row.client_id) for row in queryset[:MOST_AT_ONCE])
+        self.message_user(request, f"{changed} applications changed.", messages.SUCCESS)
 
 
 @admin.action(description="Sign out everywhere", permissions=["decide"])
 def sign_out_everywhere(people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]) -> None:
     """Every session of these people ends at once."""
+    end = partial(ending_access.sign_out_everywhere, actor_id=actor_of(request), now=timezone.now())
     for person in queryset[:MOST_AT_ONCE]:
-        ended = staff.end_all_sessions(user_id=person.pk, actor_id=actor_of(request), now=timezone.now())
+        ended = end(user_id=person.pk).sessions
         people.message_user(request, f"{person.login}: {ended} sessions ended.", messages.SUCCESS)
 
 
-def actor_of(request: HttpRequest) -> UUID:
-    """Whose decision it is. Raises PermissionDenied for nobody."""
-    if request.user.pk is None:
-        raise PermissionDenied
-    return UUID(str(request.user.pk))
-
-
-# People are listed by the app below, which does not know of sessions.
-_people = admin.site.get_model_admin(get_user_model())
-_people.actions = [*(_people.actions or ()), sign_out_everywhere]
+add_to_people(
+    action=sign_out_everywhere,
+    lists=[("Sign-ins", Session, "user"), ("Access tokens", PersonalAccessToken, "user")],
+)

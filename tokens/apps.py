@@ -1,6 +1,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 
 
 class TokensConfig(AppConfig):
@@ -8,3 +9,4 @@ class TokensConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("tokens.receivers")
+        register(import_module("tokens.management.checks").check_applications, Tags.database)

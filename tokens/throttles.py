@@ -1,152 +1,196 @@
-"""Rate limits: who is counted, and how often. Counters live in the cache, shared through Redis where it is configured.
+"""Rate limits: who is counted, and how often. Sliding windows, of a minute unless told, counted by `limits`.
 
 All traffic of the portal has one address, so people and sessions are counted by what they are, and an address
 only where nobody is known yet. `THROTTLE_SCALE` multiplies every limit.
-
-A period begins with a caller's first request and is over when its time has passed, however many were refused in it.
 """
 
+import ipaddress
 import logging
-import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock, Timer
 from typing import Any
 
+from cachetools import cached
 from django.conf import settings
-from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 
-from tokens.authentication import client_address
+from tokens.authentication import VOUCHED_FOR, client_address, is_public
 from tokens.errors import Throttled
 from tokens.policies.refresh_tokens import RefreshToken
+from tokens.services.clients import registry
+
+REDIS_SECONDS = 2
 
 logger = logging.getLogger(__name__)
 
 
-class _Throttle(SimpleRateThrottle):
-    """One limit, named by `scope` in the cache."""
+@dataclass(frozen=True)
+class Limit:
+    """At most `number` requests of one caller in so many minutes."""
 
-    rate: str
-    num_requests: int
-    duration: int
-    """Seconds of a period."""
-    _waits: float
+    name: str
+    number: int
+    minutes: int = 1
 
-    def parse_rate(self, rate: str | None) -> tuple[int | None, int | None]:
-        number, seconds = super().parse_rate(rate)
-        return max(1, round((number or 0) * settings.THROTTLE_SCALE)), seconds
+    def count(self, caller: str | None) -> None:
+        """Count a request of `caller`, of nobody for None. Raises Throttled where it is one too many.
 
-    def allow_request(self, request: Any, view: Any) -> bool:
-        """Count the request. Where the shared cache cannot be reached, people are let in and the operator is told."""
-        key = self.get_cache_key(request, view)
-        if key is None:
-            return True
+        Where Redis cannot be reached, people are let in and the operator is told.
+        """
+        if caller is None:
+            return
+        number = max(1, round(self.number * settings.THROTTLE_SCALE))
+        item = RateLimitItemPerMinute(number, self.minutes, namespace=self.name)
         try:
-            return self._count(key)
+            wait = None if limiter().hit(item, caller) else _seconds_until_allowed(item, caller)
         except RedisError as error:
-            logger.error("rate limit %s is not counted: %s", self.scope, type(error).__name__)
-            return True
+            logger.error("rate limit %s is not counted: %s", self.name, type(error).__name__)
+            return
+        if wait is not None:
+            raise Throttled(wait)
 
-    def _count(self, key: str) -> bool:
-        # One number for each caller, not each request's time: a limit of a thousand costs what a limit of ten does.
-        now = self.timer()
-        began, count = self.cache.get(key) or (now, 0)
-        if now >= began + self.duration:
-            began, count = now, 0
-        self._waits = began + self.duration - now
-        if count >= self.num_requests:
-            return False
-        self.cache.set(key, (began, count + 1), math.ceil(self._waits))
+    def count_address(self, request: Any, *, is_vouched_for: bool = False) -> None:
+        """Count a request of the address it comes from, an IPv6 address by its /64. Raises Throttled."""
+        address = client_address(request, is_vouched_for=is_vouched_for)
+        self.count(address and _network_of(address))
+
+
+PERSON = Limit("person", 1200)
+"""Every API call of a person, by whatever credential."""
+READER = Limit("reader", 120)
+"""Reads of the public calendar without an account, by the address of the browser where the portal asks for one."""
+SESSION = Limit("session", 120)
+"""Refreshes of one session, whichever client and address they come through."""
+USER_CODE_PERSON = Limit("user-code-person", 20)
+"""Guesses of user codes (RFC 8628 §5.1) by one person."""
+USER_CODE_ADDRESS = Limit("user-code-address", 60)
+"""Guesses of user codes from one address, whoever signs in there. The portal's address stands for everybody."""
+BOOKING_IN = Limit("booking-in", 60, minutes=60)
+"""People whom one host books in. A higher limit would let a host find out who is here."""
+SIGN_IN = Limit("sign-in", 60)
+"""Trips to GitHub begun from one address."""
+SIGN_OUT = Limit("sign-out", 120)
+"""Sign-outs that applications send from one address: each may cost a signature and queries."""
+STAFF_PASSWORD = Limit("staff-password", 10)
+"""Guesses of staff passwords from one address."""
+STAFF_ACCOUNT = Limit("staff-account", 5)
+"""Guesses of the password of one staff name, known or not, from whatever addresses. GitHub is another way in."""
+DEVICE = Limit("device", 30)
+"""Device sign-ins begun from one address."""
+PUBLIC_CLIENT = Limit("public-client", 600)
+"""Requests of clients without a secret to the token endpoint, by address."""
+CLIENT_SECRET = Limit("client-secret", 30)
+"""Failed client authentications, by address: guesses of secrets."""
+
+
+class LocalStorage(MemoryStorage):
+    """`limits` 5.8's counters of one process, safe for threads, where each count forgets what is over.
+
+    By itself it loses counts, raises, and looks at every counter in a thread that it starts a hundred times a second.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+        # In the order of their ends. Taking the first of a dict gets slower with each that was taken.
+        self.expirations = OrderedDict()
+        self.timer = _NoTimer(0, self.reset)
+
+    def acquire_sliding_window_entry(self, *args: Any, **options: Any) -> bool:
+        with self._lock:
+            self._forget_two()
+            return super().acquire_sliding_window_entry(*args, **options)
+
+    def _forget_two(self) -> None:
+        """Two for each that a count may add, so that they never grow beyond those of two windows."""
+        for _ in range(2):
+            oldest = next(iter(self.expirations), None)
+            # Reading one whose time is over removes it.
+            if oldest is None or self.get(oldest):
+                return
+
+
+class _NoTimer(Timer):
+    """Says that it runs, so that `MemoryStorage` starts none."""
+
+    def is_alive(self) -> bool:
         return True
 
-    def wait(self) -> float:
-        """Seconds until the period that is used up has passed."""
-        return self._waits
 
-    def get_cache_key(self, request: Any, view: Any) -> str | None:
-        ident = self.identify(request)
-        return f"throttle:{self.scope}:{ident}" if ident else None
-
-    def identify(self, request: Any) -> str | None:
-        """Whom this limit counts; None where it does not apply."""
-        raise NotImplementedError
-
-
-class PersonThrottle(_Throttle):
-    """Every API call of a person, by whatever credential."""
-
-    scope, rate = "person", "1200/min"
-
-    def identify(self, request: Request) -> str | None:
-        return str(request.user.pk) if request.auth is not None else None
+@cached({}, lock=Lock())
+def limiter() -> SlidingWindowCounterRateLimiter:
+    """This process's counters, or those that all processes share where `REDIS_URL` is set."""
+    if not settings.REDIS_URL:
+        return SlidingWindowCounterRateLimiter(LocalStorage())
+    # One more attempt, for a connection that Redis has closed since it was last used.
+    options: dict[str, Any] = {"retry": Retry(NoBackoff(), 1)}
+    options |= {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
+    return SlidingWindowCounterRateLimiter(RedisStorage(settings.REDIS_URL, key_prefix="throttle", **options))
 
 
-class UserCodePersonThrottle(_Throttle):
-    """Guesses of user codes (RFC 8628 §5.1) by one person."""
-
-    scope, rate = "user-code-person", "20/min"
-
-    def identify(self, request: Request) -> str | None:
-        return str(request.user.pk) if request.auth is not None else None
+def count_staff_name(name: str) -> None:
+    """Count a guess of this name's password. Raises Throttled. The name is not kept: it may be a password."""
+    STAFF_ACCOUNT.count(salted_hmac("tokens.throttles.staff", name, algorithm="sha256").hexdigest())
 
 
-class UserCodeAddressThrottle(_Throttle):
-    """Guesses of user codes from one address, whoever signs in there. The portal's address stands for everybody."""
+def count_refresh(presented: RefreshToken | None) -> None:
+    """Count a refresh of the token's session. Raises Throttled.
 
-    scope, rate = "user-code-address", "60/min"
-
-    def identify(self, request: Any) -> str | None:
-        through_portal = getattr(request.auth, "client_id", "") == "insighta-portal"
-        return None if through_portal else client_address(request)
+    Only a token that this service made counts: nobody can use up another session's limit by knowing its id.
+    """
+    SESSION.count(str(presented.session_id) if presented else None)
 
 
-class _AddressThrottle(_Throttle):
-    def identify(self, request: Any) -> str | None:
-        return client_address(request)
+class PersonThrottle(BaseThrottle):
+    """DRF's throttle for every view of the API; a view whose POST is about somebody else says `posts_for_others`."""
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        PERSON.count(_person_of(request))
+        if request.method == "POST" and getattr(view, "posts_for_others", False):
+            BOOKING_IN.count(_person_of(request))
+        if request.auth is None and is_public(view):
+            READER.count_address(request, is_vouched_for=request.META.get(VOUCHED_FOR, False))
+        return True
 
 
-class SignInThrottle(_AddressThrottle):
-    """Trips to GitHub begun from one address."""
+class UserCodeThrottle(BaseThrottle):
+    """DRF's throttle for views that answer whether a user code exists."""
 
-    scope, rate = "sign-in", "60/min"
-
-
-class StaffPasswordThrottle(_AddressThrottle):
-    """Guesses of staff passwords from one address."""
-
-    scope, rate = "staff-password", "10/min"
-
-
-class DeviceThrottle(_AddressThrottle):
-    """Device sign-ins begun from one address."""
-
-    scope, rate = "device", "30/min"
+    def allow_request(self, request: Request, view: object) -> bool:
+        client = registry().get(getattr(request.auth, "client_id", ""))
+        if client is None or not client.vouches_for_address:
+            USER_CODE_ADDRESS.count_address(request)
+        USER_CODE_PERSON.count(_person_of(request))
+        return True
 
 
-class PublicClientThrottle(_AddressThrottle):
-    """Requests of clients without a secret to the token endpoint, by address."""
-
-    scope, rate = "public-client", "600/min"
+def _person_of(request: Request) -> str | None:
+    return str(request.user.pk) if request.auth is not None else None
 
 
-class ClientSecretThrottle(_AddressThrottle):
-    """Failed client authentications, by address: what a guesser of secrets does and an honest client does not."""
-
-    scope, rate = "client-secret", "30/min"
-
-
-class SessionThrottle(_Throttle):
-    """Refreshes of one session, whichever client and address they come through."""
-
-    scope, rate = "session", "120/min"
-
-    def identify(self, presented: RefreshToken | None) -> str | None:
-        # Only a token that this service made counts: nobody can use up another session's limit by knowing its id.
-        return str(presented.session_id) if presented else None
+def _seconds_until_allowed(item: RateLimitItemPerMinute, caller: str) -> float:
+    """Seconds until the weighted sum of this window and the one before is below the limit."""
+    storage: Any = limiter().storage
+    window = item.get_expiry()
+    before, before_ends_in, now, ends_in = storage.get_sliding_window(item.key_for(caller), window)
+    if now >= item.amount:
+        return float(ends_in - window)
+    return float(before_ends_in - (item.amount - now) * window / before) if before else 0.0
 
 
-def check(subject: HttpRequest | RefreshToken | None, kind: type[_Throttle]) -> None:
-    """Count a request to a plain Django view, by what `kind` identifies. Raises Throttled with the seconds to wait."""
-    throttle = kind()
-    if not throttle.allow_request(subject, None):
-        raise Throttled(throttle.wait())
+@lru_cache(maxsize=1024)
+def _network_of(address: str) -> str:
+    parsed = ipaddress.ip_address(address)
+    if parsed.version == 4:
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))

@@ -1,4 +1,4 @@
-"""All that is kept of one person in this app: read for them, or blanked."""
+"""Everything that this app stores about one person: read for an export, or blanked."""
 
 from datetime import datetime
 from typing import Any
@@ -9,24 +9,26 @@ from django.db import connection
 from social_django.models import UserSocialAuth
 
 from accounts.models import Event, SignInFlow, User
+from accounts.repositories.roles import read_role, set_role
 
 _SECRET = {"password", "groups", "user_permissions"}
 
 
 def read_person(user_id: UUID) -> dict[str, Any]:
-    """Every column of the person but the password."""
+    """Every column of the person but the password, and their role."""
     names = [field.name for field in User._meta.fields if field.name not in _SECRET]
-    return dict(User.objects.values(*names).get(id=user_id))
+    return {**User.objects.values(*names).get(id=user_id), "role": read_role(user_id)}
 
 
 def read_events(user_id: UUID) -> list[dict[str, Any]]:
-    """What the trail says about the person, oldest first."""
+    """The person's events, oldest first."""
     names = ("created_at", "kind", "actor_id", "session_id", "client_id", "address", "detail")
     return list(Event.objects.filter(user_id=user_id).order_by("id").values(*names))
 
 
 def blank_person(user_id: UUID, *, now: datetime) -> None:
-    """Leave the id, and nothing by which anybody would be recognised: GitHub's id goes, too."""
+    """Blank every column that identifies the person, GitHub's id included; the id stays."""
+    set_role(user_id, None)
     User.objects.filter(id=user_id).update(
         github_id=None,
         login=f"erased-{user_id.hex[-12:]}",
@@ -35,12 +37,11 @@ def blank_person(user_id: UUID, *, now: datetime) -> None:
         display_name="",
         email="",
         email_notifications=False,
+        email_for_hosts=False,
         avatar_url="",
         time_zone="UTC",
         standing_reason="",
         is_active=False,
-        is_staff=False,
-        is_superuser=False,
         last_login=None,
         erased_at=now,
     )
@@ -54,6 +55,6 @@ UPDATE accounts_event SET address = NULL, detail = detail - 'label' - 'name' - '
 
 
 def blank_events(user_id: UUID) -> None:
-    """Take addresses and words out of the person's trail; what happened, and when, stays."""
+    """Remove addresses and texts from the person's events; kind and time stay."""
     with connection.cursor() as cursor:
         cursor.execute(_BLANK_EVENTS, [user_id])

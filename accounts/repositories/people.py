@@ -2,28 +2,31 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
+from django.db import connection
 from django.db.models import Q
+from django.db.models.functions import Now
 from social_django.models import UserSocialAuth
 
 from accounts.models import User
 from accounts.policies import GitHubIdentity
 
 PROVIDER = "github"
-# A search shows this many people; more have one name or address only where somebody plays.
+# The most people that a search shows.
 MOST_FOUND = 200
 
 
 def upsert_person(identity: GitHubIdentity, *, standing: str, now: datetime) -> tuple[User, bool]:
-    """`INSERT … ON CONFLICT (github_id) DO UPDATE`: the person, active again, and whether they are new.
+    """`INSERT … ON CONFLICT (github_id) DO UPDATE`: the person, and whether they are new.
 
-    A returning person keeps display name, standing and everything they have set here.
+    A returning person keeps display name, standing, everything they have set here, and what GitHub did not say.
     """
+    said = [name for name in ("email", "avatar_url") if getattr(identity, name) is not None]
     proposed = User(
         github_id=identity.github_id,
         login=identity.login,
         display_name=identity.name,
-        email=identity.email,
-        avatar_url=identity.avatar_url,
+        email=identity.email or "",
+        avatar_url=identity.avatar_url or "",
         password=make_password(None),
         standing=standing,
         is_active=True,
@@ -33,7 +36,7 @@ def upsert_person(identity: GitHubIdentity, *, standing: str, now: datetime) -> 
         [proposed],
         update_conflicts=True,
         unique_fields=["github_id"],
-        update_fields=["is_active", "login", "email", "avatar_url", "last_login"],
+        update_fields=["login", "last_login", *said],
     )
     # On a conflict the object keeps the id that was discarded, so the row is read again by its real key.
     person = User.objects.get(github_id=identity.github_id)
@@ -51,28 +54,45 @@ def find_person(user_id: UUID) -> User | None:
     return User.objects.filter(id=user_id).first()
 
 
+def find_id_of_username(username: str) -> UUID | None:
+    return User.objects.filter(username=username).values_list("id", flat=True).first()
+
+
 def lock_person(user_id: UUID) -> User | None:
     """The person with the row locked until the transaction ends."""
     return User.objects.select_for_update(no_key=True).filter(id=user_id).first()
 
 
 def list_people_called(login: str) -> list[User]:
-    """Everybody GitHub has last called `login`, without regard to case, oldest first."""
+    """People whom GitHub has last called `login`, case-insensitively, oldest first."""
     return list(User.objects.filter(login__iexact=login, erased_at=None).order_by("id"))
 
 
 def list_ids_called(words: str) -> list[UUID]:
-    """Those whose login or address is `words`, without regard to case, oldest first."""
+    """People whose login or address is `words`, case-insensitively, oldest first."""
     called = User.objects.filter(Q(login__iexact=words) | Q(email__iexact=words))
     return list(called.order_by("id").values_list("id", flat=True)[:MOST_FOUND])
 
 
 def list_ids_beginning(words: str) -> list[UUID]:
-    """Some whose login or address begins with `words`, without regard to case, in no order."""
+    """People whose login or address begins with `words`, case-insensitively, in no order, `MOST_FOUND` at most."""
     # Each by its own index, which stops where enough are found; with both in one condition all have to be looked at.
     logins, addresses = User.objects.filter(login__istartswith=words), User.objects.filter(email__istartswith=words)
     like = logins.values_list("id", flat=True)[:MOST_FOUND].union(addresses.values_list("id", flat=True)[:MOST_FOUND])
     return list(like[:MOST_FOUND])
+
+
+def read_now() -> datetime:
+    """The database's time, which `access_ended_at` is written by."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    return now  # type: ignore[no-any-return]  # the driver's row is untyped
+
+
+def note_access_end(user_id: UUID) -> None:
+    """Set `access_ended_at` to the database's time, as `answered_at` of a sign-in flow is."""
+    User.objects.filter(id=user_id).update(access_ended_at=Now())
 
 
 def update_person(user_id: UUID, **fields: object) -> int:

@@ -1,4 +1,4 @@
-"""A person's own data: all of it for them to have, or none of it left."""
+"""Export and erasure of a person's data."""
 
 from collections.abc import Sequence
 from datetime import datetime

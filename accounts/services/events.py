@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -32,11 +33,41 @@ def record_event(
         address=address,
         detail=detail or {},
     )
-    transaction.on_commit(partial(_announce, kind, client_id, detail or {}), robust=True)
+    announce_event(kind=kind, client_id=client_id, detail=detail or {})
+
+
+def record_events(
+    *, kind: str, details: Sequence[tuple[UUID, dict[str, object]]], actor_id: UUID | None = None
+) -> None:
+    """As `record_event`, a line for each person and detail, however many, in one statement."""
+    if details:
+        events.insert_events(kind=kind, actor_id=actor_id, details=details)
+    for _, detail in details:
+        announce_event(kind=kind, detail=detail)
+
+
+def announce_event(*, kind: str, client_id: str = "", detail: dict[str, object]) -> None:
+    """Tell those who listen, after the commit, of a line that this transaction has written."""
+    transaction.on_commit(partial(_announce, kind, client_id, detail), robust=True)
 
 
 def _announce(kind: str, client_id: str, detail: dict[str, object]) -> None:
     signals.event_recorded.send(None, kind=kind, client_id=client_id, detail=detail)
+
+
+def find_event(
+    *, kind: str, user_id: UUID, session_id: UUID | None = None, detail: dict[str, str] | None = None
+) -> "Event | None":
+    """The newest event of this kind about a person that has this session, or these words in its detail."""
+    columns = {"session_id": session_id, "detail__contains": detail}
+    return events.find_event(
+        kind=kind, user_id=user_id, **{name: value for name, value in columns.items() if value is not None}
+    )
+
+
+def has_event_from(*, network: str, kind: str, user_id: UUID) -> bool:
+    """Whether a person has an event of this kind from an address in `network`, such as `203.0.0.0/16`."""
+    return events.has_event_from(network, kind=kind, user_id=user_id)
 
 
 def list_events_of(*, login_or_id: str = "", kind: str = "", limit: int = 100) -> "list[Event]":

@@ -30,8 +30,13 @@ def get_person_called(*, login_or_id: str) -> "User":
     return found[0]
 
 
+def find_id_of_username(*, username: str) -> UUID | None:
+    """Whose name this is for signing in with a password."""
+    return people.find_id_of_username(username)
+
+
 def list_ids_called(*, words: str) -> list[UUID]:
-    """Whom the words of a search name: by id, login or address; nobody for anything else."""
+    """The people whom a search names by id, login or address; empty for anything else."""
     try:
         return [UUID(words.strip())]
     except ValueError:
@@ -39,7 +44,7 @@ def list_ids_called(*, words: str) -> list[UUID]:
 
 
 def list_ids_beginning(*, words: str) -> list[UUID]:
-    """As `list_ids_called`, of people whose login or address begins with the words; 200 at most."""
+    """As `list_ids_called`, for the beginning of a login or address; 200 at most."""
     try:
         return [UUID(words.strip())]
     except ValueError:

@@ -1,6 +1,7 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+_REFUSALS = {error.code: error for error in (errors.AccountSuspended, errors.AccountPending, errors.AccountInactive)}
+
+
 @dataclass(frozen=True)
 class SignedIn:
-    """Whom GitHub named: the person, their one association, and whether they are new here."""
+    """The person whom GitHub named, their association with GitHub, and whether they are new."""
 
     person: "User"
     association: "UserSocialAuth"
@@ -30,7 +34,7 @@ class SignedIn:
 def sign_in_person(*, identity: policies.GitHubIdentity, now: datetime) -> SignedIn:
     """Upsert the person GitHub names, and their association, in one transaction.
 
-    A returning person is active again; their standing is not touched.
+    Neither standing nor `is_active` of a returning person is touched: `admit_person` ends the sign-in.
     """
     person, is_new = _upsert(identity, now=now)
     return SignedIn(person, people.associate_github(person), is_new)
@@ -38,9 +42,15 @@ def sign_in_person(*, identity: policies.GitHubIdentity, now: datetime) -> Signe
 
 @transaction.atomic
 def upsert_person(
-    *, github_id: int, login: str, display_name: str = "", email: str = "", avatar_url: str = "", now: datetime
+    *,
+    github_id: int,
+    login: str,
+    display_name: str = "",
+    email: str | None = None,
+    avatar_url: str | None = None,
+    now: datetime,
 ) -> "User":
-    """The person with this GitHub id, made if need be, without a sign-in of theirs: for commands and demos."""
+    """The person with this GitHub id, created where there is none, without a sign-in: for commands and demos."""
     identity = policies.GitHubIdentity(github_id, login, display_name, email, avatar_url)
     person, _ = _upsert(identity, now=now)
     people.associate_github(person)
@@ -57,11 +67,18 @@ def _upsert(identity: policies.GitHubIdentity, *, now: datetime) -> "tuple[User,
 
 
 def check_allowed(person: "User") -> None:
-    """Raises AccountSuspended, AccountPending or AccountInactive when the person may not use the service."""
+    """Raises AccountSuspended, AccountPending or AccountInactive where the person may not use the account."""
     code = policies.refusal(is_active=person.is_active, standing=person.standing)
-    for error in (errors.AccountSuspended, errors.AccountPending, errors.AccountInactive):
-        if error.code == code:
-            raise error
+    if code is not None:
+        raise _REFUSALS[code]
+
+
+def lock_person(*, user_id: UUID) -> "User":
+    """The person, locked until the caller's transaction ends, whatever their standing. Raises PersonNotFound."""
+    person = people.lock_person(user_id)
+    if person is None:
+        raise errors.PersonNotFound
+    return person
 
 
 def lock_allowed_person(*, user_id: UUID) -> "User":
@@ -70,22 +87,71 @@ def lock_allowed_person(*, user_id: UUID) -> "User":
     Whoever gives a person something locks the person first. Raises PersonNotFound, AccountPending, AccountSuspended
     or AccountInactive.
     """
-    person = _lock(user_id)
+    person = lock_person(user_id=user_id)
     check_allowed(person)
     return person
 
 
+def admit_person(*, user_id: UUID, answered_at: datetime | None) -> "User":
+    """The person whom GitHub named at `answered_at`, locked and active again, for the transaction that signs them in.
+
+    Raises SignInFlowNotFound where all access has ended since, PersonNotFound, AccountPending or AccountSuspended.
+    """
+    person = lock_person(user_id=user_id)
+    _check_not_ended_since(person, answered_at)
+    if not person.is_active:
+        person.is_active = True
+        people.update_person(user_id, is_active=True)
+        signals.person_returned.send(None, user_id=user_id)
+    check_allowed(person)
+    return person
+
+
+def lock_verified_person(*, user_id: UUID, verified_at: datetime) -> "User":
+    """`lock_allowed_person` for somebody who was verified at `verified_at`; it makes nobody active again.
+
+    Raises SignInFlowNotFound besides, where all access has ended since.
+    """
+    person = lock_allowed_person(user_id=user_id)
+    _check_not_ended_since(person, verified_at)
+    return person
+
+
+def _check_not_ended_since(person: "User", verified_at: datetime | None) -> None:
+    ended_at = person.access_ended_at
+    if ended_at is not None and (verified_at is None or verified_at <= ended_at):
+        raise errors.SignInFlowNotFound("All access was ended after this sign-in began. Start it again.")
+
+
+def read_verification_time() -> datetime:
+    """Now, by the clock that `admit_person` compares: read before a password is verified."""
+    return people.read_now()
+
+
+def note_access_end(*, user_id: UUID) -> None:
+    """Refuse every sign-in that GitHub has answered until now, inside the transaction that locked the person."""
+    people.note_access_end(user_id)
+
+
 @transaction.atomic(durable=True)
-def update_profile(*, user_id: UUID, changes: dict[str, object]) -> "User":
-    """Set display name, time zone or the wish for mails. `changes` has been validated."""
+def update_profile(*, user_id: UUID, changes: dict[str, object]) -> "tuple[User, dict[str, Any]]":
+    """Set columns of the person's own choice, such as `time_zone`; the person, and what the apps above did about it.
+
+    `changes` has been validated.
+    """
+    zone = lock_person(user_id=user_id).time_zone
     people.update_person(user_id, **changes)
-    return get_person(user_id=user_id)
+    person = get_person(user_id=user_id)
+    if person.time_zone == zone:
+        return person, {}
+    answers: Sequence[tuple[object, Any]] = signals.time_zone_changed.send(None, user_id=user_id)
+    return person, {name: effect for _receiver, effects in answers for name, effect in effects.items()}
 
 
 @transaction.atomic(durable=True)
 def deactivate_person(*, user_id: UUID, now: datetime) -> None:
-    """The person leaves: signed out everywhere, bookings cancelled by the client's rule. A sign-in brings them back."""
-    _lock(user_id)
+    """Deactivate: end all access and cancel bookings by the client's rule. A sign-in reactivates."""
+    lock_person(user_id=user_id)
     people.update_person(user_id, is_active=False)
     record_event(kind="person.deactivated", user_id=user_id, actor_id=user_id)
     signals.person_deactivated.send(None, user_id=user_id, now=now)
@@ -93,70 +159,42 @@ def deactivate_person(*, user_id: UUID, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def suspend_person(*, user_id: UUID, reason: str, actor_id: UUID | None, now: datetime) -> None:
-    """The staff's decision: every session ends at once, bookings stay as they are. Raises PersonNotFound."""
-    _suspend(user_id, reason=reason, actor_id=actor_id, now=now)
+    """Suspend: all access ends at once, bookings stay as they are. Raises PersonNotFound."""
+    _set_standing(user_id, policies.SUSPENDED, reason=reason, actor_id=actor_id)
+    signals.person_suspended.send(None, user_id=user_id, now=now)
 
 
 @transaction.atomic(durable=True)
 def approve_person(*, user_id: UUID, actor_id: UUID | None) -> None:
     """Approve a newcomer or reinstate somebody suspended. Raises PersonNotFound."""
     _set_standing(user_id, policies.APPROVED, reason="", actor_id=actor_id)
-
-
-@transaction.atomic
-def grant_staff(*, user_id: UUID, is_superuser: bool = True, actor_id: UUID | None = None) -> None:
-    """Let a person into the admin. Raises PersonNotFound."""
-    _lock(user_id)
-    people.update_person(user_id, is_staff=True, is_superuser=is_superuser)
-    record_event(kind="person.staff_granted", user_id=user_id, actor_id=actor_id)
+    signals.person_returned.send(None, user_id=user_id)
 
 
 @transaction.atomic
 def mark_host(*, user_id: UUID, is_host: bool, actor_id: UUID | None = None) -> None:
-    """Say whether the person offers slots; the booking domain keeps the rest. Raises PersonNotFound."""
-    _lock(user_id)
+    """Set whether the person offers slots. Raises PersonNotFound."""
+    lock_person(user_id=user_id)
     people.update_person(user_id, is_host=is_host)
     record_event(kind="person.host_changed", user_id=user_id, actor_id=actor_id, detail={"is_host": is_host})
 
 
-@transaction.atomic(durable=True)
 def approve_person_called(*, login_or_id: str) -> "User":
     """`approve_person` for a login or id. Raises PersonNotFound or LoginAmbiguous."""
     person = get_person_called(login_or_id=login_or_id)
-    _set_standing(person.pk, policies.APPROVED, reason="", actor_id=None)
+    approve_person(user_id=person.pk, actor_id=None)
     return person
 
 
-@transaction.atomic(durable=True)
 def suspend_person_called(*, login_or_id: str, reason: str, now: datetime) -> "User":
     """`suspend_person` for a login or id. Raises PersonNotFound or LoginAmbiguous."""
     person = get_person_called(login_or_id=login_or_id)
-    _suspend(person.pk, reason=reason, actor_id=None, now=now)
+    suspend_person(user_id=person.pk, reason=reason, actor_id=None, now=now)
     return person
-
-
-@transaction.atomic(durable=True)
-def grant_staff_called(*, login_or_id: str) -> "User":
-    """`grant_staff` for a login or id. Raises PersonNotFound or LoginAmbiguous."""
-    person = get_person_called(login_or_id=login_or_id)
-    grant_staff(user_id=person.pk)
-    return person
-
-
-def _suspend(user_id: UUID, *, reason: str, actor_id: UUID | None, now: datetime) -> None:
-    _set_standing(user_id, policies.SUSPENDED, reason=reason, actor_id=actor_id)
-    signals.person_suspended.send(None, user_id=user_id, now=now)
 
 
 def _set_standing(user_id: UUID, standing: str, *, reason: str, actor_id: UUID | None) -> None:
-    before = _lock(user_id).standing
+    before = lock_person(user_id=user_id).standing
     people.update_person(user_id, standing=standing, standing_reason=reason)
     detail: dict[str, object] = {"from": before, "to": standing, "reason": reason}
     record_event(kind="person.standing_changed", user_id=user_id, actor_id=actor_id, detail=detail)
-
-
-def _lock(user_id: UUID) -> "User":
-    person = people.lock_person(user_id)
-    if person is None:
-        raise errors.PersonNotFound
-    return person

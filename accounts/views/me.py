@@ -30,15 +30,15 @@ class MeView(APIView):
         return Response(MeSerializer(signed_in(request), context={"request": request}).data)
 
     def patch(self, request: Request) -> Response:
-        """Change `display_name`, `time_zone` (an IANA name) or `email_notifications`."""
+        """Change name, `time_zone` (an IANA name) or wishes for mails; a host's calendar follows the zone."""
         form = MeSerializer(signed_in(request), data=request.data, partial=True, context={"request": request})
         form.is_valid(raise_exception=True)
-        person = people.update_profile(user_id=signed_in(request).pk, changes=form.validated_data)
-        return Response(MeSerializer(person, context={"request": request}).data)
+        person, effects = people.update_profile(user_id=signed_in(request).pk, changes=form.validated_data)
+        return Response({**MeSerializer(person, context={"request": request}).data, **effects})
 
 
 class DeactivateView(APIView):
-    """Leaving, until the next sign-in."""
+    """Deactivate the account; the next sign-in reactivates it."""
 
     required_scopes = {"POST": "account:write"}
 

@@ -35,11 +35,11 @@ class TextbookBookingView(APIView):
         client_id, now = credential_of(request).person.pk, datetime.now(UTC)
         with transaction.atomic():
             slot = Slot.objects.select_for_update().get(id=read_body(SlotChoice, request)["slot_id"])
-            purse = _usable(client_id, now).select_for_update().order_by("ends_at").first()
-            if purse is None or slot.seats_taken >= slot.capacity or _overlapping(client_id, slot).exists():
+            subscription = _usable(client_id, now).select_for_update().order_by("ends_at").first()
+            if subscription is None or slot.seats_taken >= slot.capacity or _overlapping(client_id, slot).exists():
                 return Response({"code": "refused"}, status=409)
-            booking = _book(slot, purse, request.headers["Idempotency-Key"], now)
-        return Response(BookingSerializer(bookings.find_booking_row(booking.id)).data, status=201)
+            booking = _book(slot, subscription, request.headers["Idempotency-Key"], now)
+        return Response(BookingSerializer(bookings.find_row(booking.id)).data, status=201)
 
 
 def _usable(client_id: Any, now: datetime) -> Any:
@@ -55,16 +55,16 @@ def _overlapping(client_id: Any, slot: Slot) -> Any:
     )
 
 
-def _book(slot: Slot, purse: Subscription, key: str, now: datetime) -> Booking:
+def _book(slot: Slot, subscription: Subscription, key: str, now: datetime) -> Booking:
     slot.seats_taken += 1
     slot.save()
-    purse.credits_remaining -= 1
-    purse.save()
+    subscription.credits_remaining -= 1
+    subscription.save()
     booking = Booking.objects.create(
         slot=slot,
-        client_id=purse.user_id,
+        client_id=subscription.user_id,
         host_id=slot.host_id,
-        subscription=purse,
+        subscription=subscription,
         scheduled_start_time=slot.starts_at,
         scheduled_end_time=slot.ends_at,
         refund_window=timedelta(hours=12),
@@ -76,13 +76,13 @@ def _book(slot: Slot, purse: Subscription, key: str, now: datetime) -> Booking:
         changed_at=now,
     )
     CreditEntry.objects.create(
-        subscription=purse,
+        subscription=subscription,
         booking=booking,
         amount=-1,
         reason="booking",
-        balance_after=purse.credits_remaining,
+        balance_after=subscription.credits_remaining,
         created_at=now,
     )
-    record_event(kind="booking.made", user_id=purse.user_id, detail={"booking_id": str(booking.id)})
-    jobs.defer_notices("booking_made", [(purse.user_id, booking.id, 0)])
+    record_event(kind="booking.made", user_id=subscription.user_id, detail={"booking_id": str(booking.id)})
+    jobs.defer_notices("booking_made", [(subscription.user_id, booking.id, 0)])
     return booking

@@ -3,10 +3,20 @@ from bookings.models.bookings import (
     BookingMove,
     BookingStatus,
     CancelledBy,
+    PassedOver,
     WaitlistEntry,
     WaitlistStatus,
 )
-from bookings.models.calendar import AvailabilityRule, CalendarFeed, Host, RuleKind, Slot, SlotStatus
+from bookings.models.calendar import (
+    AvailabilityRule,
+    CalendarFeed,
+    Host,
+    Offering,
+    RuleKind,
+    Slot,
+    SlotStatus,
+    UnfinishedUpgrade,
+)
 from bookings.models.credits import CreditEntry, EntryReason, Plan, Subscription
 
 __all__ = [
@@ -19,11 +29,14 @@ __all__ = [
     "CreditEntry",
     "EntryReason",
     "Host",
+    "Offering",
+    "PassedOver",
     "Plan",
     "RuleKind",
     "Slot",
     "SlotStatus",
     "Subscription",
+    "UnfinishedUpgrade",
     "WaitlistEntry",
     "WaitlistStatus",
 ]

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from uuid6 import uuid7
 
 from bookings.models.calendar import SEATS_MATCH, Slot
-from bookings.models.credits import Subscription
+from bookings.models.credits import BOOKING_MATCHES, Subscription
 from bookings.models.fields import period, person
 
 
@@ -27,7 +27,10 @@ class CancelledBy(models.TextChoices):
 
 
 class Booking(models.Model):
-    """A client's seat. The session's times and the refund window are copied when it is made; a move copies new times.
+    """A client's seat. The session's times, its price and the refund window are copied when it is made.
+
+    A move copies the times and the price of its new slot. `subscription` is the one charged, null where nothing was.
+    Until `free_to_leave_until` a cancellation refunds in full, whatever the deadline: the host has changed the session.
 
     `requested_slot_id` is the slot that the request with `idempotency_key` asked for, whatever came later. `remind_at`
     is when the client is to be reminded; null: not at all, or the reminder has been ordered.
@@ -37,13 +40,16 @@ class Booking(models.Model):
     slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="bookings")
     client = person("bookings")
     host = person("hosted_bookings")
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="bookings")
+    subscription = models.ForeignKey(
+        Subscription, null=True, blank=True, on_delete=models.PROTECT, related_name="bookings"
+    )
     status = models.CharField(max_length=16, choices=BookingStatus, default=BookingStatus.ACTIVE)
     scheduled_start_time = models.DateTimeField()
     scheduled_end_time = models.DateTimeField()
     refund_window = models.DurationField()
     credits_charged = models.PositiveSmallIntegerField()
     credits_refunded = models.PositiveSmallIntegerField(default=0)
+    credits_given_back = models.PositiveSmallIntegerField(default=0, db_default=0)
     revision = models.PositiveIntegerField(default=0)
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL keys never collide
     requested_slot_id = models.UUIDField()
@@ -52,6 +58,7 @@ class Booking(models.Model):
     cancelled_at = models.DateTimeField(null=True, blank=True)
     cancelled_by = models.CharField(max_length=16, choices=CancelledBy, blank=True)
     remind_at = models.DateTimeField(null=True, blank=True)
+    free_to_leave_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes: ClassVar = [
@@ -78,7 +85,11 @@ class Booking(models.Model):
             ),
             models.CheckConstraint(condition=~Q(client=F("host")), name="booking_not_of_own_slot"),
             models.CheckConstraint(
-                condition=Q(credits_refunded__lte=F("credits_charged")), name="booking_refunds_at_most_its_charge"
+                condition=Q(credits_charged__gte=F("credits_refunded") + F("credits_given_back")),
+                name="booking_gives_back_at_most_its_charge",
+            ),
+            models.CheckConstraint(
+                condition=Q(credits_charged=0) | Q(subscription__isnull=False), name="booking_is_paid"
             ),
             models.CheckConstraint(
                 condition=(
@@ -110,7 +121,15 @@ class Booking(models.Model):
                 + "IF TG_OP = 'UPDATE' AND OLD.slot_id <> NEW.slot_id THEN"
                 + SEATS_MATCH.format(slot="OLD.slot_id")
                 + "END IF; RETURN NULL;",
-            )
+            ),
+            pgtrigger.Trigger(
+                name="matches_ledger",
+                operation=pgtrigger.Insert
+                | pgtrigger.UpdateOf("credits_charged", "credits_refunded", "credits_given_back"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func=BOOKING_MATCHES.format(booking="NEW.id") + "RETURN NULL;",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -141,14 +160,30 @@ class WaitlistStatus(models.TextChoices):
     CLOSED = "closed"
 
 
+class PassedOver(models.TextChoices):
+    """Why a client who waits was not booked when a seat was free."""
+
+    NO_CREDIT = "no_credit"
+    OVERLAP = "overlap"
+    CHANGED = "changed"
+
+
 class WaitlistEntry(models.Model):
-    """A client's place in the queue of a full slot, by `joined_at`; being in it is consent to be booked."""
+    """A client's place in the queue of a full slot, by `joined_at`.
+
+    Being in it is consent to be booked at the time that it says and for at most `agreed_price`. Without a time it is
+    the slot's, which has not changed since.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="waitlist")
     client = person("waitlist_entries")
     status = models.CharField(max_length=16, choices=WaitlistStatus, default=WaitlistStatus.WAITING)
     joined_at = models.DateTimeField()
+    passed_over = models.CharField(max_length=16, choices=PassedOver, blank=True, default="", db_default="")
+    agreed_price = models.PositiveSmallIntegerField(default=1, db_default=1)
+    agreed_starts_at = models.DateTimeField(null=True, blank=True)
+    agreed_ends_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "waitlist entries"

@@ -1,123 +1,230 @@
+import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import connection
-from django.db.models import F, Q
-from uuid6 import uuid7
+from django.db.models import DateTimeField, F, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
-from bookings.models import Booking, BookingMove, Slot, Subscription
-from bookings.repositories.rows import Row, Rows
+from bookings.errors import NotFound
+from bookings.models import Booking, BookingMove, Slot
+from bookings.policies.credits import is_due, next_period, refund_deadline, usable_until
+from bookings.repositories.keyset import PAGE_SIZE, Page, read_page
+from bookings.repositories.rows import BookingRow, MoveRow, RosterClientRow, RosterRow
 
-BOOKING_FIELDS = (
-    "id", "slot_id", "client_id", "host_id", "host__login", "host__display_name", "host__time_zone", "slot__title",
-    "status", "scheduled_start_time", "scheduled_end_time", "refund_window", "credits_charged", "credits_refunded",
-    "created_at", "cancelled_at", "cancelled_by", "subscription_id", "subscription__starts_at",
-    "subscription__ends_at", "revision", "changed_at",
+_OWN = (
+    "id", "slot_id", "client_id", "host_id", "subscription_id", "status", "scheduled_start_time",
+    "scheduled_end_time", "refund_window", "credits_charged", "credits_refunded", "credits_given_back", "created_at",
+    "cancelled_at", "cancelled_by", "revision", "changed_at", "free_to_leave_until",
 )  # fmt: skip
-
-# One statement: the ledger's line takes its balance from the subscription as it is charged.
-CHARGE_AND_BOOK = """
-WITH charged AS (
-    UPDATE bookings_subscription SET credits_remaining = credits_remaining - %(credits_charged)s
-    WHERE id = %(subscription_id)s RETURNING credits_remaining
-), promoted AS (
-    UPDATE bookings_waitlistentry SET status = 'promoted'
-    WHERE slot_id = %(slot_id)s AND client_id = %(client_id)s AND status = 'waiting'
-), booked AS (
-    INSERT INTO bookings_booking (
-        id, slot_id, client_id, host_id, subscription_id, status, scheduled_start_time, scheduled_end_time,
-        refund_window, credits_charged, credits_refunded, revision, idempotency_key, requested_slot_id, created_at,
-        changed_at, cancelled_at, cancelled_by, remind_at)
-    VALUES (
-        %(id)s, %(slot_id)s, %(client_id)s, %(host_id)s, %(subscription_id)s, %(status)s, %(scheduled_start_time)s,
-        %(scheduled_end_time)s, %(refund_window)s, %(credits_charged)s, %(credits_refunded)s, %(revision)s,
-        %(idempotency_key)s, %(requested_slot_id)s, %(created_at)s, %(changed_at)s, %(cancelled_at)s, %(cancelled_by)s,
-        %(remind_at)s)
-)
-INSERT INTO bookings_creditentry (id, subscription_id, booking_id, amount, reason, balance_after, created_at)
-SELECT %(entry_id)s, %(subscription_id)s, %(id)s, -%(credits_charged)s, 'booking', credits_remaining, %(created_at)s
-FROM charged RETURNING balance_after
+_JOINED = (
+    "host__login", "host__display_name", "host__time_zone", "slot__title", "slot__description", "slot__place",
+    "slot__link", "subscription__ends_at", "subscription__renews", "subscription__expired_at",
+    "subscription__plan__period_days",
+)  # fmt: skip
+_CLIENT = ("client__login", "client__display_name", "client__email", "client__email_for_hosts")
+# Until when what came back can be spent: the subscription that it went to need not be the one charged.
+_BACK_UNTIL = """
+SELECT max(s.ends_at) FROM bookings_creditentry e JOIN bookings_subscription s ON s.id = e.subscription_id
+WHERE e.booking_id = bookings_booking.id AND e.amount > 0
 """
+
 # Two searches, each by an index that holds just what it looks for, however much a client has booked before.
-COLLIDING = """
-SELECT id, client_id, slot_id FROM bookings_booking
-WHERE client_id = ANY(%(clients)s) AND status = 'active'
-AND tstzrange(scheduled_start_time, scheduled_end_time, '[)') && tstzrange(%(starts_at)s, %(ends_at)s, '[)')
+_COLLIDING = """
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb)
+    AS w (slot_id uuid, client_id uuid, starts_at timestamptz, ends_at timestamptz)
+)
+SELECT w.slot_id, b.client_id, b.id, b.slot_id FROM wanted w
+JOIN bookings_booking b ON b.client_id = w.client_id AND b.status = 'active'
+AND tstzrange(b.scheduled_start_time, b.scheduled_end_time, '[)') && tstzrange(w.starts_at, w.ends_at, '[)')
 UNION
-SELECT id, client_id, slot_id FROM bookings_booking
-WHERE client_id = ANY(%(clients)s) AND slot_id = %(slot_id)s AND status <> 'cancelled'
+SELECT w.slot_id, b.client_id, b.id, b.slot_id FROM wanted w
+JOIN bookings_booking b ON b.client_id = w.client_id AND b.slot_id = w.slot_id AND b.status <> 'cancelled'
 """
 
 
-class Held(NamedTuple):
-    """A booking that stands in the way of another."""
+# Begins the keys of bookings that a host has made for somebody. Clients' own keys have no spaces.
+HOSTS_KEY = "host "
 
-    id: UUID
+
+class CollidingBooking(NamedTuple):
+    """A booking that is in the slot `wanted_slot_id`, or overlaps it in time."""
+
+    wanted_slot_id: UUID
     client_id: UUID
+    id: UUID
     slot_id: UUID
 
 
-def insert_charged(
-    *,
-    slot: Slot,
-    subscription: Subscription,
-    client_id: UUID,
-    refund_window: timedelta,
-    credits: int,
-    key: str | None,
-    remind_at: datetime | None,
-    now: datetime,
-) -> Booking:
-    """Charge the locked subscription, add the booking and the ledger's line; the seat has been taken.
+def _booking_row(found: dict[str, Any]) -> BookingRow:
+    """A booking's columns, its host's, and those of _JOINED, under the API's names."""
+    is_over = found["status"] == "active" and found["scheduled_end_time"] <= found["now"]
+    return {
+        "id": found["id"],
+        "slot_id": found["slot_id"],
+        "host": {
+            "id": found["host_id"],
+            "login": found["host__login"],
+            "display_name": found["host__display_name"],
+            "time_zone": found["host__time_zone"],
+        },
+        "title": found["slot__title"],
+        "description": found["slot__description"],
+        "place": found["slot__place"],
+        "link": None if found["status"] == "cancelled" else found["slot__link"],
+        "status": "completed" if is_over else found["status"],
+        "scheduled_start_time": found["scheduled_start_time"],
+        "scheduled_end_time": found["scheduled_end_time"],
+        "refund_deadline": refund_deadline(
+            scheduled_start_time=found["scheduled_start_time"], refund_window=found["refund_window"]
+        ),
+        "credits_charged": found["credits_charged"],
+        "credits_refunded": found["credits_refunded"],
+        "credits_given_back": found["credits_given_back"],
+        "free_to_leave_until": found["free_to_leave_until"],
+        "created_at": found["created_at"],
+        "cancelled_at": found["cancelled_at"],
+        "cancelled_by": found["cancelled_by"] or None,
+        "subscription_id": found["subscription_id"],
+        "usable_until": _usable_until(found),
+        "client_id": found["client_id"],
+        "refund_window": found["refund_window"],
+        "revision": found["revision"],
+        "changed_at": found["changed_at"],
+        "now": found["now"],
+    }
 
-    Times and window are copied onto the booking; the object `subscription` follows. A client who waited for the slot
-    has been promoted.
+
+def _usable_until(found: dict[str, Any]) -> datetime | None:
+    """Until when what comes back, or came back, can be spent; None where it waits for a renewal or nothing was paid."""
+    ends_at = _back_until(found)
+    return ends_at and usable_until(ends_at=ends_at, now=found["now"])
+
+
+def _back_until(found: dict[str, Any]) -> datetime | None:
+    """The end of the subscription that what comes back goes, or went, to; a cancellation renews what is due."""
+    back_until: datetime | None = found["back_until"]
+    ends_at: datetime | None = found["subscription__ends_at"]
+    if ends_at is None:
+        return back_until
+    now, renews, expired_at = found["now"], found["subscription__renews"], found["subscription__expired_at"]
+    if back_until is None and is_due(renews=renews, expired_at=expired_at, ends_at=ends_at, now=now):
+        return next_period(ends_at=ends_at, period_days=found["subscription__plan__period_days"], now=now)[1]
+    return back_until or ends_at
+
+
+def _roster_row(found: dict[str, Any]) -> RosterRow:
+    is_shown = found["client__email_for_hosts"] and found["status"] != "cancelled"
+    client: RosterClientRow = {
+        "id": found["client_id"],
+        "login": found["client__login"],
+        "display_name": found["client__display_name"],
+        "email": (found["client__email"] or None) if is_shown else None,
+    }
+    return {**_booking_row(found), "client": client}
+
+
+def _select(*columns: str, **owner: UUID) -> QuerySet[Any, Any]:
+    """Bookings with what `_booking_row` needs, latest session first; `owner` names columns, such as `client_id`."""
+    back_until = RawSQL(_BACK_UNTIL, [], output_field=DateTimeField())  # noqa: S611  # a constant
+    found = Booking.objects.filter(**owner).annotate(now=TransactionNow(), back_until=back_until)
+    rows: QuerySet[Any, Any] = found.values(*_OWN, *_JOINED, "now", "back_until", *columns)
+    return rows.order_by("-scheduled_start_time", "-id")
+
+
+def find_row(booking_id: UUID, **owner: UUID) -> BookingRow | None:
+    """One booking, if it is of this `client_id` or `host_id`."""
+    found = _select(id=booking_id, **owner).first()
+    return _booking_row(found) if found else None
+
+
+def get_row(booking_id: UUID, **owner: UUID) -> BookingRow:
+    """As `find_row`. Raises NotFound."""
+    row = find_row(booking_id, **owner)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def list_page(
+    *, client_id: UUID, when: str = "", status: str = "", cursor: str = "", size: int = PAGE_SIZE
+) -> Page[BookingRow]:
+    """The client's bookings, latest session first. `when` is `upcoming` (active, not over, next first) or `past`.
+
+    `status` is the status as it is shown. Raises NotValid.
     """
-    booking = Booking(
-        slot=slot,
-        client_id=client_id,
-        host_id=slot.host_id,
-        subscription=subscription,
-        scheduled_start_time=slot.starts_at,
-        scheduled_end_time=slot.ends_at,
-        refund_window=refund_window,
-        credits_charged=credits,
-        idempotency_key=key,
-        requested_slot_id=slot.id,
-        created_at=now,
-        changed_at=now,
-        remind_at=remind_at,
-    )
-    values: dict[str, Any] = {field.attname: getattr(booking, field.attname) for field in Booking._meta.concrete_fields}
-    with connection.cursor() as cursor:
-        cursor.execute(CHARGE_AND_BOOK, values | {"entry_id": uuid7()})
-        (subscription.credits_remaining,) = cursor.fetchone()
-    booking._state.adding = False
-    return booking
+    over = Q(scheduled_end_time__lte=TransactionNow())
+    upcoming = Q(status="active") & ~over
+    wanted = {"upcoming": upcoming, "past": ~upcoming}.get(when, Q())
+    if status:
+        shown = {"active": upcoming, "completed": Q(status="active") & over}
+        wanted &= shown.get(status, Q(status=status))
+    found = _select(client_id=client_id).filter(wanted)
+    if when == "upcoming":
+        found = found.order_by("scheduled_start_time", "id")
+    return read_page(found, make_row=_booking_row, cursor=cursor, size=size)
 
 
-def find_by_key(*, client_id: UUID, key: str) -> Booking | None:
-    """What this client booked with this Idempotency-Key."""
-    return Booking.objects.filter(client_id=client_id, idempotency_key=key).first()
+def get_roster_row(booking_id: UUID) -> RosterRow:
+    """One booking as its host sees it. Raises NotFound."""
+    found = _select(*_CLIENT, id=booking_id).first()
+    if found is None:
+        raise NotFound
+    return _roster_row(found)
+
+
+def find_booked_in(*, client_id: UUID, slot_id: UUID, key: str) -> Booking | None:
+    """The booking of this client, or a seat in this slot, that a request with this key has made."""
+    return Booking.objects.filter(
+        Q(client_id=client_id) | Q(~Q(status="cancelled"), slot_id=slot_id), idempotency_key=key
+    ).first()
+
+
+def has_booked(*, client_id: UUID, host_id: UUID) -> bool:
+    """Whether the client has ever booked a session of this host, without the host's doing."""
+    own = Booking.objects.filter(client_id=client_id, host_id=host_id)
+    return own.exclude(idempotency_key__startswith=HOSTS_KEY).exists()
+
+
+def list_roster_page(slot_id: UUID, *, cursor: str = "") -> Page[RosterRow]:
+    """A slot's bookings with their clients, in the order they were made. Raises NotValid."""
+    found = _select(*_CLIENT, slot_id=slot_id).order_by("created_at", "id")
+    return read_page(found, make_row=_roster_row, cursor=cursor)
+
+
+def list_attending(slot_id: UUID) -> list[RosterRow]:
+    """Those who hold a seat in a slot, in the order they booked: at most as many as it has seats."""
+    found = _select(*_CLIENT, slot_id=slot_id).exclude(status="cancelled").order_by("created_at", "id")
+    return [_roster_row(one) for one in found]
+
+
+def list_rows_since(client_id: UUID, *, since: datetime) -> list[BookingRow]:
+    """The client's bookings whose session ended after `since`, in every status."""
+    return [_booking_row(found) for found in _select(client_id=client_id).filter(scheduled_end_time__gt=since)]
+
+
+def list_moves(booking_id: UUID) -> list[MoveRow]:
+    """Where a booking was before, oldest first."""
+    moves = BookingMove.objects.filter(booking_id=booking_id).order_by("id")
+    return [
+        {
+            "slot_id": move.previous_slot_id,
+            "scheduled_start_time": move.previous_start_time,
+            "scheduled_end_time": move.previous_end_time,
+            "moved_at": move.moved_at,
+        }
+        for move in moves
+    ]
 
 
 def find_booking(booking_id: UUID, *, client_id: UUID | None = None, host_id: UUID | None = None) -> Booking | None:
     """The booking, not locked, if it is of this client and this host."""
     owner = {name: value for name, value in (("client_id", client_id), ("host_id", host_id)) if value is not None}
     return Booking.objects.filter(id=booking_id, **owner).first()
-
-
-def lock_bookings(booking_ids: Iterable[UUID]) -> list[Booking]:
-    """These bookings, locked by ascending id."""
-    return list(Booking.objects.filter(id__in=list(booking_ids)).order_by("id").select_for_update(no_key=True))
-
-
-def lock_booking(booking_id: UUID) -> Booking:
-    """One booking that exists, locked."""
-    return lock_bookings([booking_id])[0]
 
 
 def list_active_in(slot_ids: Iterable[UUID]) -> list[Booking]:
@@ -131,36 +238,45 @@ def list_upcoming_of(client_id: UUID, *, now: datetime) -> list[Booking]:
     return list(mine.order_by("id"))
 
 
-def list_colliding(slot: Slot, *, client_ids: Iterable[UUID]) -> list[Held]:
-    """What these clients hold that is in this slot or overlaps it in time."""
-    given: dict[str, Any] = {
-        "starts_at": slot.starts_at,
-        "ends_at": slot.ends_at,
-        "slot_id": slot.id,
-        "clients": list(client_ids),
-    }
+def list_colliding(pairs: Iterable[tuple[Slot, UUID]]) -> list[CollidingBooking]:
+    """What each client has that is in the slot beside it or overlaps it in time."""
+    wanted = [
+        {"slot_id": slot.id, "client_id": client_id, "starts_at": slot.starts_at, "ends_at": slot.ends_at}
+        for slot, client_id in pairs
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(COLLIDING, given)
-        return [Held(*row) for row in cursor.fetchall()]
+        cursor.execute(_COLLIDING, [json.dumps(wanted, default=str)])
+        return [CollidingBooking(*row) for row in cursor.fetchall()]
 
 
-def set_cancelled(booking: Booking, *, now: datetime, by: str, refund: int) -> None:
-    """Cancel a booking that the caller has locked; the object follows."""
-    booking.status, booking.cancelled_at, booking.cancelled_by = "cancelled", now, by
-    booking.credits_refunded, booking.changed_at, booking.revision = refund, now, booking.revision + 1
-    booking.remind_at = None
-    fields = ["status", "cancelled_at", "cancelled_by", "credits_refunded", "changed_at", "revision", "remind_at"]
-    booking.save(update_fields=fields)
-
-
-def set_no_show(booking: Booking, *, now: datetime) -> None:
-    """Note that the client did not come; the caller has locked the booking."""
-    booking.status, booking.changed_at = "no_show", now
+def set_status(booking: Booking, status: str, *, now: datetime) -> None:
+    """Note whether the client came, `active` or `no_show`; the caller has locked the booking."""
+    booking.status, booking.changed_at = status, now
     booking.save(update_fields=["status", "changed_at"])
 
 
+def overlaps_another(booking: Booking) -> bool:
+    """Whether the client has another active booking at that time."""
+    others = Booking.objects.filter(
+        client_id=booking.client_id,
+        status="active",
+        scheduled_start_time__lt=booking.scheduled_end_time,
+        scheduled_end_time__gt=booking.scheduled_start_time,
+    )
+    return others.exclude(id=booking.id).exists()
+
+
+def add_given_back(booking: Booking, credits: int) -> None:
+    """Note credits that were given back apart from a cancellation's refund; the caller has locked the booking."""
+    booking.credits_given_back += credits
+    booking.save(update_fields=["credits_given_back"])
+
+
 def move_booking(booking: Booking, *, to: Slot, remind_at: datetime | None, now: datetime) -> None:
-    """Put a booking that the caller has locked into another slot and remember where it was; the object follows."""
+    """Put a booking that the caller has locked into another slot and remember where it was; the object follows.
+
+    What it costs now, and who pays, the caller has set on the object.
+    """
     BookingMove.objects.create(
         booking=booking,
         previous_slot_id=booking.slot_id,
@@ -170,9 +286,27 @@ def move_booking(booking: Booking, *, to: Slot, remind_at: datetime | None, now:
     )
     booking.slot, booking.host_id, booking.changed_at = to, to.host_id, now
     booking.scheduled_start_time, booking.scheduled_end_time = to.starts_at, to.ends_at
-    booking.revision, booking.remind_at = booking.revision + 1, remind_at
-    fields = ["slot", "host", "scheduled_start_time", "scheduled_end_time", "changed_at", "revision", "remind_at"]
-    booking.save(update_fields=fields)
+    booking.revision, booking.remind_at, booking.free_to_leave_until = booking.revision + 1, remind_at, None
+    times = ["scheduled_start_time", "scheduled_end_time", "changed_at", "remind_at", "free_to_leave_until"]
+    booking.save(update_fields=["slot", "host", "revision", "credits_charged", "subscription", *times])
+
+
+def follow_slot(
+    slot: Slot, *, now: datetime, is_moved: bool, is_free_to_leave: bool, remind_at: datetime | None
+) -> list[tuple[UUID, UUID, int]]:
+    """Let the active bookings of a slot that the caller has locked follow its change; client, id and revision of each.
+
+    Where it `is_moved` they take its times and the reminder; `is_free_to_leave`: until its start.
+    """
+    changes: dict[str, Any] = {"revision": F("revision") + 1, "changed_at": now}
+    if is_moved:
+        times = {"scheduled_start_time": slot.starts_at, "scheduled_end_time": slot.ends_at}
+        changes |= {**times, "remind_at": remind_at}
+    if is_free_to_leave:
+        changes["free_to_leave_until"] = slot.starts_at
+    active = Booking.objects.filter(slot_id=slot.id, status="active")
+    active.update(**changes)
+    return list(active.order_by("id").values_list("client_id", "id", "revision"))
 
 
 def take_due_reminders(*, now: datetime, limit: int) -> list[Booking]:
@@ -184,65 +318,3 @@ def take_due_reminders(*, now: datetime, limit: int) -> list[Booking]:
     taken = list(due[:limit])
     Booking.objects.filter(id__in=[booking.id for booking in taken]).update(remind_at=None)
     return taken
-
-
-def booking_rows(**owner: UUID) -> Rows:
-    """Bookings as rows, latest session first, with the database's clock; `owner` names columns, such as `client_id`."""
-    rows = Booking.objects.filter(**owner).annotate(now=TransactionNow())
-    ordered: Rows = rows.order_by("-scheduled_start_time", "-id").values(*BOOKING_FIELDS, "now")
-    return ordered
-
-
-def made_row(booking: Booking, *, host: Row, now: datetime) -> Row:
-    """The row of a booking that this transaction has made, without asking for it; `host` has HOST_FIELDS."""
-    own = {name: getattr(booking, name) for name in BOOKING_FIELDS if "__" not in name}
-    of_host = {f"host__{name}": value for name, value in host.items() if name != "id"}
-    purse = booking.subscription
-    return {
-        **own,
-        **of_host,
-        "slot__title": booking.slot.title,
-        "subscription__starts_at": purse.starts_at,
-        "subscription__ends_at": purse.ends_at,
-        "now": now,
-    }
-
-
-def in_time(rows: Rows, *, when: str, status: str) -> Rows:
-    """Only upcoming (active, not over; the next first) or only past ones, and only of one status as it is shown."""
-    over = Q(scheduled_end_time__lte=TransactionNow())
-    upcoming = Q(status="active") & ~over
-    wanted = {"upcoming": upcoming, "past": ~upcoming}.get(when, Q())
-    if status:
-        shown = {"active": upcoming, "completed": Q(status="active") & over}
-        wanted &= shown.get(status, Q(status=status))
-    found: Rows = rows.filter(wanted)
-    if when == "upcoming":
-        found = found.order_by("scheduled_start_time", "id")
-    return found
-
-
-def find_booking_row(booking_id: UUID) -> Row | None:
-    """One booking as a row, whosesoever it is."""
-    return booking_rows(id=booking_id).first()
-
-
-def rows_since(client_id: UUID, *, since: datetime) -> Rows:
-    """The client's bookings whose session ended after `since`, in every status, as rows."""
-    rows: Rows = booking_rows(client_id=client_id).filter(scheduled_end_time__gt=since)
-    return rows
-
-
-def move_rows(booking_id: UUID) -> Rows:
-    """Where a booking was before, oldest first, as rows."""
-    moves = BookingMove.objects.filter(booking_id=booking_id).order_by("id")
-    return moves.values("previous_slot_id", "previous_start_time", "previous_end_time", "moved_at")
-
-
-def roster_rows(slot_id: UUID) -> Rows:
-    """A slot's bookings with their clients, for its host, in the order they were made."""
-    rows = booking_rows(slot_id=slot_id).order_by("created_at", "id")
-    clients: Rows = rows.values(
-        *BOOKING_FIELDS, "now", client_login=F("client__login"), client_name=F("client__display_name")
-    )
-    return clients

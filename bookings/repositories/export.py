@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from bookings.models import AvailabilityRule, Booking, CreditEntry, Slot, Subscription, WaitlistEntry
+from bookings.models import AvailabilityRule, Booking, CreditEntry, Offering, Slot, Subscription, WaitlistEntry
 
 _TIMES = ("scheduled_start_time", "scheduled_end_time", "created_at", "cancelled_at")
 _CREDITS = ("credits_charged", "credits_refunded")
@@ -21,6 +21,7 @@ def read_parts(user_id: UUID) -> dict[str, list[dict[str, Any]]]:
         "credit_entries": list(
             CreditEntry.objects.filter(subscription__user_id=user_id).order_by("id").values(*_ENTRY)
         ),
+        "offerings": list(Offering.objects.filter(host_id=user_id).order_by("id").values()),
         "hosted_slots": list(Slot.objects.filter(host_id=user_id).order_by("id").values()),
         "availability_rules": list(AvailabilityRule.objects.filter(host_id=user_id).order_by("id").values()),
     }

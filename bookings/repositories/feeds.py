@@ -20,7 +20,7 @@ def find_usable_version(user_id: UUID) -> int | None:
     return None if row is None else row[0] or 1
 
 
-def rotate(user_id: UUID) -> int:
+def raise_version(user_id: UUID) -> int:
     """Make the next version valid; that version."""
     CalendarFeed.objects.bulk_create([CalendarFeed(user_id=user_id)], ignore_conflicts=True)
     CalendarFeed.objects.filter(user_id=user_id).update(version=F("version") + 1)

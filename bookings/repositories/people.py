@@ -1,31 +1,31 @@
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
-from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 
-from bookings.repositories.rows import Row, Rows
-
-# As `may_use`, written as text because every booking asks it.
-USABLE = """
-SELECT id, login, display_name, time_zone FROM accounts_user
-WHERE id = ANY(%s) AND is_active AND standing = 'approved'
-"""
-HOST_FIELDS = ("id", "login", "display_name", "time_zone")
+from accounts.policies import MAY_USE_ACCOUNT
+from bookings.errors import NotAHost
+from bookings.repositories.keyset import Page, read_page
+from bookings.repositories.rows import ClientRow, HostRow, RecipientRow
 
 
 def may_use(prefix: str = "") -> Q:
     """The people who use their account and are approved; `prefix` is the way to the person, such as `host__`."""
-    return Q(**{f"{prefix}is_active": True, f"{prefix}standing": "approved"})
+    return Q(**{f"{prefix}{column}": value for column, value in MAY_USE_ACCOUNT.items()})
 
 
-def find_usable(user_ids: Iterable[UUID]) -> dict[UUID, Row]:
-    """Those of `user_ids` who may book and be booked, with HOST_FIELDS, by id."""
-    with connection.cursor() as cursor:
-        cursor.execute(USABLE, [list(user_ids)])
-        return {row[0]: dict(zip(HOST_FIELDS, row, strict=True)) for row in cursor.fetchall()}
+def find_usable_ids(user_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of `user_ids` who may book and be booked."""
+    return set(get_user_model().objects.filter(may_use(), id__in=set(user_ids)).values_list("id", flat=True))
+
+
+def find_clients(user_ids: Iterable[UUID]) -> dict[UUID, ClientRow]:
+    """These people as the hosts of what they have booked see them, by id."""
+    found = get_user_model().objects.filter(id__in=set(user_ids)).values("id", "login", "display_name")
+    return {one["id"]: {"id": one["id"], "login": one["login"], "display_name": one["display_name"]} for one in found}
 
 
 def is_usable_host(user_id: UUID) -> bool:
@@ -38,18 +38,65 @@ def zone_of(user_id: UUID) -> ZoneInfo:
     return ZoneInfo(get_user_model().objects.values_list("time_zone", flat=True).get(id=user_id))
 
 
-def host_rows() -> Rows:
-    """The people who host, by login."""
+def check_host(user_id: UUID) -> None:
+    """Raises NotAHost for everybody but a host who may add to a calendar."""
+    if not is_usable_host(user_id):
+        raise NotAHost
+
+
+def list_hosts_page(*, cursor: str = "") -> Page[HostRow]:
+    """The people who host, by login. Raises NotValid."""
+    return read_page(_hosts(), make_row=_row, cursor=cursor)
+
+
+def find_host(login: str) -> HostRow | None:
+    """The host of that login, whatever its case. Names are recycled: of several the one who signed in last has it."""
+    found = _hosts().filter(login__iexact=login).order_by(F("last_login").desc(nulls_last=True), "-id").first()
+    return _row(found) if found else None
+
+
+def list_hosts() -> list[HostRow]:
+    """All the people who host, by login."""
+    return [_row(found) for found in _hosts()]
+
+
+def _hosts() -> QuerySet[Any, Any]:
     hosts = get_user_model().objects.filter(may_use(), is_host=True)
-    rows: Rows = hosts.order_by("login", "id").values(*HOST_FIELDS)
-    return rows
+    return hosts.order_by("login", "id").values("id", "login", "display_name", "time_zone")
 
 
-def find_mail_recipient(user_id: UUID) -> Row | None:
+def _row(found: dict[str, Any]) -> HostRow:
+    return {
+        "id": found["id"],
+        "login": found["login"],
+        "display_name": found["display_name"],
+        "time_zone": found["time_zone"],
+    }
+
+
+def joined_host(found: dict[str, Any]) -> HostRow:
+    """The host of a row that was read with the columns `host_id` and `host__…`."""
+    return {
+        "id": found["host_id"],
+        "login": found["host__login"],
+        "display_name": found["host__display_name"],
+        "time_zone": found["host__time_zone"],
+    }
+
+
+def find_recipient(user_id: UUID) -> RecipientRow | None:
     """Address, name and zone; None where the person has no address, has switched mails off or is gone."""
     people = get_user_model().objects.filter(id=user_id, is_active=True, email_notifications=True, erased_at=None)
-    rows: Rows = people.exclude(email="").values("email", "login", "display_name", "time_zone")
-    return rows.first()
+    person = people.exclude(email="").first()
+    if person is None:
+        return None
+    return {
+        "email": person.email,
+        "login": person.login,
+        "display_name": person.display_name,
+        "time_zone": person.time_zone,
+        "hosting_notifications": person.hosting_notifications,
+    }
 
 
 def is_marked_host(user_id: UUID) -> bool:

@@ -1,82 +1,83 @@
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
-from django.db.models import BooleanField, Count, Exists, F, OuterRef, Q, Sum, UUIDField, Value
+from django.db.models import (
+    BooleanField,
+    Count,
+    DateTimeField,
+    F,
+    Func,
+    IntegerField,
+    Q,
+    QuerySet,
+    Sum,
+    UUIDField,
+    Value,
+)
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
 
-from bookings.models import AvailabilityRule, Booking, Slot, WaitlistEntry
-from bookings.policies import Opening
-from bookings.repositories.people import may_use
-from bookings.repositories.rows import Row, Rows, columns, read_models
-
-# The compare stands on the updated table itself, so PostgreSQL checks it again after waiting for the row.
-TAKE_SEAT = f"""
-UPDATE bookings_slot SET seats_taken = seats_taken + 1
-WHERE id = %s AND status = 'open' AND seats_taken < capacity AND bookings_close_at > %s AND host_id <> %s
-RETURNING {columns(Slot)}
-"""  # noqa: S608  # names of columns
+from bookings.errors import NotFound
+from bookings.models import Slot
+from bookings.policies.availability import LONGEST_SESSION
+from bookings.policies.credits import refund_deadline, refund_window_of
+from bookings.repositories.keyset import Found, Page, read_page
+from bookings.repositories.people import joined_host, may_use
+from bookings.repositories.rows import FeedSlotRow, HostedSlotRow, SlotRow, SlotsCount
 
 # As text: the ORM would spend more time on writing these two than the database on fifty rows of them.
-OWN_BOOKING = """
+_OWN_BOOKING = """
 SELECT b.id FROM bookings_booking b
 WHERE b.slot_id = bookings_slot.id AND b.client_id = %s AND b.status <> 'cancelled'
 """
-WAITING = """
+_WAITING = """
 EXISTS (SELECT FROM bookings_waitlistentry w
 WHERE w.slot_id = bookings_slot.id AND w.client_id = %s AND w.status = 'waiting')
 """
 
-ROW_FIELDS = (
+_COLUMNS = (
     "id", "host_id", "host__login", "host__display_name", "host__time_zone", "title", "starts_at", "ends_at",
-    "bookings_close_at", "capacity", "seats_taken", "status", "booking_id", "waiting",
+    "bookings_close_at", "capacity", "seats_taken", "status", "offering_id", "description", "place", "link",
+    "price_credits", "refund_window_hours", "booking_id", "waiting",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SlotFilter:
-    """Which slots a list holds; `open` is by status and by whether booking is still possible, `title` the whole one."""
+    """Which slots a list holds; `open` is by status and by whether booking is still possible, `title` the whole one.
+
+    `public` leaves out what is not for everybody: what starts before the database's now, whatever `starts_from` says,
+    and slots of an offering that is not public. A slot without an offering is for everybody.
+    """
 
     starts_from: datetime | None = None
     starts_before: datetime | None = None
     host_id: UUID | None = None
     open: bool | None = None
     title: str | None = None
+    offering_id: UUID | None = None
+    public: bool = False
+    other_than: UUID | None = None
 
 
-def take_seat(slot_id: UUID, *, client_id: UUID, now: datetime) -> Slot | None:
-    """Take one seat and lock the slot; None, and nothing touched, where there is no seat for this client."""
-    return next(iter(read_models(Slot, TAKE_SEAT, [slot_id, now, client_id])), None)
+def add_seats(slot: Slot, number: int) -> None:
+    """Take that many seats, or give them back, of a slot that the caller has locked; the object follows."""
+    slot.seats_taken += number
+    slot.save(update_fields=["seats_taken"])
 
 
-def release_seat(slot_id: UUID) -> None:
-    """Give one seat back. The slot is locked by the caller."""
-    Slot.objects.filter(id=slot_id).update(seats_taken=F("seats_taken") - 1)
-
-
-def find_slot(slot_id: UUID) -> Slot | None:
-    """The slot, not locked."""
-    return Slot.objects.filter(id=slot_id).first()
-
-
-def find_slot_and_holding(slot_id: UUID, *, client_id: UUID) -> tuple[Slot, bool] | None:
-    """The slot, not locked, and whether the client has a seat in it: both as of one instant."""
-    seats = Booking.objects.filter(slot_id=OuterRef("id"), client_id=client_id).exclude(status="cancelled")
-    slot = Slot.objects.annotate(is_held=Exists(seats)).filter(id=slot_id).first()
-    return (slot, slot.is_held) if slot else None
-
-
-def lock_slots(slot_ids: Iterable[UUID]) -> dict[UUID, Slot]:
-    """These slots, locked by ascending id, by id."""
-    slots = Slot.objects.filter(id__in=set(slot_ids)).order_by("id").select_for_update(no_key=True)
-    return {slot.id: slot for slot in slots}
-
-
-def lock_slot(slot_id: UUID) -> Slot | None:
-    """One slot, locked; None where it does not exist."""
-    return lock_slots([slot_id]).get(slot_id)
+def get_own_slot(slot_id: UUID, *, host_id: UUID) -> Slot:
+    """The host's own slot, not locked. Raises NotFound, also for somebody else's."""
+    slot = Slot.objects.filter(id=slot_id, host_id=host_id).first()
+    if slot is None:
+        raise NotFound
+    return slot
 
 
 def list_open_ids(*, host_id: UUID, starts_from: datetime, starts_before: datetime | None = None) -> list[UUID]:
@@ -87,78 +88,212 @@ def list_open_ids(*, host_id: UUID, starts_from: datetime, starts_before: dateti
     return list(slots.order_by("id").values_list("id", flat=True))
 
 
-def list_future_slots(*, host_id: UUID, now: datetime) -> list[Slot]:
-    """The host's slots that are not over, whatever their status, by start."""
-    return list(Slot.objects.filter(host_id=host_id, ends_at__gt=now).order_by("starts_at"))
-
-
-def insert_slot(*, host_id: UUID, title: str, starts_at: datetime, ends_at: datetime, capacity: int) -> Slot:
+def insert_slot(*, host_id: UUID, starts_at: datetime, **values: Any) -> Slot:
     """Add one slot to a calendar that the caller has locked; it can be booked until it starts."""
-    return Slot.objects.create(
-        host_id=host_id,
-        title=title,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        bookings_close_at=starts_at,
-        capacity=capacity,
-    )
+    return Slot.objects.create(host_id=host_id, starts_at=starts_at, bookings_close_at=starts_at, **values)
 
 
-def insert_openings(openings: Iterable[Opening], *, rules: dict[UUID, AvailabilityRule]) -> int:
-    """Add what rules ask for to a calendar that the caller has locked; how many slots that were."""
-    made = Slot.objects.bulk_create(
-        Slot(
-            host_id=rules[opening.rule_id].host_id,
-            title=rules[opening.rule_id].title,
-            capacity=rules[opening.rule_id].capacity,
-            starts_at=opening.starts_at,
-            ends_at=opening.ends_at,
-            bookings_close_at=opening.bookings_close_at,
-            rule_id=opening.rule_id,
-            rule_date=opening.day,
-            rule_place=opening.place,
-        )
-        for opening in openings
-    )
-    return len(made)
+def change_slot(slot: Slot, values: dict[str, Any]) -> None:
+    """Give a slot that the caller has locked other values; the object follows, and so does the end of booking.
 
-
-def cancel_slots(slot_ids: Iterable[UUID], *, now: datetime) -> None:
-    """Close slots whose seats have been given back."""
-    Slot.objects.filter(id__in=list(slot_ids)).update(status="cancelled", seats_taken=0, cancelled_at=now)
-
-
-def withdraw_slots(slot_ids: Iterable[UUID]) -> set[UUID]:
-    """Remove those of these slots, locked by the caller, that nobody has ever booked or waited for; their ids."""
-    untouched = Slot.objects.filter(id__in=list(slot_ids)).filter(
-        ~Exists(Booking.objects.filter(Q(slot=OuterRef("id")) | Q(moves__previous_slot=OuterRef("id")))),
-        ~Exists(WaitlistEntry.objects.filter(slot=OuterRef("id"))),
-    )
-    ids = set(untouched.values_list("id", flat=True))
-    Slot.objects.filter(id__in=ids).delete()
-    return ids
-
-
-def slot_rows(*, viewer_id: UUID, hidden: bool = False) -> Rows:
-    """Slots as rows, with the viewer's own booking and place in the queue, by start.
-
-    Slots of hosts who do not use their account are left out unless `hidden`.
+    Whatever rule has made it, from then on it is its host's.
     """
-    slots = Slot.objects.all() if hidden else Slot.objects.filter(may_use("host__"))
-    seen: Rows = slots.annotate(
-        booking_id=RawSQL(OWN_BOOKING, [viewer_id], output_field=UUIDField()),  # noqa: S611  # bound, not pasted
-        waiting=RawSQL(WAITING, [viewer_id], output_field=BooleanField()),  # noqa: S611  # bound, not pasted
-    )
-    return seen.order_by("starts_at", "id").values(*ROW_FIELDS)
+    notice = slot.starts_at - slot.bookings_close_at
+    for name, value in values.items():
+        setattr(slot, name, value)
+    slot.bookings_close_at, slot.is_detached = slot.starts_at - notice, True
+    slot.save(update_fields=[*values, "bookings_close_at", "is_detached"])
 
 
-def hosted_rows(host_id: UUID, *, now: datetime, slot_ids: Iterable[UUID] | None = None) -> Rows:
-    """The host's own slots that are not over, whatever their status, by start; of `slot_ids` alone where given."""
-    rows = slot_rows(viewer_id=host_id, hidden=True)
+def reopen_slot(slot: Slot) -> None:
+    """Open a cancelled slot that the caller has locked; from then on it is its host's, whatever rule has made it."""
+    slot.status, slot.cancelled_at, slot.frees_time, slot.is_detached = "open", None, False, True
+    slot.save(update_fields=["status", "cancelled_at", "frees_time", "is_detached"])
+
+
+def cancel_slots(slot_ids: Iterable[UUID], *, now: datetime, frees_time: bool) -> None:
+    """Close slots whose seats have been given back; with `frees_time` they forget the rule that made them."""
+    forgotten = {"rule": None, "frees_time": True} if frees_time else {}
+    found = Slot.objects.filter(id__in=list(slot_ids))
+    found.update(status="cancelled", seats_taken=0, cancelled_at=now, **forgotten)
+
+
+def _select(*, viewer_id: UUID | None) -> QuerySet[Any, Any]:
+    """Slots with the viewer's own booking and place in the queue, by start. Nobody has neither."""
+    own: Mapping[str, Any] = {"booking_id": Value(None, UUIDField()), "waiting": Value(False, BooleanField())}
+    if viewer_id is not None:
+        own = {
+            "booking_id": RawSQL(_OWN_BOOKING, [viewer_id], output_field=UUIDField()),  # noqa: S611  # bound, not pasted
+            "waiting": RawSQL(_WAITING, [viewer_id], output_field=BooleanField()),  # noqa: S611  # bound, not pasted
+        }
+    seen = Slot.objects.annotate(**own)
+    rows: QuerySet[Any, Any] = seen.values(*_COLUMNS)
+    return rows.order_by("starts_at", "id")
+
+
+def _slot_row(found: Found, *, viewer_id: UUID | None, refund_window: timedelta) -> SlotRow:
+    window = refund_window_of(found["refund_window_hours"], default=refund_window)
+    return {
+        "id": found["id"],
+        "host": joined_host(found),
+        "offering_id": found["offering_id"],
+        "title": found["title"],
+        "description": found["description"],
+        "place": found["place"],
+        "link": found["link"] if found["booking_id"] or found["host_id"] == viewer_id else None,
+        "starts_at": found["starts_at"],
+        "ends_at": found["ends_at"],
+        "bookings_close_at": found["bookings_close_at"],
+        "capacity": found["capacity"],
+        "seats_taken": found["seats_taken"],
+        "seats_left": found["capacity"] - found["seats_taken"],
+        "status": found["status"],
+        "price_credits": found["price_credits"],
+        "refund_deadline": refund_deadline(scheduled_start_time=found["starts_at"], refund_window=window),
+        "booking_id": found["booking_id"],
+        "waiting": found["waiting"],
+    }
+
+
+def list_page(*, viewer_id: UUID | None, by: SlotFilter, refund_window: timedelta, cursor: str = "") -> Page[SlotRow]:
+    """The slots that the filter lets through, of hosts who use their account, as the viewer sees them.
+
+    A booking made now would have `refund_window` where the slot has none of its own. Raises NotValid.
+    """
+    found = _select(viewer_id=viewer_id).filter(may_use("host__"), _wanted(by))
+    make_row = partial(_slot_row, viewer_id=viewer_id, refund_window=refund_window)
+    return read_page(found, make_row=make_row, cursor=cursor)
+
+
+def find_row(slot_id: UUID, *, viewer_id: UUID, refund_window: timedelta) -> SlotRow | None:
+    """One slot as the viewer sees it, whoever hosts it."""
+    found = _select(viewer_id=viewer_id).filter(id=slot_id).first()
+    return _slot_row(found, viewer_id=viewer_id, refund_window=refund_window) if found else None
+
+
+def find_rows(slot_ids: Iterable[UUID], *, viewer_id: UUID, refund_window: timedelta) -> dict[UUID, SlotRow]:
+    """Slots as the viewer sees them, whoever hosts them, by id."""
+    found = _select(viewer_id=viewer_id).filter(id__in=list(slot_ids))
+    return {one["id"]: _slot_row(one, viewer_id=viewer_id, refund_window=refund_window) for one in found}
+
+
+def find_public_row(slot_id: UUID, *, refund_window: timedelta) -> SlotRow | None:
+    """One public slot that lies ahead, of a host who uses the account, as nobody in particular sees it."""
+    found = _select(viewer_id=None).filter(may_use("host__"), _wanted(SlotFilter(public=True)), id=slot_id).first()
+    return _slot_row(found, viewer_id=None, refund_window=refund_window) if found else None
+
+
+def get_row(slot_id: UUID, *, viewer_id: UUID, refund_window: timedelta) -> SlotRow:
+    """As `find_row`. Raises NotFound."""
+    row = find_row(slot_id, viewer_id=viewer_id, refund_window=refund_window)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _select_hosted(host_id: UUID, *, now: datetime) -> QuerySet[Any, Any]:
+    """The host's own slots that are not over, whatever their status, by start."""
+    own = _select(viewer_id=host_id).filter(_is_not_over(now), host_id=host_id).annotate(now=Value(now))
+    rows: QuerySet[Any, Any] = own.values(*_COLUMNS, "now", "created_at", "cancelled_at")
+    return rows
+
+
+def _hosted_row(found: Found, *, refund_window: timedelta) -> HostedSlotRow:
+    return {
+        **_slot_row(found, viewer_id=found["host_id"], refund_window=refund_window),
+        "now": found["now"],
+        "created_at": found["created_at"],
+        "cancelled_at": found["cancelled_at"],
+    }
+
+
+def list_hosted_page(
+    host_id: UUID, *, when: str, now: datetime, refund_window: timedelta, cursor: str = ""
+) -> Page[SlotRow]:
+    """The host's own slots: open ones that are not over at `now` (`upcoming`, by start), open ones that are (`past`),
+    or `cancelled` ones, these two latest first. Raises NotValid."""
+    wanted = {
+        "upcoming": _is_not_over(now) & Q(status="open"),
+        "past": Q(starts_at__lt=now, ends_at__lte=now, status="open"),
+        "cancelled": Q(status="cancelled"),
+    }[when]
+    found = _select(viewer_id=host_id).filter(wanted, host_id=host_id)
+    if when != "upcoming":
+        found = found.order_by("-starts_at", "-id")
+    make_row = partial(_slot_row, viewer_id=host_id, refund_window=refund_window)
+    return read_page(found, make_row=make_row, cursor=cursor)
+
+
+def list_hosted(
+    host_id: UUID, *, now: datetime, refund_window: timedelta, slot_ids: Iterable[UUID] | None = None
+) -> list[HostedSlotRow]:
+    """The host's own slots that are not over at `now`, whatever their status, by start; `slot_ids` names some."""
+    found = _select_hosted(host_id, now=now)
     if slot_ids is not None:
-        rows = rows.filter(id__in=list(slot_ids))
-    own: Rows = rows.filter(host_id=host_id, ends_at__gt=now).annotate(now=Value(now))
-    return own.values(*ROW_FIELDS, "now", "created_at", "cancelled_at")
+        found = found.filter(id__in=list(slot_ids))
+    return [_hosted_row(one, refund_window=refund_window) for one in found]
+
+
+def list_for_feed(host_id: UUID, *, since: datetime) -> list[FeedSlotRow]:
+    """The host's own slots that were not over at `since`, whatever their status, by start: up to a year of them."""
+    own = Slot.objects.filter(_is_not_over(since), host_id=host_id).order_by("starts_at", "id")
+    return [FeedSlotRow(*found) for found in own.values_list(*FeedSlotRow._fields)]
+
+
+def _is_not_over(at: datetime) -> Q:
+    # An index has the starts; the ends alone would make it read all that is over.
+    return Q(starts_at__gt=at - LONGEST_SESSION, ends_at__gt=at)
+
+
+def _wanted(by: SlotFilter) -> Q:
+    """Without `starts_from` the slots that start from the database's now on."""
+    wanted = Q(starts_at__gte=by.starts_from or TransactionNow())
+    if by.public:
+        wanted &= Q(starts_at__gte=TransactionNow()) & (Q(offering=None) | Q(offering__public=True))
+    if by.other_than is not None:
+        wanted &= ~Q(id=by.other_than)
+    if by.offering_id is not None:
+        wanted &= Q(offering_id=by.offering_id)
+    if by.starts_before is not None:
+        wanted &= Q(starts_at__lt=by.starts_before)
+    if by.host_id is not None:
+        wanted &= Q(host_id=by.host_id)
+    if by.title is not None:
+        wanted &= Q(title=by.title)
+    if by.open is not None:
+        bookable = Q(status="open", bookings_close_at__gt=TransactionNow())
+        wanted &= bookable if by.open else ~bookable
+    return wanted
+
+
+def count_by_day(bounds: Sequence[datetime], *, by: SlotFilter) -> dict[int, SlotsCount]:
+    """What can be booked between each two neighbours of `bounds`, which rise, by the place of the first of the two.
+
+    In one statement; stretches without a slot that is open for booking are left out.
+    """
+    # The bounds are instants, so the days are those of any zone, short and long ones included.
+    number = Func(F("starts_at"), Value(list(bounds), ArrayField(DateTimeField())), function="width_bucket")
+    wanted = Q(may_use("host__"), _wanted(replace(by, starts_from=bounds[0], starts_before=bounds[-1], open=True)))
+    has_seat = Q(seats_taken__lt=F("capacity"))
+    found = (
+        Slot.objects.filter(wanted)
+        .annotate(day_number=Cast(number, IntegerField()))
+        .values("day_number")
+        .order_by("day_number")
+    )
+    counted = found.annotate(
+        open_slots=Count("id", filter=has_seat),
+        full_slots=Count("id", filter=~has_seat),
+        seats_left=Sum(F("capacity") - F("seats_taken")),
+    )
+    return {
+        one["day_number"] - 1: {
+            "open_slots": one["open_slots"],
+            "full_slots": one["full_slots"],
+            "seats_left": one["seats_left"],
+        }
+        for one in counted
+    }
 
 
 def count_booked(slot_ids: Iterable[UUID]) -> tuple[int, int]:
@@ -169,25 +304,3 @@ def count_booked(slot_ids: Iterable[UUID]) -> tuple[int, int]:
         credits=Sum("bookings__credits_charged", filter=active),
     )
     return found["people"], found["credits"] or 0
-
-
-def find_slot_row(slot_id: UUID, *, viewer_id: UUID) -> Row | None:
-    """One slot as a row, whoever hosts it."""
-    rows = slot_rows(viewer_id=viewer_id, hidden=True)
-    return rows.filter(id=slot_id).first()
-
-
-def filtered(rows: Rows, *, by: SlotFilter) -> Rows:
-    """Only the rows that the filter lets through; without `starts_from` those that start from the database's now on."""
-    wanted = Q(starts_at__gte=by.starts_from or TransactionNow())
-    if by.starts_before is not None:
-        wanted &= Q(starts_at__lt=by.starts_before)
-    if by.host_id is not None:
-        wanted &= Q(host_id=by.host_id)
-    if by.title is not None:
-        wanted &= Q(title=by.title)
-    if by.open is not None:
-        bookable = Q(status="open", bookings_close_at__gt=TransactionNow())
-        wanted &= bookable if by.open else ~bookable
-    found: Rows = rows.filter(wanted)
-    return found

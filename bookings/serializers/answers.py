@@ -1,30 +1,30 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
-
-from bookings import policies
 
 Row = dict[str, Any]
 
 
 class RowSerializer(serializers.Serializer[Any]):
-    """Fields describe the answer for the schema; `to_representation` builds it straight from a row.
+    """Fields describe the answer for the schema; the answer is what the row has under their names.
 
     Going through fields would make a page of fifty slots several times slower.
     """
 
+    names: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls) -> None:
+        cls.names = tuple(cls._declared_fields)
+
     def to_representation(self, instance: Any) -> Row:
-        """Where nothing has to be renamed or computed: the attributes that the fields name."""
-        return {str(name): getattr(instance, str(name)) for name in self.fields}
+        return {name: instance[name] for name in self.names}
 
 
-def _host(row: Row) -> Row:
-    return {
-        "id": str(row["host_id"]),
-        "login": row["host__login"],
-        "display_name": row["host__display_name"],
-        "time_zone": row["host__time_zone"],
-    }
+class ObjectSerializer(RowSerializer):
+    """As RowSerializer, for an object with attributes."""
+
+    def to_representation(self, instance: Any) -> Row:
+        return {name: getattr(instance, name) for name in self.names}
 
 
 class HostSerializer(RowSerializer):
@@ -33,9 +33,48 @@ class HostSerializer(RowSerializer):
     display_name = serializers.CharField()
     time_zone = serializers.CharField(help_text="IANA name.")
 
-    def to_representation(self, instance: Row) -> Row:
-        row = instance
-        return {name: row[name] for name in ("id", "login", "display_name", "time_zone")}
+
+class PublicHostSerializer(RowSerializer):
+    """A host as everybody sees one."""
+
+    id = serializers.UUIDField()
+    login = serializers.CharField()
+    display_name = serializers.CharField()
+
+
+class OfPublicHost(RowSerializer):
+    """A row whose host is shown as everybody sees one."""
+
+    def to_representation(self, instance: Any) -> Row:
+        host = PublicHostSerializer().to_representation(instance["host"])
+        return {**super().to_representation(instance), "host": host}
+
+
+class PublicSlotSerializer(OfPublicHost):
+    """A slot as everybody sees it. Nothing in it says who has booked."""
+
+    id = serializers.UUIDField()
+    host = PublicHostSerializer()
+    offering_id = serializers.UUIDField(allow_null=True)
+    title = serializers.CharField()
+    description = serializers.CharField()
+    place = serializers.CharField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    capacity = serializers.IntegerField()
+    seats_left = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=["open", "cancelled"])
+    price_credits = serializers.IntegerField()
+    refund_deadline = serializers.DateTimeField(help_text="The deadline that a booking made now would have.")
+
+
+class DaySerializer(RowSerializer):
+    """What can be booked on a day."""
+
+    date = serializers.DateField()
+    open_slots = serializers.IntegerField(help_text="Slots with a free seat.")
+    full_slots = serializers.IntegerField(help_text="Slots without one, whose waitlist can be joined.")
+    seats_left = serializers.IntegerField()
 
 
 class SlotSerializer(RowSerializer):
@@ -43,7 +82,11 @@ class SlotSerializer(RowSerializer):
 
     id = serializers.UUIDField()
     host = HostSerializer()
+    offering_id = serializers.UUIDField(allow_null=True, help_text="What it was made from; null: nothing.")
     title = serializers.CharField()
+    description = serializers.CharField()
+    place = serializers.CharField()
+    link = serializers.CharField(allow_null=True, help_text="For its host and those booked; null for others.")
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
     bookings_close_at = serializers.DateTimeField(help_text="No booking from this instant on.")
@@ -51,72 +94,41 @@ class SlotSerializer(RowSerializer):
     seats_taken = serializers.IntegerField()
     seats_left = serializers.IntegerField()
     status = serializers.ChoiceField(choices=["open", "cancelled"])
+    price_credits = serializers.IntegerField(help_text="What a booking made now costs.")
     refund_deadline = serializers.DateTimeField(help_text="The deadline that a booking made now would have.")
     booking_id = serializers.UUIDField(allow_null=True)
     waiting = serializers.BooleanField()
 
-    def to_representation(self, instance: Row) -> Row:
-        row = instance
-        return {
-            "id": str(row["id"]),
-            "host": _host(row),
-            "title": row["title"],
-            "starts_at": row["starts_at"],
-            "ends_at": row["ends_at"],
-            "bookings_close_at": row["bookings_close_at"],
-            "capacity": row["capacity"],
-            "seats_taken": row["seats_taken"],
-            "seats_left": row["capacity"] - row["seats_taken"],
-            "status": row["status"],
-            "refund_deadline": policies.refund_deadline(
-                scheduled_start_time=row["starts_at"], refund_window=row["refund_window"]
-            ),
-            "booking_id": row["booking_id"],
-            "waiting": row["waiting"],
-        }
-
 
 class BookingSerializer(RowSerializer):
-    """`usable_until` says how long a credit that goes, or went, back can be spent; null: not until a renewal."""
+    """`usable_until` says how long a credit that goes, or went, back can be spent; null: not until a renewal.
+
+    Title, description, place and link are the session's as it is now.
+    """
 
     id = serializers.UUIDField()
     slot_id = serializers.UUIDField()
     host = HostSerializer()
     title = serializers.CharField()
+    description = serializers.CharField()
+    place = serializers.CharField()
+    link = serializers.CharField(allow_null=True, help_text="Null once it is cancelled.")
     status = serializers.ChoiceField(choices=["active", "cancelled", "completed", "no_show"])
     scheduled_start_time = serializers.DateTimeField()
     scheduled_end_time = serializers.DateTimeField()
     refund_deadline = serializers.DateTimeField()
     credits_charged = serializers.IntegerField()
-    credits_refunded = serializers.IntegerField()
+    credits_refunded = serializers.IntegerField(help_text="What its cancellation gave back.")
+    credits_given_back = serializers.IntegerField(help_text="What host or staff gave back besides.")
+    free_to_leave_until = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Until then a cancellation refunds in full: the host has changed time or place, or booked them in.",
+    )
     created_at = serializers.DateTimeField()
     cancelled_at = serializers.DateTimeField(allow_null=True)
     cancelled_by = serializers.ChoiceField(choices=["client", "host", "staff"], allow_null=True)
-    subscription_id = serializers.UUIDField()
+    subscription_id = serializers.UUIDField(allow_null=True, help_text="The one charged; null where nothing was.")
     usable_until = serializers.DateTimeField(allow_null=True)
-
-    def to_representation(self, instance: Row) -> Row:
-        row = instance
-        is_over = row["status"] == "active" and row["scheduled_end_time"] <= row["now"]
-        return {
-            "id": row["id"],
-            "slot_id": row["slot_id"],
-            "host": _host(row),
-            "title": row["slot__title"],
-            "status": "completed" if is_over else row["status"],
-            "scheduled_start_time": row["scheduled_start_time"],
-            "scheduled_end_time": row["scheduled_end_time"],
-            "refund_deadline": policies.refund_deadline(
-                scheduled_start_time=row["scheduled_start_time"], refund_window=row["refund_window"]
-            ),
-            "credits_charged": row["credits_charged"],
-            "credits_refunded": row["credits_refunded"],
-            "created_at": row["created_at"],
-            "cancelled_at": row["cancelled_at"],
-            "cancelled_by": row["cancelled_by"] or None,
-            "subscription_id": row["subscription_id"],
-            "usable_until": row["subscription__ends_at"] if row["now"] < row["subscription__ends_at"] else None,
-        }
 
 
 class ClientSerializer(RowSerializer):
@@ -125,24 +137,26 @@ class ClientSerializer(RowSerializer):
     display_name = serializers.CharField()
 
 
+class RosterClientSerializer(ClientSerializer):
+    """Whoever comes, and where to write to them."""
+
+    email = serializers.CharField(allow_null=True, help_text="Null unless they let hosts write to them, and come.")
+
+
 class RosterSerializer(BookingSerializer):
     """A booking as the host of its slot sees it."""
 
-    client = ClientSerializer()
-
-    def to_representation(self, instance: Row) -> Row:
-        row = instance
-        client = {"id": row["client_id"], "login": row["client_login"], "display_name": row["client_name"]}
-        return {**super().to_representation(row), "client": client}
+    client = RosterClientSerializer()
 
 
-class RefundPreviewSerializer(RowSerializer):
+class RefundPreviewSerializer(ObjectSerializer):
     """`usable_until` null: the subscription has ended and its credits cannot be spent until it is renewed."""
 
     refund_deadline = serializers.DateTimeField()
+    free_to_leave_until = serializers.DateTimeField(allow_null=True, help_text="Refunds in full until then, too.")
     refundable = serializers.BooleanField()
     credits = serializers.IntegerField()
-    subscription_id = serializers.UUIDField()
+    subscription_id = serializers.UUIDField(allow_null=True)
     usable_until = serializers.DateTimeField(allow_null=True)
     now = serializers.DateTimeField(help_text="The database's clock, on which the rest is based.")
 
@@ -155,27 +169,18 @@ class MoveSerializer(RowSerializer):
     scheduled_end_time = serializers.DateTimeField()
     moved_at = serializers.DateTimeField()
 
-    def to_representation(self, instance: Row) -> Row:
-        row = instance
-        return {
-            "slot_id": row["previous_slot_id"],
-            "scheduled_start_time": row["previous_start_time"],
-            "scheduled_end_time": row["previous_end_time"],
-            "moved_at": row["moved_at"],
-        }
-
 
 class EntrySerializer(RowSerializer):
     id = serializers.UUIDField()
     subscription_id = serializers.UUIDField()
     booking_id = serializers.UUIDField(allow_null=True)
     amount = serializers.IntegerField()
-    reason = serializers.ChoiceField(choices=["welcome", "plan", "grant", "renewal", "booking", "refund"])
+    reason = serializers.ChoiceField(
+        choices=["welcome", "plan", "grant", "renewal", "booking", "refund", "goodwill", "adjustment", "difference"]
+    )
+    note = serializers.CharField(help_text="Why credits were given back or adjusted; else empty.")
     balance_after = serializers.IntegerField()
     created_at = serializers.DateTimeField()
-
-    def to_representation(self, instance: Row) -> Row:
-        return instance
 
 
 class BookingDetailSerializer(BookingSerializer):
@@ -190,10 +195,10 @@ class BookingDetailSerializer(BookingSerializer):
         detail = instance
         preview = RefundPreviewSerializer().to_representation(detail.preview) if detail.preview else None
         return {
-            **super().to_representation(detail.row),
-            "may_reschedule": bool(preview and preview["refundable"]),
+            **BookingSerializer().to_representation(detail.row),
+            "may_reschedule": detail.may_reschedule,
             "refund_preview": preview,
-            "history": [MoveSerializer().to_representation(row) for row in detail.moves],
+            "history": detail.moves,
             "credit_entries": detail.entries,
         }
 
@@ -207,26 +212,34 @@ class SubscriptionSerializer(RowSerializer):
     active = serializers.BooleanField(help_text="Whether its credits can be spent now.")
     renews = serializers.BooleanField()
 
-    def to_representation(self, instance: Row) -> Row:
-        row = instance
-        return {
-            "id": row["id"],
-            "plan": row["plan__name"],
-            "credits_remaining": row["credits_remaining"],
-            "starts_at": row["starts_at"],
-            "ends_at": row["ends_at"],
-            "active": row["starts_at"] <= row["now"] < row["ends_at"],
-            "renews": row["renews"],
-        }
 
-
-class PlaceSerializer(RowSerializer):
+class PlaceSerializer(ObjectSerializer):
     """A place in a queue; without a usable credit others are served first."""
 
     slot_id = serializers.UUIDField()
     position = serializers.IntegerField()
     joined_at = serializers.DateTimeField()
     credits_available = serializers.IntegerField()
+
+
+class PassedOverField(serializers.ChoiceField):
+    """Why a free seat did not go to who waits."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=["no_credit", "overlap", "changed"],
+            allow_null=True,
+            help_text="Why a seat that was free did not go to you: it is tried again when that changes.",
+        )
+
+
+class WaitingPlaceSerializer(RowSerializer):
+    """A place in the queue of a slot."""
+
+    slot = SlotSerializer()
+    position = serializers.IntegerField(help_text="1 is next.")
+    joined_at = serializers.DateTimeField()
+    passed_over = PassedOverField()
 
 
 class WaitingSerializer(RowSerializer):
@@ -238,28 +251,42 @@ class WaitingSerializer(RowSerializer):
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
     joined_at = serializers.DateTimeField()
-
-    def to_representation(self, instance: Row) -> Row:
-        row = instance
-        return {
-            "slot_id": row["slot_id"],
-            "title": row["slot__title"],
-            "host_login": row["slot__host__login"],
-            "host": {name: row[f"slot__host__{name}"] for name in ("id", "login", "display_name", "time_zone")},
-            "position": row["position"],
-            "starts_at": row["slot__starts_at"],
-            "ends_at": row["slot__ends_at"],
-            "joined_at": row["joined_at"],
-        }
+    passed_over = PassedOverField()
 
 
-class CancelledSlotsSerializer(RowSerializer):
+class CancelledClientSerializer(RowSerializer):
+    """Somebody whose booking the change has cancelled: they are booked elsewhere at the new time."""
+
+    booking_id = serializers.UUIDField()
+    client = ClientSerializer()
+    credits_refunded = serializers.IntegerField()
+
+
+class ChangedSlotSerializer(SlotSerializer):
+    """A slot as it is now, and whom its change concerns."""
+
+    changed = serializers.ListField(child=serializers.CharField(), help_text="The fields that are different.")
+    people_told = serializers.IntegerField(help_text="How many who are booked are told.")
+    waiting_told = serializers.IntegerField(help_text="How many who wait are told.")
+    promoted = serializers.IntegerField(help_text="How many who waited have got one of the new seats.")
+    cancelled = CancelledClientSerializer(many=True)
+
+    def to_representation(self, instance: Any) -> Row:
+        counts = {name: getattr(instance, name) for name in ("changed", "people_told", "waiting_told", "promoted")}
+        return {**SlotSerializer().to_representation(instance.slot), **counts, "cancelled": instance.cancelled}
+
+
+class CancelledSlotsSerializer(ObjectSerializer):
     slot_ids = serializers.ListField(child=serializers.UUIDField())
     bookings_cancelled = serializers.IntegerField()
     credits_refunded = serializers.IntegerField()
 
 
-class RuleSerializer(RowSerializer):
+class CancelledDaySerializer(CancelledSlotsSerializer):
+    rule_id = serializers.UUIDField(allow_null=True, help_text="The day off that it is now; null if it is over.")
+
+
+class RuleSerializer(ObjectSerializer):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=["weekly", "extra", "day_off"])
     weekday = serializers.IntegerField(allow_null=True, help_text="ISO 8601: Monday is 1.")
@@ -272,3 +299,42 @@ class RuleSerializer(RowSerializer):
     buffer_minutes = serializers.IntegerField()
     minimum_notice_minutes = serializers.IntegerField()
     horizon_days = serializers.IntegerField()
+    offering_id = serializers.UUIDField(allow_null=True, help_text="What it is made from; null for a day off.")
+    description = serializers.CharField()
+    place = serializers.CharField()
+    link = serializers.CharField()
+    price_credits = serializers.IntegerField()
+    refund_window_hours = serializers.IntegerField(allow_null=True)
+
+
+class LeftSlotSerializer(RowSerializer):
+    """A booked slot that the rules ask for no more."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    seats_taken = serializers.IntegerField()
+
+
+class CalendarChangeSerializer(ObjectSerializer):
+    """What a change of rules did to the calendar."""
+
+    opened = serializers.IntegerField(help_text="Slots that are new.")
+    closed = serializers.IntegerField(help_text="Slots that are gone or cancelled.")
+    left = LeftSlotSerializer(many=True, help_text="Those that stay because they are booked, at most a hundred.")
+    left_count = serializers.IntegerField()
+    bookings_cancelled = serializers.IntegerField()
+    credits_refunded = serializers.IntegerField()
+
+    def to_representation(self, instance: Any) -> Row:
+        left = [LeftSlotSerializer().to_representation(row) for row in instance.left]
+        return {**super().to_representation(instance), "left": left}
+
+
+class ChangedRuleSerializer(RuleSerializer, CalendarChangeSerializer):
+    """A rule as it is now, and what it did to the calendar."""
+
+    def to_representation(self, instance: Any) -> Row:
+        calendar = CalendarChangeSerializer().to_representation(instance.calendar)
+        return {**RuleSerializer().to_representation(instance.rule), **calendar}

@@ -1,128 +1,195 @@
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-from django.db import transaction
+from zoneinfo import ZoneInfo
 
 from accounts.services.events import record_event
-from bookings import errors, policies
-from bookings.repositories import hosts, people, rules, slots
-from bookings.services import transactions
-from bookings.services.slots import lock_calendar
+from bookings import errors
+from bookings.policies.availability import LOOKS, MOST_OPENINGS, can_open, count_openings, find_problems
+from bookings.repositories import availability_rules, clock, people
+from bookings.services.expansion import CalendarChange, Concern, fit_calendar, rules_in_force
+from bookings.services.hosting import check_number, lock_calendar
+from bookings.services.made_from import complete, ensure_offering
+from bookings.services.operations import operation, operation_within
+from bookings.services.upgrading import check_terms
 
 if TYPE_CHECKING:
-    from bookings.models import AvailabilityRule, Slot
+    from bookings.models import AvailabilityRule
 
-Report = Callable[[int, int], None]
+
+@dataclass(frozen=True)
+class RuleChange:
+    """A rule as it is now, and what it did to the calendar."""
+
+    rule: "AvailabilityRule"
+    calendar: CalendarChange
 
 
 def list_rules(*, host_id: UUID) -> "list[AvailabilityRule]":
-    """The host's rules. Raises NotAHost."""
-    if not people.is_usable_host(host_id):
-        raise errors.NotAHost
-    return rules.list_rules(host_id)
+    """The host's rules, without dates that are over. Raises NotAHost."""
+    people.check_host(host_id)
+    return rules_in_force(host_id, now=clock.read_now())
 
 
-def add_rule(*, host_id: UUID, values: dict[str, Any]) -> "AvailabilityRule":
-    """Add a rule, checked by the caller, and bring the calendar up to date. Raises NotAHost, Busy."""
-    return transactions.run(lambda now: _add_rule(host_id, values, now))
+@operation
+def add_rule(now: datetime, /, *, host_id: UUID, values: dict[str, Any], cancel_booked: bool = False) -> RuleChange:
+    """Add a rule and bring the calendar up to date.
 
-
-def _add_rule(host_id: UUID, values: dict[str, Any], now: datetime) -> "AvailabilityRule":
-    lock_calendar(host_id)
-    rule = rules.insert_rule(host_id=host_id, values=values)
-    record_event(kind="availability.added", user_id=host_id, detail={"rule_id": str(rule.id), "rule_kind": rule.kind})
-    _expand(host_id, now)
-    return rule
-
-
-def remove_rule(*, host_id: UUID, rule_id: UUID) -> None:
-    """Remove the host's own rule and the future slots it made that nobody has booked.
-
-    Raises NotFound, Busy.
+    What its `values` leave out is what the offering of their `offering_id` says; without one, hours are made from the
+    host's offering that says the same, which is made if there is none. A day off leaves what is booked on it, or
+    cancels it by the host's rule with `cancel_booked`. Raises NotAHost, NotValid, Busy.
     """
-    transactions.run(lambda now: _remove_rule(host_id, rule_id, now))
+    lock_calendar(host_id)
+    zone, before = people.zone_of(host_id), rules_in_force(host_id, now=now)
+    check_number(before)
+    rule = availability_rules.make_rule(host_id=host_id, values=_with_offering(values, host_id=host_id))
+    _check(rule, others=before, zone=zone, now=now)
+    if rule.kind != "day_off" and rule.offering is None:
+        rule.offering = ensure_offering(host_id=host_id, values=availability_rules.offered_by(rule))
+    availability_rules.insert_rule(rule)
+    change = fit_calendar(
+        host_id,
+        rules=[*before, rule],
+        zone=zone,
+        now=now,
+        concerns=_concern(rule, zone=zone),
+        cancel_booked=cancel_booked,
+    )
+    _record("availability.added", rule, change)
+    return RuleChange(rule, change)
 
 
-def _remove_rule(host_id: UUID, rule_id: UUID, now: datetime) -> None:
+@operation
+def change_rule(
+    now: datetime, /, *, host_id: UUID, rule_id: UUID, values: dict[str, Any], cancel_booked: bool = False
+) -> RuleChange:
+    """Give the host's own rule other values, but for its kind, and bring the calendar up to date.
+
+    With another `offering_id` it says what that says, but for the other values. What is booked at hours that it asks
+    for no more stays, or is cancelled by the host's rule with `cancel_booked`. Raises NotFound, NotValid, Busy.
+    """
+    zone, rule, others = _lock_rule(host_id, rule_id, now=now)
+    looks = [getattr(rule, name) for name in LOOKS]
+    availability_rules.set_values(rule, values=_with_offering(values, host_id=host_id))
+    _check(rule, others=others, zone=zone, now=now)
+    availability_rules.save_rule(rule)
+    change = fit_calendar(
+        host_id,
+        rules=[*others, rule],
+        zone=zone,
+        now=now,
+        renewed=rule.id if looks != [getattr(rule, name) for name in LOOKS] else None,
+        concerns=_concern(rule, zone=zone),
+        cancel_booked=cancel_booked,
+    )
+    _record("availability.changed", rule, change)
+    return RuleChange(rule, change)
+
+
+@operation
+def remove_rule(now: datetime, /, *, host_id: UUID, rule_id: UUID, cancel_booked: bool = False) -> CalendarChange:
+    """Remove the host's own rule and the slots ahead that it made.
+
+    What is booked of them stays, or is cancelled by the host's rule with `cancel_booked`. Raises NotFound, Busy.
+    """
+    zone, rule, others = _lock_rule(host_id, rule_id, now=now)
+    concerns: Concern = (lambda entry: False) if rule.kind == "day_off" else _concern(rule, zone=zone)
+    change = fit_calendar(host_id, rules=others, zone=zone, now=now, concerns=concerns, cancel_booked=cancel_booked)
+    _record("availability.removed", rule, change)
+    availability_rules.delete_rules([rule])
+    return change
+
+
+@operation_within
+def follow_zone(now: datetime, /, *, user_id: UUID) -> CalendarChange | None:
+    """Bring the calendar up to date with the host's new time zone; None for who hosts nothing. Raises Busy."""
+    if not people.is_usable_host(user_id):
+        return None
+    lock_calendar(user_id)
+    rules = rules_in_force(user_id, now=now)
+    return fit_calendar(user_id, rules=rules, now=now, concerns=lambda entry: True)
+
+
+def change_rules(
+    *, host_id: UUID, offering_id: UUID, was: Mapping[str, Any], values: Mapping[str, Any], now: datetime
+) -> CalendarChange:
+    """Let rules that say what their offering `was` follow its new values, inside the transaction that changes it.
+
+    The calendar, locked by the caller, follows another length; other values are the caller's to write into slots.
+    Raises NotValid where sessions of that length do not fit.
+    """
+    zone, rules = people.zone_of(host_id), rules_in_force(host_id, now=now)
+    changed = [rule for rule in rules if rule.offering_id == offering_id and _follow(rule, was=was, values=values)]
+    for rule in changed:
+        problems = find_problems(availability_rules.values_of(rule))
+        if "slot_minutes" in problems:
+            raise errors.NotValid(extra={"errors": {"minutes": [problems["slot_minutes"]]}})
+        _check(rule, others=[one for one in rules if one.id != rule.id], zone=zone, now=now)
+        availability_rules.save_rule(rule)
+    if not changed or "minutes" not in values:
+        return CalendarChange()
+    ids = {rule.id for rule in changed}
+    return fit_calendar(host_id, rules=rules, zone=zone, now=now, concerns=lambda entry: entry.rule_id in ids)
+
+
+def _follow(rule: "AvailabilityRule", *, was: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Give a rule, not stored yet, the values of its offering where it says what that `was`; whether it did."""
+    names = {name: "slot_minutes" if name == "minutes" else name for name in values if name != "public"}
+    following = {names[name]: values[name] for name in names if getattr(rule, names[name]) == was[name]}
+    availability_rules.set_values(rule, values=following)
+    return bool(following)
+
+
+def _with_offering(values: Mapping[str, Any], *, host_id: UUID) -> dict[str, Any]:
+    """The values of a rule, with what its offering says where they name one. Raises NotValid."""
+    said = complete(values, host_id=host_id)
+    check_terms(said)
+    return {"slot_minutes": said.pop("minutes"), **said} if "minutes" in said else said
+
+
+def _lock_rule(
+    host_id: UUID, rule_id: UUID, *, now: datetime
+) -> "tuple[ZoneInfo, AvailabilityRule, list[AvailabilityRule]]":
+    """The host's zone, the rule and the host's others, with the calendar locked. Raises NotFound."""
     try:
         lock_calendar(host_id)
     except errors.NotAHost as error:
         # Whoever hosts nothing has no rules: somebody else's is not found, like every other thing of theirs.
         raise errors.NotFound from error
-    made = [slot.id for slot in slots.list_future_slots(host_id=host_id, now=now) if slot.rule_id == rule_id]
-    slots.lock_slots(made)
-    slots.withdraw_slots(made)
-    if not rules.delete_rule(rule_id, host_id=host_id):
+    rules = rules_in_force(host_id, now=now)
+    rule = next((rule for rule in rules if rule.id == rule_id), None)
+    if rule is None:
         raise errors.NotFound
-    record_event(kind="availability.removed", user_id=host_id, detail={"rule_id": str(rule_id)})
-    _expand(host_id, now)
+    return people.zone_of(host_id), rule, [one for one in rules if one.id != rule_id]
 
 
-def expand_host(*, host_id: UUID) -> int:
-    """Bring the host's calendar up to date with the rules; how many slots were added. Raises NotAHost, Busy.
-
-    Slots that the rules do not ask for any more, because of a day off, a new time zone or new rules of the zone, are
-    withdrawn if nobody has ever booked them; booked ones keep their instant until the host cancels them.
-    """
-    return transactions.run(lambda now: _lock_and_expand(host_id, now))
-
-
-def _lock_and_expand(host_id: UUID, now: datetime) -> int:
-    lock_calendar(host_id)
-    return _expand(host_id, now)
-
-
-def count_missing(*, host_id: UUID) -> int:
-    """How many slots `expand_host` would add; nothing is changed. Raises NotAHost, Busy."""
-    return transactions.run(lambda now: _expand_and_forget(host_id, now))
+def _check(rule: "AvailabilityRule", *, others: "Sequence[AvailabilityRule]", zone: ZoneInfo, now: datetime) -> None:
+    """Raises NotValid where the rule is wrong, there already, too much, or can never give a slot."""
+    values = availability_rules.values_of(rule)
+    problems = find_problems(values)
+    if not problems and not can_open(rule, zone=zone, now=now):
+        problems = {"date": "It is too late for this day, or its clocks skip these hours. Choose another day."}
+    if problems:
+        raise errors.NotValid(extra={"errors": {name: [problem] for name, problem in problems.items()}})
+    if any(availability_rules.values_of(other) == values for other in others):
+        raise errors.NotValid("You have exactly this rule already.")
+    if count_openings([*others, rule]) > MOST_OPENINGS:
+        raise errors.NotValid(
+            f"Your rules would ask for more than {MOST_OPENINGS} sessions at a time. "
+            "Choose longer sessions, fewer hours or a nearer horizon."
+        )
 
 
-def _expand_and_forget(host_id: UUID, now: datetime) -> int:
-    added = _lock_and_expand(host_id, now)
-    transaction.set_rollback(True)
-    return added
+def _concern(rule: "AvailabilityRule", *, zone: ZoneInfo) -> Concern:
+    """Whose slots a change of this rule is about: the rule's own, or those of the day off."""
+    if rule.kind == "day_off":
+        return lambda entry: entry.starts_at.astimezone(zone).date() == rule.date
+    return lambda entry: entry.rule_id == rule.id
 
 
-def expand_all(*, dry_run: bool = False, report: Report | None = None) -> int:
-    """`expand_host` for every host with rules, each in a transaction of its own; how many slots were added.
-
-    With `dry_run` they are counted only. `report` is told how many hosts are done, and of how many. Raises Busy.
-    """
-    wanted = hosts.list_expandable_hosts()
-    added = 0
-    for done, host_id in enumerate(wanted, start=1):
-        added += count_missing(host_id=host_id) if dry_run else expand_host(host_id=host_id)
-        if report is not None:
-            report(done, len(wanted))
-    return added
-
-
-def _expand(host_id: UUID, now: datetime) -> int:
-    host_rules = {rule.id: rule for rule in rules.list_rules(host_id)}
-    openings = policies.expand_rules(rules=list(host_rules.values()), zone=people.zone_of(host_id), now=now)
-    existing = slots.list_future_slots(host_id=host_id, now=now)
-    kept = _withdraw_unwanted(existing, wanted={_identity(opening) for opening in openings}, now=now)
-    made = {(slot.rule_id, slot.rule_date, slot.rule_place) for slot in kept}
-    missing = [o for o in openings if (o.rule_id, o.day, o.place) not in made]
-    taken = [policies.Taken(slot.starts_at, slot.ends_at) for slot in kept if slot.status == "open"]
-    return slots.insert_openings(policies.choose_openings(openings=missing, busy=taken), rules=host_rules)
-
-
-def _withdraw_unwanted(existing: "list[Slot]", *, wanted: set[tuple[object, ...]], now: datetime) -> "list[Slot]":
-    """The slots that stay. A slot within its minimum notice is not asked for any more, and stays."""
-    unwanted = [
-        slot.id
-        for slot in existing
-        if slot.rule_id is not None
-        and slot.bookings_close_at > now
-        and (slot.rule_id, slot.rule_date, slot.rule_place, slot.starts_at, slot.ends_at) not in wanted
-    ]
-    slots.lock_slots(unwanted)
-    gone = slots.withdraw_slots(unwanted)
-    return [slot for slot in existing if slot.id not in gone]
-
-
-def _identity(opening: policies.Opening) -> tuple[object, ...]:
-    return (opening.rule_id, opening.day, opening.place, opening.starts_at, opening.ends_at)
+def _record(kind: str, rule: "AvailabilityRule", change: CalendarChange) -> None:
+    detail: dict[str, object] = {"rule_id": str(rule.id), "rule_kind": rule.kind}
+    counts = {"opened": change.opened, "closed": change.closed, "left": change.left_count}
+    record_event(kind=kind, user_id=rule.host_id, actor_id=rule.host_id, detail=detail | counts)

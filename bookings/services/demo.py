@@ -1,25 +1,24 @@
-"""The demo of a development database. Everything goes through the services that people use, except the past."""
+"""The demo of a development database. Everything goes through the services that people use, the past too."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import partial
 from uuid import UUID
 
-from accounts.services import people
+from accounts.services import people, roles
 from bookings import errors
-from bookings.repositories import demo, rules, slots, subscriptions
-from bookings.services import availability, transactions
-from bookings.services.bookings import book_slot
-from bookings.services.seats import seat_client
-from bookings.services.slots import create_slot
-from bookings.services.subscriptions import open_plan
-from bookings.services.waitlist import join_waitlist
+from bookings.repositories import demo, subscriptions, transactions
+from bookings.services import availability, expansion, offerings
+from bookings.services.booking import book_slot
+from bookings.services.credits import grant_plan
+from bookings.services.demo_history import BEGAN, tell_history
+from bookings.services.hosting import create_slot
+from bookings.services.operations import operation
+from bookings.services.waiting import join_waitlist
 
-PLAN = "Monthly"
-PLAN_BEGAN = timedelta(days=14)
+# Name, credits, and days of a period. The plan renews itself, the trial ends.
+PLAN, TRIAL = ("Monthly", 10, 30), ("Trial", 3, 30)
 NEAR_HOURS, NEAR_SEATS = (2, 6, 10), 4
-PAST = (("grace", 3), ("margaret", 5), ("grace", 9))
 
 
 @dataclass(frozen=True)
@@ -32,15 +31,26 @@ class Week:
     weekdays: tuple[int, ...]
     start: time
     end: time
+    place: str
+    description: str
 
 
 HOSTS = {
-    "grace": Week("America/New_York", "Compilers, office hours", 3, (1, 2, 3, 4, 5, 6, 7), time(9), time(12)),
-    "linus": Week("Europe/Helsinki", "Code review, one to one", 1, (1, 2, 3, 4, 5), time(13), time(16)),
-    "margaret": Week("Africa/Lagos", "Mission software, workshop", 12, (1, 3, 5, 7), time(10), time(13)),
-}
+    "grace": Week(
+        "America/New_York", "Compilers, office hours", 3, (1, 2, 3, 4, 5, 6, 7), time(9), time(12), "Online",
+        "Bring a question about lexers, types or code generation. Up to three people, one whiteboard.",
+    ),
+    "linus": Week(
+        "Europe/Helsinki", "Code review, one to one", 1, (1, 2, 3, 4, 5), time(13), time(16), "Online",
+        "We read one change of yours, line by line. Send a link to it before.",
+    ),
+    "margaret": Week(
+        "Africa/Lagos", "Mission software, workshop", 12, (1, 3, 5, 7), time(10), time(13), "Room 4, Kepler House",
+        "We read one piece of flight software together, and look for what would fail on the far side of the Moon.",
+    ),
+}  # fmt: skip
 CLIENTS = ("ada", "alan", "barbara", "edsger", "katherine")
-STAFF = "admin"
+ON_TRIAL, STAFF = "edsger", "admin"
 
 
 def github_id_of(login: str) -> int:
@@ -55,9 +65,9 @@ def seed_demo(*, now: datetime) -> list[str]:
     """
     done = _seed_people(now)
     ids = _known()
+    done += _seed_past(ids, now)
     done += _seed_weeks(ids)
     done += _seed_promised(ids, now)
-    done += _seed_past(ids, now)
     done += _seed_bookings(ids, now)
     done += _seed_queue(ids, now)
     return done or ["The demo is complete."]
@@ -71,45 +81,60 @@ def _known() -> dict[str, UUID]:
 def _seed_people(now: datetime) -> list[str]:
     known = _known()
     missing = [login for login in (*HOSTS, *CLIENTS, STAFF) if login not in known]
-    for login in missing:
-        _add_person(login, now)
+    with transactions.at_demo_time(now - BEGAN):
+        for login in missing:
+            _add_person(login, now)
     return [f"People: {', '.join(missing)}."] if missing else []
 
 
 def _add_person(login: str, now: datetime) -> None:
     """No address is given, so the demo writes to nobody until they sign in themselves."""
     person = people.upsert_person(github_id=github_id_of(login), login=login, display_name=login.capitalize(), now=now)
+    _admit(user_id=person.id)
     if login == STAFF:
-        people.grant_staff(user_id=person.id)
+        roles.grant_staff(user_id=person.id)
     if login in CLIENTS:
-        subscriptions.ensure_plan(name=PLAN, credits=10, period_days=30)
-        transactions.run(partial(_grant_past_plan, person.id, now - PLAN_BEGAN))
+        name, credits, days = TRIAL if login == ON_TRIAL else PLAN
+        subscriptions.ensure_plan(name=name, credits=credits, period_days=days)
+        grant_plan(user_id=person.id, plan_name=name, renews=login != ON_TRIAL)
     if login in HOSTS:
         people.mark_host(user_id=person.id, is_host=True)
         people.update_profile(user_id=person.id, changes={"time_zone": HOSTS[login].time_zone})
 
 
-def _grant_past_plan(user_id: UUID, began_at: datetime, _: datetime) -> None:
-    """Before the demo's past bookings, so that the ledger reads in order."""
-    open_plan(user_id=user_id, plan_name=PLAN, renews=True, actor_id=None, now=began_at)
+@operation
+def _admit(_: datetime, /, *, user_id: UUID) -> None:
+    """As their next sign-in would, where they have left since."""
+    people.admit_person(user_id=user_id, answered_at=people.read_verification_time())
 
 
 def _seed_weeks(ids: dict[str, UUID]) -> list[str]:
     added = 0
     for login, week in HOSTS.items():
-        if not rules.list_rules(ids[login]):
+        if not availability.list_rules(host_id=ids[login]):
             _add_rules(week, ids[login])
             added += 1
-        added += availability.expand_host(host_id=ids[login])
+        _publish(ids[login])
+        added += expansion.expand_host(host_id=ids[login])
     return ["Slots: two weeks of them."] if added else []
 
 
 def _add_rules(week: Week, host_id: UUID) -> None:
-    hours = {"start_time": week.start, "end_time": week.end, "title": week.title, "capacity": week.capacity}
+    says = {"title": week.title, "capacity": week.capacity, "place": week.place, "description": week.description}
+    offering = offerings.add_offering(host_id=host_id, values={"minutes": 60, "public": True, **says})
+    hours = {"start_time": week.start, "end_time": week.end, "offering_id": offering["id"]}
     for weekday in week.weekdays:
         availability.add_rule(
             host_id=host_id, values={"kind": "weekly", "weekday": weekday, "horizon_days": 15, **hours}
         )
+
+
+def _publish(host_id: UUID) -> None:
+    """Show a demo of the release before, whose offerings are made from its rules, to everybody."""
+    own = offerings.list_offerings(viewer_id=host_id, host_id=host_id).rows
+    if not any(one["public"] for one in own):
+        for one in own:
+            offerings.change_offering(host_id=host_id, offering_id=one["id"], values={"public": True})
 
 
 def _seed_promised(ids: dict[str, UUID], now: datetime) -> list[str]:
@@ -145,31 +170,10 @@ def _add_slot(ids: dict[str, UUID], *, starts_at: datetime, capacity: int) -> st
 
 
 def _seed_past(ids: dict[str, UUID], now: datetime) -> list[str]:
-    clients = [ids[login] for login in CLIENTS]
-    if demo.has_past(clients, now=now):
+    if demo.has_past([ids[login] for login in CLIENTS], now=now):
         return []
-    for host, days in PAST:
-        starts_at = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-        transactions.run(partial(_add_past_session, ids[host], HOSTS[host].title, clients[:3], starts_at))
-    return ["Bookings: three sessions that are over."]
-
-
-def _add_past_session(host_id: UUID, title: str, client_ids: list[UUID], starts_at: datetime, _: datetime) -> None:
-    """As if it had been booked two days before; nobody can book the past through the product."""
-    booked_at = starts_at - timedelta(days=2)
-    slot = slots.insert_slot(
-        host_id=host_id,
-        title=title,
-        starts_at=starts_at,
-        ends_at=starts_at + timedelta(hours=1),
-        capacity=12,
-    )
-    purses = subscriptions.by_user(subscriptions.lock_for(user_ids=client_ids))
-    for client_id in client_ids:
-        purse = max(purses[client_id], key=lambda s: s.credits_remaining)
-        taken = slots.take_seat(slot.id, client_id=client_id, now=booked_at)
-        if taken and purse.credits_remaining:
-            seat_client(slot=taken, subscription=purse, client_id=client_id, now=booked_at)
+    tell_history(ids=ids, now=now)
+    return ["History: sessions that are over, moved, cancelled and missed."]
 
 
 def _seed_bookings(ids: dict[str, UUID], now: datetime) -> list[str]:

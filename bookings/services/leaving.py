@@ -1,23 +1,34 @@
 from datetime import datetime
 from uuid import UUID
 
-from bookings.repositories import feeds, hosts, people
-from bookings.services import transactions
-from bookings.services.cancellations import cancel_all_of
+from bookings import errors
+from bookings.repositories import bookings, locking, offerings, people, slots, waitlist
+from bookings.services.cancelling import by_client, release
+from bookings.services.hosting import close_calendar
+from bookings.services.operations import operation_within
 
 
-def leave(*, user_id: UUID) -> None:
-    """Cancel what a person who deactivates had ahead, inside the transaction that deactivates. Raises Busy."""
-    transactions.run_within(lambda now: _leave(user_id, now))
+@operation_within
+def leave(now: datetime, /, *, user_id: UUID) -> None:
+    """Cancel what a person who leaves had ahead, inside the transaction that deactivates or erases.
 
-
-def erase(*, user_id: UUID) -> None:
-    """As `leave`, and the address of the calendar feed dies. The ledger keeps the bare id. Raises Busy."""
-    transactions.run_within(lambda now: _leave(user_id, now))
-    feeds.rotate(user_id)
-
-
-def _leave(user_id: UUID, now: datetime) -> None:
+    Upcoming bookings go by the client's rule, open slots by the host's; rules fill the calendar again if the person
+    comes back. Raises Busy.
+    """
     if people.is_marked_host(user_id):
-        hosts.lock_host(user_id)
-    cancel_all_of(user_id, now=now)
+        locking.lock_host(user_id)
+    booked = bookings.list_upcoming_of(user_id, now=now)
+    hosted = slots.list_open_ids(host_id=user_id, starts_from=now)
+    rows = locking.lock_for_release(now=now, booked=booked, hosted_slot_ids=hosted, client_ids=[user_id])
+    if {b.id for b in bookings.list_upcoming_of(user_id, now=now)} != {b.id for b in booked}:
+        raise errors.TryAgain
+    waitlist.leave_all(user_id)
+    own = [booking for booking in rows.bookings if booking.client_id == user_id]
+    release(by_client(own, rows=rows, now=now), rows=rows, now=now, actor_id=user_id)
+    close_calendar(hosted, rows=rows, now=now, actor_id=user_id)
+
+
+@operation_within
+def blank_offerings(now: datetime, /, *, user_id: UUID) -> None:
+    """Blank what an erased host has written of places and rooms, inside the transaction that erases. Raises Busy."""
+    offerings.blank_texts(user_id, now=now)

@@ -1,15 +1,17 @@
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from bookings.serializers.answers import RuleSerializer
-from bookings.serializers.requests import RuleRequest
+from bookings.serializers.answers import CalendarChangeSerializer, ChangedRuleSerializer, RuleSerializer
+from bookings.serializers.requests import CancelBookedQuery, RulePatch, RuleRequest
 from bookings.services import availability
-from bookings.views.answers import caller_id, read_body
+from bookings.views.answers import caller_id, read_body, read_query
 from bookings.views.schema import page_of
 
 
@@ -20,24 +22,37 @@ class AvailabilityRulesView(APIView):
 
     @extend_schema(responses=page_of(RuleSerializer))
     def get(self, request: Request) -> Response:
-        """Your own rules, for hosts: all of them, in one page."""
+        """Your own rules, for hosts: all of them, but for dates that are over, in one page."""
         rules = availability.list_rules(host_id=caller_id(request))
         return Response({"results": RuleSerializer(rules, many=True).data, "next": None, "previous": None})
 
-    @extend_schema(request=RuleRequest, responses={201: RuleSerializer})
+    @extend_schema(request=RuleRequest, responses={201: ChangedRuleSerializer})
     def post(self, request: Request) -> Response:
         """Add weekly hours, extra hours or a day off; your calendar follows at once."""
-        rule = availability.add_rule(host_id=caller_id(request), values=read_body(RuleRequest, request))
-        return Response(RuleSerializer(rule).data, status=status.HTTP_201_CREATED)
+        done = availability.add_rule(host_id=caller_id(request), **_read_values(RuleRequest, request))
+        return Response(ChangedRuleSerializer(done).data, status=status.HTTP_201_CREATED)
 
 
 class AvailabilityRuleView(APIView):
     """One rule."""
 
-    required_scopes = {"DELETE": "bookings:write"}
+    required_scopes = {"PATCH": "bookings:write", "DELETE": "bookings:write"}
 
-    @extend_schema(responses={204: None})
+    @extend_schema(request=RulePatch, responses=ChangedRuleSerializer)
+    def patch(self, request: Request, rule_id: UUID) -> Response:
+        """Change it; slots that it asks for no more close, and booked ones stay unless `cancel_booked`."""
+        values = _read_values(RulePatch, request)
+        done = availability.change_rule(host_id=caller_id(request), rule_id=rule_id, **values)
+        return Response(ChangedRuleSerializer(done).data)
+
+    @extend_schema(parameters=[CancelBookedQuery], responses={200: CalendarChangeSerializer})
     def delete(self, request: Request, rule_id: UUID) -> Response:
-        """Remove it, with the future slots that it made and nobody has booked; booked ones stay."""
-        availability.remove_rule(host_id=caller_id(request), rule_id=rule_id)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        """Remove it, with the slots ahead that it made; booked ones stay unless `cancel_booked`."""
+        wish = read_query(CancelBookedQuery, request)
+        done = availability.remove_rule(host_id=caller_id(request), rule_id=rule_id, **wish)
+        return Response(CalendarChangeSerializer(done).data)
+
+
+def _read_values(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    values = read_body(form, request)
+    return {"cancel_booked": values.pop("cancel_booked"), "values": values}

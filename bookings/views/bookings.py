@@ -1,4 +1,3 @@
-import re
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -7,21 +6,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookings.errors import NotValid
-from bookings.serializers.answers import BookingDetailSerializer, BookingSerializer, RefundPreviewSerializer
-from bookings.serializers.requests import BookingQuery, CancelRequest, SlotChoice
-from bookings.services import bookings, cancellations, pages, rescheduling
-from bookings.views.answers import caller_id, cursor_of, page_body, read_body, read_query
+from bookings.serializers.answers import (
+    BookingDetailSerializer,
+    BookingSerializer,
+    RefundPreviewSerializer,
+    RosterSerializer,
+)
+from bookings.serializers.requests import (
+    BookingQuery,
+    BookingRequest,
+    CancelRequest,
+    GiveBackRequest,
+    MessageRequest,
+)
+from bookings.services import booking, booking_detail, cancelling, giving_back, hosting, moving
+from bookings.views.answers import caller_id, cursor_of, page_body, read_body, read_key, read_query
 from bookings.views.schema import CURSOR, IDEMPOTENCY_KEY, page_of
-
-KEY_FORM = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not KEY_FORM.fullmatch(key):
-        raise NotValid("An Idempotency-Key has 1 to 255 visible ASCII characters. Send one like that, or none.")
-    return key
 
 
 class BookingsView(APIView):
@@ -35,15 +35,14 @@ class BookingsView(APIView):
     def get(self, request: Request) -> Response:
         """Bookings by session, the latest first; `when=upcoming` gives the next first."""
         filters = read_query(BookingQuery, request)
-        page = bookings.list_bookings(client_id=caller_id(request), cursor=cursor_of(request), **filters)
+        page = booking.list_bookings(client_id=caller_id(request), cursor=cursor_of(request), **filters)
         return Response(page_body(page, BookingSerializer(), request))
 
-    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=SlotChoice, responses={201: BookingSerializer})
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=BookingRequest, responses={201: BookingSerializer})
     def post(self, request: Request) -> Response:
-        """Book a seat for one credit."""
-        slot_id = read_body(SlotChoice, request)["slot_id"]
-        key = _idempotency_key(request)
-        row = bookings.book_slot(client_id=caller_id(request), slot_id=slot_id, idempotency_key=key)
+        """Book a seat for its price; where that is not `expected_credits_charged`, `price_changed` says so."""
+        wish, key = read_body(BookingRequest, request), read_key(request)
+        row = booking.book_slot(client_id=caller_id(request), idempotency_key=key, **wish)
         return Response(BookingSerializer(row).data, status=status.HTTP_201_CREATED)
 
 
@@ -55,7 +54,7 @@ class BookingView(APIView):
     @extend_schema(responses=BookingDetailSerializer)
     def get(self, request: Request, booking_id: UUID) -> Response:
         """The booking with its refund now, its earlier times and its ledger entries."""
-        detail = pages.get_booking_detail(client_id=caller_id(request), booking_id=booking_id)
+        detail = booking_detail.get_booking_detail(client_id=caller_id(request), booking_id=booking_id)
         return Response(BookingDetailSerializer(detail).data)
 
 
@@ -67,7 +66,7 @@ class RefundPreviewView(APIView):
     @extend_schema(responses=RefundPreviewSerializer)
     def get(self, request: Request, booking_id: UUID) -> Response:
         """The deadline, the amount, where it goes, and until when it can be used."""
-        preview = cancellations.preview_refund(client_id=caller_id(request), booking_id=booking_id)
+        preview = cancelling.preview_refund(client_id=caller_id(request), booking_id=booking_id)
         return Response(RefundPreviewSerializer(preview).data)
 
 
@@ -80,7 +79,7 @@ class BookingCancelView(APIView):
     def post(self, request: Request, booking_id: UUID) -> Response:
         """Cancel; where the refund is not `expected_credits_refunded`, nothing is done and `refund_changed` says so."""
         expected = read_body(CancelRequest, request).get("expected_credits_refunded")
-        row = cancellations.cancel_booking(
+        row = cancelling.cancel_booking(
             client_id=caller_id(request), booking_id=booking_id, expected_credits_refunded=expected
         )
         return Response(BookingSerializer(row).data)
@@ -91,21 +90,55 @@ class BookingRescheduleView(APIView):
 
     required_scopes = {"POST": "bookings:write"}
 
-    @extend_schema(request=SlotChoice, responses=BookingSerializer)
+    @extend_schema(request=BookingRequest, responses=BookingSerializer)
     def post(self, request: Request, booking_id: UUID) -> Response:
-        """Move the booking, with its credit, before its refund deadline; it keeps its id."""
-        slot_id = read_body(SlotChoice, request)["slot_id"]
-        row = rescheduling.reschedule_booking(client_id=caller_id(request), booking_id=booking_id, slot_id=slot_id)
+        """Move the booking before its refund deadline; it keeps its id, and the difference of the prices is settled."""
+        wish = read_body(BookingRequest, request)
+        row = moving.reschedule_booking(client_id=caller_id(request), booking_id=booking_id, **wish)
         return Response(BookingSerializer(row).data)
+
+
+class GiveBackView(APIView):
+    """What a host gives back besides a cancellation's refund."""
+
+    required_scopes = {"POST": "bookings:write"}
+
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=GiveBackRequest, responses=BookingSerializer)
+    def post(self, request: Request, booking_id: UUID) -> Response:
+        """Give back some of what a booking of your own session has cost, before or after its start, with a note."""
+        body, key, host_id = read_body(GiveBackRequest, request), read_key(request), caller_id(request)
+        row = giving_back.give_back(
+            booking_id=booking_id, host_id=host_id, actor_id=host_id, idempotency_key=key, **body
+        )
+        return Response(BookingSerializer(row).data)
+
+
+class RemovalView(APIView):
+    """Somebody whom a host takes out of a session."""
+
+    required_scopes = {"POST": "bookings:write"}
+
+    @extend_schema(request=MessageRequest, responses=RosterSerializer)
+    def post(self, request: Request, booking_id: UUID) -> Response:
+        """Cancel a booking of your own session before its start; the client is refunded in full and told."""
+        words = read_body(MessageRequest, request)
+        row = cancelling.remove_client(host_id=caller_id(request), booking_id=booking_id, **words)
+        return Response(RosterSerializer(row).data)
 
 
 class NoShowView(APIView):
     """A client who did not come."""
 
-    required_scopes = {"POST": "bookings:write"}
+    required_scopes = {"POST": "bookings:write", "DELETE": "bookings:write"}
 
     @extend_schema(request=None, responses=BookingSerializer)
     def post(self, request: Request, booking_id: UUID) -> Response:
         """Note it, from the start of your own session on."""
-        row = bookings.mark_no_show(host_id=caller_id(request), booking_id=booking_id)
+        row = hosting.mark_no_show(host_id=caller_id(request), booking_id=booking_id)
+        return Response(BookingSerializer(row).data)
+
+    @extend_schema(responses={200: BookingSerializer})
+    def delete(self, request: Request, booking_id: UUID) -> Response:
+        """They came after all; refused where they have booked another session at that time since."""
+        row = hosting.undo_no_show(host_id=caller_id(request), booking_id=booking_id)
         return Response(BookingSerializer(row).data)

@@ -4,7 +4,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookings.serializers.answers import EntrySerializer, SubscriptionSerializer
-from bookings.services import subscriptions
+from bookings.services import credits
 from bookings.views.answers import caller_id, cursor_of, page_body
 from bookings.views.schema import CURSOR, page_of
 
@@ -17,7 +17,7 @@ class SubscriptionsView(APIView):
     @extend_schema(parameters=[CURSOR], responses=page_of(SubscriptionSerializer))
     def get(self, request: Request) -> Response:
         """Subscriptions, the last to end first."""
-        page = subscriptions.list_subscriptions(user_id=caller_id(request), cursor=cursor_of(request))
+        page = credits.list_subscriptions(user_id=caller_id(request), cursor=cursor_of(request))
         return Response(page_body(page, SubscriptionSerializer(), request))
 
 
@@ -29,5 +29,5 @@ class CreditEntriesView(APIView):
     @extend_schema(parameters=[CURSOR], responses=page_of(EntrySerializer))
     def get(self, request: Request) -> Response:
         """Every credit given, spent and refunded, newest first."""
-        page = subscriptions.list_entries(user_id=caller_id(request), cursor=cursor_of(request))
+        page = credits.list_entries(user_id=caller_id(request), cursor=cursor_of(request))
         return Response(page_body(page, EntrySerializer(), request))

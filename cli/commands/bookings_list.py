@@ -2,13 +2,13 @@ import argparse
 from typing import Any
 
 from ..api import Api
-from ..ids import Items, shorten
 from ..parsing import add_json_option
-from ..schedule import list_active_bookings, name_host
+from ..schedule import list_active_bookings, list_every_booking, name_host, name_status, refunded_until
 from ..settings import read_settings
-from ..tables import format_table
-from ..terminal import clean, say, show, show_json
-from ..times import format_day, format_span, format_time, parse_instant, read_zone_name
+from ..short_ids import Items, shorten
+from ..tables import show_table
+from ..terminal import say, show_json
+from ..times import format_date_time, format_day, format_span, parse_instant, read_zone_name
 
 SUMMARY = "List your bookings, in this machine's time zone."
 EXAMPLES = """
@@ -19,14 +19,12 @@ insighta bookings list --json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("--all", action="store_true", help="past and cancelled ones too, newest first")
     add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """The API's bookings."""
-    api = Api(read_settings())
+def run(arguments: argparse.Namespace) -> None:
+    api = Api(read_settings(arguments))
     bookings = list_every_booking(api) if arguments.all else list_active_bookings(api)
     if arguments.json:
         show_json(bookings)
@@ -34,26 +32,18 @@ def run(arguments: argparse.Namespace) -> int:
         _show(bookings)
     else:
         say("You have no bookings ahead. See what can be booked: insighta slots list")
-    return 0
-
-
-def list_every_booking(api: Api) -> Items:
-    """All of the person's bookings, the latest start first."""
-    return sorted(api.list("/bookings"), key=lambda booking: str(booking["scheduled_start_time"]), reverse=True)
 
 
 def _show(bookings: Items) -> None:
     short = shorten(booking["id"] for booking in bookings)
     zone = read_zone_name(parse_instant(bookings[0]["scheduled_start_time"]))
     rows = [[short[booking["id"]], *_describe(booking)] for booking in bookings]
-    headings = ["ID", "DAY", zone, "HOST", "SESSION", "STATUS", "FREE TO CANCEL UNTIL"]
-    for line in format_table(headings, rows, flexible=[4]):
-        show(line)
+    headings = ["ID", f"WHEN ({zone})", "HOST", "SESSION", "STATUS", "REFUND UNTIL"]
+    show_table(headings, rows, flexible={3: 8, 2: 6})
 
 
 def _describe(booking: dict[str, Any]) -> list[str]:
     start, end = parse_instant(booking["scheduled_start_time"]), parse_instant(booking["scheduled_end_time"])
-    deadline = parse_instant(booking["refund_deadline"])
-    until = f"{format_day(deadline)}, {format_time(deadline)}" if booking["status"] == "active" else ""
-    status = clean(booking["status"]).replace("_", " ")
-    return [format_day(start), format_span(start, end), name_host(booking), clean(booking["title"]), status, until]
+    until = format_date_time(refunded_until(booking)) if booking["status"] == "active" else ""
+    when = f"{format_day(start, width=2)} {format_span(start, end)}"
+    return [when, name_host(booking), booking["title"], name_status(booking), until]

@@ -1,18 +1,25 @@
 import argparse
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from .. import clock
 from ..api import Api
-from ..credentials import format_instant
 from ..errors import UsageError
-from ..ids import Items, shorten
 from ..parsing import add_json_option
-from ..schedule import name_host
+from ..schedule import name_host, name_status, say_zone_difference
 from ..settings import read_settings
-from ..terminal import clean, paint, say, show, show_json
-from ..times import MONTHS, describe_zone_difference, format_day, format_span, parse_instant, read_zone_name
+from ..short_ids import Items, shorten
+from ..terminal import paint, say, show, show_json
+from ..times import (
+    MONTHS,
+    at_midnight,
+    format_day,
+    format_instant,
+    format_span,
+    parse_instant,
+    read_now,
+    read_zone_name,
+)
 
 SUMMARY = "Show a week: what you have booked and, for hosts, what you offer."
 EXAMPLES = """
@@ -24,35 +31,30 @@ insighta calendar --json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("--week", default="+0", help="+1, -1, 2026-W49 or a day in it (default: this week)")
     parser.add_argument("--feed", action="store_true", help="print the address of your calendar feed and stop")
     add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """A week starts on Monday at midnight of this machine's zone."""
-    api = Api(read_settings())
+    api = Api(read_settings(arguments))
     if arguments.feed:
         return _show_feed(api, as_json=arguments.json)
-    start = read_week(arguments.week, clock.read_now().astimezone())
-    end = _add_days(start, 7)
-    person = api.get("/me")
+    start = read_week(arguments.week, read_now().astimezone())
+    end = at_midnight(start, days=7)
+    person = api.find_person()
     entries = _list_bookings(api, start, end) + _list_hosted(api, person, start, end)
     if arguments.json:
-        show_json(_to_json(start, end, entries))
-        return 0
+        return show_json(_to_json(start, end, entries))
     _show(start, sorted(entries, key=lambda entry: entry["start"]))
-    difference = describe_zone_difference(person.get("time_zone"), clock.read_now())
-    if difference:
-        say(difference)
-    return 0
+    return say_zone_difference(person.get("time_zone"))
 
 
 def read_week(text: str, today: datetime) -> datetime:
     """The Monday midnight of a week. Raises UsageError."""
     if re.fullmatch(r"[+-]?\d{1,3}", text):
-        return _monday_of(_add_days(today, 7 * int(text)))
+        return _monday_of(at_midnight(today, days=7 * int(text)))
     try:
         return _monday_of(datetime.fromisoformat(text))
     except ValueError:
@@ -60,23 +62,15 @@ def read_week(text: str, today: datetime) -> datetime:
 
 
 def _monday_of(day: datetime) -> datetime:
-    return _add_days(day, -day.weekday())
+    return at_midnight(day, days=-day.weekday())
 
 
-def _add_days(day: datetime, days: int) -> datetime:
-    """Midnight some days on; days are not always 24 hours long."""
-    moved = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None) + timedelta(days=days)
-    return moved.astimezone()
-
-
-def _show_feed(api: Api, *, as_json: bool) -> int:
+def _show_feed(api: Api, *, as_json: bool) -> None:
     feed = api.get("/calendar-feed")
     if as_json:
-        show_json(feed)
-        return 0
+        return show_json(feed)
     say("Give this address to your calendar program. Whoever has it can read your calendar.")
-    show(clean(feed["url"]))
-    return 0
+    return show(feed["url"])
 
 
 def _list_bookings(api: Api, start: datetime, end: datetime) -> Items:
@@ -109,15 +103,15 @@ def _to_json(start: datetime, end: datetime, entries: Items) -> dict[str, Any]:
 
 
 def _show(start: datetime, entries: Items) -> None:
-    last = _add_days(start, 6)
+    last = at_midnight(start, days=6)
     span = f"{start.day} {MONTHS[start.month - 1]} to {last.day} {MONTHS[last.month - 1]} {last.year}"
-    show(f"{paint(f'Week {start:%V}', 'bold')}, {span}, times in {read_zone_name(start)}\n")
+    show(f"{paint(f'Week {start:%V}', 'bold')}, {span}, times in {read_zone_name(start)}", "")
     short = shorten(entry["item"]["id"] for entry in entries)
-    today = clock.read_now().astimezone().date()
+    today = read_now().astimezone().date()
     for offset in range(7):
-        day = _add_days(start, offset)
+        day = at_midnight(start, days=offset)
         lines = [_describe(entry, short) for entry in entries if entry["start"].date() == day.date()]
-        label = paint(f"{format_day(day):<10}", "bold" if day.date() == today else "dim")
+        label = paint(f"{format_day(day, width=2):<10}", "bold" if day.date() == today else "dim")
         for index, line in enumerate(lines or [paint("-", "dim")]):
             show(f"{label if index == 0 else ' ' * 10}  {line}")
 
@@ -126,6 +120,6 @@ def _describe(entry: dict[str, Any], short: dict[str, str]) -> str:
     item = entry["item"]
     time = format_span(entry["start"], entry["end"])
     if entry["kind"] == "hosting":
-        return f"{time}  {clean(item['title'])}, hosting {item['seats_taken']} of {item['capacity']}"
-    mark = "" if item["status"] == "active" else f" ({clean(item['status']).replace('_', ' ')})"
-    return f"{time}  {clean(item['title'])} with {name_host(item)}{mark}  {paint(short[item['id']], 'dim')}"
+        return f"{time}  {item['title']}, hosting {item['seats_taken']} of {item['capacity']}"
+    mark = "" if item["status"] == "active" else f" ({name_status(item)})"
+    return f"{time}  {item['title']} with {name_host(item)}{mark}  {paint(short[item['id']], 'dim')}"

@@ -11,20 +11,16 @@ insighta completion fish > ~/.config/fish/completions/insighta.fish
 
 BASH = r"""
 _insighta() {
-    local IFS=$'\n' word="${COMP_WORDS[COMP_CWORD]}" line candidates=() words=() i
+    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_LINE:0:COMP_POINT}" candidate words=()
     # Colons split words for bash, so scopes such as account:read are put together again.
-    local before="${COMP_LINE:0:COMP_POINT}"
     IFS=$' \t\n' read -r -a words <<< "$before"
     [[ "$before" == *[[:space:]] ]] && words+=("")
-    local current="${words[${#words[@]}-1]}"
-    while IFS=$'\t' read -r line _; do
-        candidates+=("$line")
+    local current="${words[${#words[@]}-1]}" prefix=""
+    [[ "$current" == *:* && "$word" != "$current" ]] && prefix="${current%"${current##*:}"}"
+    COMPREPLY=()
+    while IFS=$'\t' read -r candidate _; do
+        COMPREPLY+=("${candidate#"$prefix"}")
     done < <(insighta __complete -- "${words[@]:1}" 2>/dev/null)
-    COMPREPLY=($(compgen -W "${candidates[*]}" -- "$current"))
-    if [[ "$current" == *:* && "$word" != "$current" ]]; then
-        local prefix="${current%"${current##*:}"}"
-        for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]="${COMPREPLY[i]#"$prefix"}"; done
-    fi
 }
 complete -o nosort -F _insighta insighta
 """
@@ -52,11 +48,9 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("shell", choices=SCRIPTS, help="the shell you use")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """The script asks the hidden command `__complete` at every Tab."""
-    show(SCRIPTS[arguments.shell].strip())
-    return 0
+    show(*SCRIPTS[arguments.shell].strip().split("\n"))

@@ -1,4 +1,5 @@
 import argparse
+import sys
 
 from ..diagnosis import Finding, diagnose
 from ..errors import FAILED
@@ -16,33 +17,28 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
     add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Warnings do not fail, because nothing is broken by them."""
     findings = []
-    for finding in diagnose(read_settings()):
+    for finding in diagnose(read_settings(arguments)):
         findings.append(finding)
         if not arguments.json:
             _show(finding)
+    failed = sum(finding.level == "failed" for finding in findings)
     if arguments.json:
         show_json([finding._asdict() for finding in findings])
+    elif failed:
+        say("", f"{failed} thing{'' if failed == 1 else 's'} to repair before signing in works.")
     else:
-        say(_conclude(findings))
-    return FAILED if any(finding.level == "failed" for finding in findings) else 0
+        say("", "Signing in works from here.")
+    return FAILED if failed else 0
 
 
 def _show(finding: Finding) -> None:
-    show(f"{paint(f'{symbol(finding.level):<2}', COLOURS[finding.level])} {finding.name:<8}  {finding.text}")
+    sign = paint(f"{symbol(finding.level, sys.stdout):<2}", COLOURS[finding.level])
+    show(f"{sign} {finding.name:<8}  {finding.text}")
     if finding.level != "ok":
-        for line in filter(None, finding.fix.split("\n")):
-            show(f"   {'':<8}  {paint(line, 'dim')}")
-
-
-def _conclude(findings: list[Finding]) -> str:
-    failed = sum(finding.level == "failed" for finding in findings)
-    if failed:
-        return f"\n{failed} thing{'' if failed == 1 else 's'} to repair before signing in works."
-    return "\nSigning in works from here."
+        show(*(f"   {'':<8}  {paint(line, 'dim')}" for line in finding.fix.split("\n") if line))

@@ -1,9 +1,10 @@
 import argparse
 
+from ..accounts import Account
 from ..credentials import CredentialStore
 from ..errors import FAILED
-from ..settings import read_settings
-from ..terminal import clean, say
+from ..settings import Settings, read_settings
+from ..terminal import say
 
 SUMMARY = "Sign this terminal out: end the session at the backend and forget it here."
 EXAMPLES = """
@@ -13,33 +14,49 @@ INSIGHTA_API=https://api.example.com insighta logout
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options: there are none."""
+    """It has no options."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Revoke first, then forget: a file that cannot be changed then holds a dead sign-in."""
-    settings = read_settings()
+    from ..signin.storage import revoke_accounts
+
+    settings = read_settings(arguments)
     store = CredentialStore(settings.home)
-    if store.find_account(settings.api) is None:
-        say(f"You are not signed in at {settings.api}.")
+    if store.find_account(settings.api, settings.account) is None:
+        who = f"{settings.account} is" if settings.account else "You are"
+        say(f"{who} not signed in at {settings.api}.")
         return 0
     with store.locked():
-        account = store.find_account(settings.api)
-        is_ended = _end(settings.api, account.refresh_token if account else None)
-        store.remove_account(settings.api)
-    who = f", {clean(account.login)}" if account and account.login else ""
+        account = store.find_account(settings.api, settings.account)
+        is_ended = account is None or revoke_accounts(settings.api, [account])
+        if account:
+            store.remove_account(settings.api, account)
+        following = _promote(store, settings.api)
+    _report(settings, account, following)
+    if not is_ended:
+        say(
+            "The backend could not be told, so the session lives on there. End it on the portal's sessions page,",
+            "or after the next sign-in: insighta sessions revoke",
+        )
+    return 0 if is_ended else FAILED
+
+
+def _promote(store: CredentialStore, api: str) -> Account | None:
+    """Who is left, where that is one person: commands act as them from now on."""
+    left = store.list_accounts(api)
+    if len(left) != 1 or store.find_account(api):
+        return None
+    store.switch_account(api, left[0])
+    return left[0]
+
+
+def _report(settings: Settings, account: Account | None, following: Account | None) -> None:
+    who = f", {account.login}" if account and account.login else ""
     say(f"Signed out of {settings.api}{who}.")
+    if following:
+        say(f"Commands act as {following.name} now.")
     if account and account.refresh_token is None:
         say("The personal access token itself still works. To end it: insighta tokens revoke")
     if settings.token:
         say("INSIGHTA_TOKEN is still set, so commands still use that token.")
-    if not is_ended:
-        say("The backend could not be told, so the session lives on there. End it on the portal's sessions page,")
-        say("or after the next sign-in: insighta sessions revoke")
-    return 0 if is_ended else FAILED
-
-
-def _end(api: str, refresh_token: str | None) -> bool:
-    from ..signin.keeping import revoke_quietly
-
-    return refresh_token is None or revoke_quietly(api, refresh_token)

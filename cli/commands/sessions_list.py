@@ -1,13 +1,13 @@
 import argparse
 
-from .. import clock
 from ..api import Api
-from ..ids import Items, shorten
 from ..parsing import add_json_option
+from ..sessions import name_session
 from ..settings import read_settings
-from ..tables import format_table
-from ..terminal import clean, show, show_json
-from ..times import format_day, format_distance, format_time, parse_instant, read_zone_name
+from ..short_ids import Items, shorten
+from ..tables import show_table
+from ..terminal import show_json
+from ..times import format_day_time, format_distance, parse_instant, read_now, read_zone_name
 
 SUMMARY = "List where you are signed in: terminals, browsers, and which one this is."
 EXAMPLES = """
@@ -17,30 +17,24 @@ insighta sessions list --json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
     add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """The API's sessions."""
-    sessions = Api(read_settings()).list("/sessions")
+def run(arguments: argparse.Namespace) -> None:
+    sessions = Api(read_settings(arguments)).list("/sessions")
     if arguments.json:
         show_json(sessions)
     else:
         _show(sessions)
-    return 0
 
 
 def _show(sessions: Items) -> None:
     short = shorten(session["id"] for session in sessions)
-    now = clock.read_now()
-    zone = read_zone_name(now)
+    now = read_now()
     rows = []
     for session in sessions:
-        created_at = parse_instant(session["created_at"])
         used = format_distance(parse_instant(session["last_used_at"] or session["created_at"]) - now)
-        when = f"{format_day(created_at)}, {format_time(created_at)}"
-        mark = "this one" if session["current"] else ""
-        rows.append([short[session["id"]], clean(session["label"]), when, used, mark])
-    for line in format_table(["ID", "WHERE", f"SIGNED IN ({zone})", "LAST USED", ""], rows, flexible=[1]):
-        show(line)
+        signed_in = format_day_time(parse_instant(session["created_at"]))
+        used = "this one" if session["current"] else used
+        rows.append([short[session["id"]], name_session(session), signed_in, used])
+    show_table(["ID", "WHERE", f"SIGNED IN ({read_zone_name(now)})", "LAST USED"], rows, flexible={1: 12})

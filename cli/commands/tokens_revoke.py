@@ -5,9 +5,9 @@ from typing import Any
 
 from ..api import Api
 from ..errors import CliError
-from ..ids import Items, describe_choice, resolve_id
 from ..settings import read_settings
-from ..terminal import clean, say
+from ..short_ids import Items, describe_choice, resolve_id
+from ..terminal import say
 from ..times import format_moment, parse_instant
 
 SUMMARY = "Make a personal access token useless at once."
@@ -15,17 +15,16 @@ EXAMPLES = """
 insighta tokens revoke insp_xSOE         as the list shows it
 insighta tokens revoke 019ab3f7-0c11
 """
+# Not the whole secret, which does not belong on a command line.
 SHOWN_START = re.compile(r"(insp_\w{4,8})…?")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("token", help="the token's id or its start, or the listed start of the secret")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Never by the whole secret, which does not belong on a command line."""
-    api = Api(read_settings())
+def run(arguments: argparse.Namespace) -> None:
+    api = Api(read_settings(arguments))
     list_tokens = cache(lambda: api.list("/personal-access-tokens"))
     shown = SHOWN_START.fullmatch(arguments.token)
     if shown:
@@ -34,8 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         token_id = resolve_id(arguments.token, "token", list_tokens, _describe)
     revoked = next((token for token in list_tokens() if token["id"] == token_id), {})
     api.delete(f"/personal-access-tokens/{token_id}")
-    say(f"Revoked: {clean(revoked.get('name') or token_id)}.")
-    return 0
+    say(f"Revoked: {revoked.get('name') or token_id}.")
 
 
 def _choose_by_start(start: str, tokens: Items) -> str:
@@ -48,4 +46,4 @@ def _choose_by_start(start: str, tokens: Items) -> str:
 
 
 def _describe(token: dict[str, Any]) -> str:
-    return f"{clean(token['name'])}, made {format_moment(parse_instant(token['created_at']))}"
+    return f"{token['name']}, made {format_moment(parse_instant(token['created_at']))}"

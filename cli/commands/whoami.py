@@ -1,11 +1,10 @@
 import argparse
 
-from .. import clock
 from ..api import Api
 from ..parsing import add_json_option
+from ..schedule import say_zone_difference
 from ..settings import read_settings
-from ..terminal import clean, say, show, show_json
-from ..times import describe_zone_difference
+from ..terminal import show, show_json
 
 SUMMARY = "Print your login name, as the backend knows you."
 EXAMPLES = """
@@ -15,18 +14,14 @@ insighta whoami --json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
     add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Ask the backend: what is stored may be out of date."""
-    person = Api(read_settings()).get("/me")
+    person = Api(read_settings(arguments)).get("/me")
     if arguments.json:
         show_json(person)
-        return 0
-    show(clean(person["login"]))
-    difference = describe_zone_difference(person.get("time_zone"), clock.read_now())
-    if difference:
-        say(difference)
-    return 0
+        return
+    show(person["login"])
+    say_zone_difference(person.get("time_zone"))

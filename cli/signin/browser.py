@@ -1,5 +1,4 @@
-"""Opening a page in the person's browser. The standard library's way can block and lets browsers use the terminal."""
-
+# The standard library's webbrowser can block, and lets browsers write to the terminal.
 import os
 import shlex
 import shutil
@@ -59,5 +58,8 @@ def _open_with(command: list[str], url: str) -> bool:
 
 
 def _split(command: str) -> list[str]:
-    words = shlex.split(command.removesuffix("&"), posix=os.name == "posix")
+    try:
+        words = shlex.split(command.removesuffix("&"), posix=os.name == "posix")
+    except ValueError:  # An open quotation mark
+        words = [command]
     return words or ["xdg-open"]

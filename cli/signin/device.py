@@ -6,7 +6,7 @@ import time
 from .. import oauth
 from ..errors import BackendUnreachable, Cancelled, CliError, GrantRefused, UnexpectedAnswer
 from ..terminal import can_ask, paint, say
-from .label import make_device_label
+from .method import make_device_label
 from .qr import format_qr
 
 SECONDS_SLOWER = 5
@@ -22,16 +22,14 @@ def sign_in_with_code(api: str) -> oauth.Grant:
 
 
 def _show(request: oauth.DeviceRequest) -> None:
-    say(f"\n  Open   {paint(request.verification_uri, 'cyan', sys.stderr)}")
-    say(f"  Code   {paint(request.user_code, 'bold', sys.stderr)}\n")
-    code = format_qr(request.verification_uri_complete) if request.verification_uri_complete and can_ask() else []
-    for line in code:
-        say(line)
+    say("", f"  Open   {paint(request.verification_uri, 'cyan')}", f"  Code   {paint(request.user_code, 'bold')}", "")
+    if request.verification_uri_complete and can_ask():
+        sys.stderr.write(format_qr(request.verification_uri_complete))
     say(f"Waiting for you to approve it there. The code works for {max(1, request.expires_in // 60)} minutes.")
 
 
 def _poll(api: str, request: oauth.DeviceRequest) -> oauth.Grant:
-    pause = max(1, request.interval)
+    pause = request.interval
     deadline = time.monotonic() + request.expires_in
     while time.monotonic() < deadline:
         time.sleep(pause)

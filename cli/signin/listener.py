@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from . import page
-from .answer import Answer, Expectation
+from . import result_pages
+from .callback import Callback, Expectation
 
 CALLBACK = "/callback"
 DONE = "/done"
@@ -29,7 +29,7 @@ class _Server(ThreadingHTTPServer):
 class Listener:
     """Bound when it is made, so that no browser can come back too early."""
 
-    def __init__(self, server: _Server, expectation: Expectation, on_answer: Callable[[Answer], None]) -> None:
+    def __init__(self, server: _Server, expectation: Expectation, on_answer: Callable[[Callback], None]) -> None:
         self._server = server
         self._expectation = expectation
         self._on_answer = on_answer
@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == DONE:
             self._show_result()
         else:
-            self._answer(404, page.make_missing_page())
+            self._answer(404, result_pages.make_missing_page())
 
     def log_message(self, *_: object) -> None:
         """Nothing is logged: the address holds the code."""
@@ -105,20 +105,19 @@ class _Handler(BaseHTTPRequestHandler):
             # The code leaves the address bar before anything is shown.
             self._answer(303, "", Location=DONE)
         else:
-            self._answer(400, page.make_stranger_page())
+            self._answer(400, result_pages.make_stranger_page())
 
     def _show_result(self) -> None:
         result = self.listener.wait_for_result()
-        self._answer(200 if result else 404, result or page.make_missing_page())
+        self._answer(200 if result else 404, result or result_pages.make_missing_page())
         if result:
             self.listener.mark_shown()
 
     def _answer(self, status: int, text: str, **headers: str) -> None:
         content = text.encode()
         self.send_response(status)
-        for name, value in (
-            page.HEADERS | headers | {"Content-Length": str(len(content)), "Connection": "close"}
-        ).items():
+        own = {"Content-Length": str(len(content)), "Connection": "close"}
+        for name, value in (result_pages.HEADERS | headers | own).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

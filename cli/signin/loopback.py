@@ -1,19 +1,16 @@
-"""Sign-in through the browser: it comes back to this machine, or the person brings the address back by hand."""
-
 import queue
 import secrets
-import sys
 import time
 
 from .. import oauth
 from ..errors import Cancelled, CliError, UsageError
-from ..terminal import can_ask, clean, paint, say
-from . import page
-from .answer import Answer, Expectation
+from ..terminal import can_ask, paint, say
 from .browser import open_page
-from .label import make_device_label
+from .callback import Callback, Expectation
 from .listener import CALLBACK, Listener, bind
-from .prompt import read_lines_aside
+from .method import make_device_label
+from .pasted_input import read_lines_aside
+from .result_pages import make_failure_page, make_success_page
 
 DEFAULT_PORT = 9876
 SECONDS_TO_SIGN_IN = 300.0
@@ -24,10 +21,11 @@ NOT_AN_ANSWER = "That is not the answer to this sign-in. Paste the whole address
 class BrowserSignIn:
     """One sign-in. `listens` is False in paste mode, where the browser is on another machine."""
 
-    def __init__(self, api: str, *, port: int, listens: bool) -> None:
+    def __init__(self, api: str, *, port: int, listens: bool, prompt: str = "") -> None:
         self._api = api
+        self._prompt = prompt
         self._verifier = oauth.make_verifier()
-        self._answers: queue.Queue[Answer | None] = queue.Queue()
+        self._answers: queue.Queue[Callback | None] = queue.Queue()
         self._expectation = Expectation(secrets.token_urlsafe(24), oauth.read_issuer(api))
         self._listener = self._listen(port) if listens else None
         if self._listener is None:
@@ -47,6 +45,7 @@ class BrowserSignIn:
             state=self._expectation.state,
             challenge=self._verifier.challenge,
             device_label=make_device_label(),
+            prompt=self._prompt,
         )
 
     def run(self, *, opens_browser: bool, seconds: float = SECONDS_TO_SIGN_IN) -> oauth.Grant:
@@ -62,7 +61,7 @@ class BrowserSignIn:
     def close(self, login: str | None) -> None:
         """Show the browser the end: a login name, None for an unknown one, empty for a failure."""
         if self._listener:
-            result = page.make_failure_page() if login == "" else page.make_success_page(login or "")
+            result = make_failure_page() if login == "" else make_success_page(login or "")
             self._listener.close(result)
             self._listener = None
 
@@ -76,12 +75,8 @@ class BrowserSignIn:
         return Listener(server, self._expectation, self._answers.put)
 
     def _invite(self, opens_browser: bool) -> None:
-        say(
-            "Sign in at this address:"
-            if not opens_browser
-            else "Your browser opens this address; if it does not, open it:"
-        )
-        say(f"\n  {paint(self.url, 'cyan', sys.stderr)}\n")
+        opening = "Your browser opens this address; if it does not, open it:"
+        say(opening if opens_browser else "Sign in at this address:", "", f"  {paint(self.url, 'cyan')}", "")
         if self._listener is None:
             say("At the end the browser shows a page that cannot be opened. Paste its address here:")
             read_lines_aside(self._take_pasted, on_end=lambda: self._answers.put(None))
@@ -100,7 +95,7 @@ class BrowserSignIn:
         else:
             say(NOT_AN_ANSWER)
 
-    def _wait(self, seconds: float) -> Answer:
+    def _wait(self, seconds: float) -> Callback:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -115,13 +110,11 @@ class BrowserSignIn:
             "Run it again, or sign in on any device: insighta login --device",
         )
 
-    def _redeem(self, answer: Answer) -> oauth.Grant:
+    def _redeem(self, answer: Callback) -> oauth.Grant:
         if answer.error == "access_denied":
-            raise Cancelled(clean(answer.description) or "You did not allow this terminal to sign in.")
+            raise Cancelled(answer.description or "You did not allow this terminal to sign in.")
         if answer.error:
-            raise CliError(
-                f"The backend did not sign you in: {clean(answer.description or answer.error)}.", "Try again."
-            )
+            raise CliError(f"The backend did not sign you in: {answer.description or answer.error}.", "Try again.")
         return oauth.redeem_code(
             self._api, code=answer.code, verifier=self._verifier.verifier, redirect_uri=self.redirect_uri
         )

@@ -1,15 +1,17 @@
-"""The backend API, its admin and its worker: everything that owns the database."""
+"""Settings of the backend API, its admin and its worker."""
 
+import re
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.embedded_postgres import database_url
+from config.development.embedded_postgres import database_url
 from config.settings.base import *
 from config.settings.base import (
     BACKEND_URL,
     BASE_DIR,
+    CONTENT_SECURITY_DIRECTIVES,
     DEBUG,
     GITHUB_PORT,
     PORTAL_URL,
@@ -42,25 +44,28 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "social_django",
     "pgtrigger",
     "procrastinate.contrib.django",
 ]
 
 MIDDLEWARE = [
-    "config.middleware.RequestMiddleware",
+    "config.http.request_middleware.RequestMiddleware",
+    "tokens.views.cors.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.pages.PolicyMiddleware",
-    "config.pages.PageSessionMiddleware",
+    "config.http.page_middleware.PolicyMiddleware",
+    "config.http.page_middleware.PageSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "config.pages.PageAuthenticationMiddleware",
-    "config.pages.PageMessageMiddleware",
+    "config.http.page_middleware.PageAuthenticationMiddleware",
+    "tokens.authentication.StaffSessionMiddleware",
+    "config.http.page_middleware.PageMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.overload.DatabaseMiddleware",
+    "config.http.unavailable.DatabaseErrorMiddleware",
 ]
-UNAVAILABLE_VIEW = "config.problems.unavailable"
+UNAVAILABLE_VIEW = "config.http.problems.unavailable"
 
 TEMPLATES = [
     {
@@ -78,31 +83,20 @@ TEMPLATES = [
 ]
 
 CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "style-src": ["'self'"],
-        "script-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
-        "font-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-        "base-uri": ["'none'"],
-    }
+    "DIRECTIVES": {**CONTENT_SECURITY_DIRECTIVES, "img-src": ["'self'", "data:"], "font-src": ["'self'"]}
 }
 
 DATABASES = {"default": {**env.db_url_config(database_url()), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
-# Each process keeps a few connections; a request that finds none free for `timeout` seconds is answered with 503. The
-# pool waits twice as long before each new attempt to connect: it has to begin anew every second, or it would still be
-# waiting when the database has been back for long.
+# A request that gets no connection within `timeout` seconds is answered with 503. The pool doubles its delay before
+# each attempt to connect; a short `reconnect_timeout` restarts that backoff, so that a recovered database is noticed.
 _most = env.int("DATABASE_POOL_MAX", default=10)
 _pool = {"min_size": min(env.int("DATABASE_POOL_MIN", default=2), _most), "max_size": _most}
 _pool |= {"timeout": 2, "reconnect_timeout": 1}
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = _pool if _most else False
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 if _most:
-    # What is asked over and over is planned once. Behind pgbouncer a statement may meet another connection each time.
+    # Repeated statements are prepared, except behind pgbouncer, where each may run on another connection.
     DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
 LOCK_WAIT_SECONDS = env.float("LOCK_WAIT_SECONDS", default=2.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -124,7 +118,21 @@ AUTHENTICATION_BACKENDS = [
     "accounts.authentication.StaffBackend",
 ]
 
-# GitHub, GitHub Enterprise or the stand-in: one code path, three addresses.
+# A staff password is a factor by itself: 15 characters or more (NIST SP 800-63B-4 §3.1.1.2), no other composition.
+_VALIDATORS: list[tuple[str, dict[str, object]]] = [
+    (
+        "UserAttributeSimilarityValidator",
+        {"user_attributes": ("username", "login", "display_name", "email")},
+    ),
+    ("MinimumLengthValidator", {"min_length": 15}),
+    ("CommonPasswordValidator", {}),
+    ("NumericPasswordValidator", {}),
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options} for name, options in _VALIDATORS
+]
+
+# GitHub, GitHub Enterprise and the stand-in differ by their addresses alone.
 GITHUB_CLIENT_ID = env.str("GITHUB_CLIENT_ID", default="")
 GITHUB_CLIENT_SECRET = env.str("GITHUB_CLIENT_SECRET", default="")
 GITHUB_IS_STAND_IN = DEBUG and not GITHUB_CLIENT_ID
@@ -139,6 +147,17 @@ else:
         if not globals()[_name]:
             raise ImproperlyConfigured(f"{_name} is not set. Register a GitHub OAuth app: docs/github-app.md.")
 GITHUB_TIMEOUT_SECONDS = env.int("GITHUB_TIMEOUT_SECONDS", default=10)
+
+# Issuers of ID tokens of CI jobs (GitHub Actions' claims) that are believed. The stand-in is one of its own.
+CI_ISSUERS: list[str] = env.list(
+    "CI_ISSUERS", default=[GITHUB_URL if GITHUB_IS_STAND_IN else "https://token.actions.githubusercontent.com"]
+)
+for _issuer in CI_ISSUERS:
+    if not re.fullmatch(r"https://[^\s/?#]+[^\s?#]*" if not DEBUG else r"https?://[^\s?#]+", _issuer):
+        raise ImproperlyConfigured(f"CI_ISSUERS takes addresses like https://host, comma-separated, not {_issuer!r}.")
+    if _issuer.rstrip("/") == BACKEND_URL:
+        # Its own ID tokens would be exchanged for access tokens.
+        raise ImproperlyConfigured("CI_ISSUERS must not name BACKEND_URL.")
 
 SOCIAL_AUTH_STRATEGY = "accounts.authentication.SignInStrategy"
 SOCIAL_AUTH_STORAGE = "accounts.authentication.SignInStorage"
@@ -157,50 +176,82 @@ REGISTRATION = env.str("REGISTRATION", default="open")
 if REGISTRATION not in {"open", "approval"}:
     raise ImproperlyConfigured(f"REGISTRATION must be 'open' or 'approval', not {REGISTRATION!r}.")
 
+# What each role of the staff may do, as patterns of permissions. An administrator may do everything.
+STAFF_ROLES = {
+    "support": [
+        "accounts.view_user",
+        "accounts.change_user",
+        "accounts.view_event",
+        "tokens.view_session",
+        "tokens.view_personalaccesstoken",
+    ],
+    "bookings": ["accounts.view_user", "bookings.view_*", "bookings.change_*", "bookings.add_plan"],
+}
+
 TOKEN_KEYS = secret_list("TOKEN_KEY")
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.float("REFRESH_TOKEN_DAYS", default=30))
 SESSION_LIFETIME = timedelta(days=env.float("SESSION_DAYS", default=90))
 HANDOFF_LIFETIME = timedelta(seconds=60)
 AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)
 DEVICE_CODE_LIFETIME = timedelta(minutes=10)
+STAFF_IDLE_LIFETIME = timedelta(minutes=env.float("STAFF_IDLE_MINUTES", default=60))
+STAFF_SESSION_LIFETIME = timedelta(hours=env.float("STAFF_SESSION_HOURS", default=12))
+PERSONAL_TOKEN_DAYS = env.int("PERSONAL_TOKEN_DAYS", default=366)
+STEP_UP_SECONDS = env.int("STEP_UP_SECONDS", default=900)
 CLI_RETRY_SECONDS = env.int("CLI_RETRY_SECONDS", default=86_400)
 PORTAL_RETRY_SECONDS = env.int("PORTAL_RETRY_SECONDS", default=60)
 UNKEYED_RETRY_SECONDS = env.int("UNKEYED_RETRY_SECONDS", default=10)
 PORTAL_REDIRECT_URI = f"{PORTAL_URL}/auth/callback"
 
 REFUND_WINDOW_HOURS = env.int("REFUND_WINDOW_HOURS", default=12)
+GIVE_BACK_DAYS = env.int("GIVE_BACK_DAYS", default=90)
 WELCOME_CREDITS = env.int("WELCOME_CREDITS", default=5)
 
-# Addresses and networks of reverse proxies whose X-Forwarded-For is believed.
-try:
-    TRUSTED_PROXIES = tuple(ip_network(proxy) for proxy in env.list("TRUSTED_PROXIES", default=[]))
-except ValueError as error:
-    raise ImproperlyConfigured(f"TRUSTED_PROXIES takes addresses and networks such as 10.1.0.0/16: {error}.") from error
+
+def networks(name: str, default: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The addresses and networks of `name`, comma-separated in the environment. Raises ImproperlyConfigured."""
+    try:
+        return tuple(ip_network(network) for network in env.list(name, default=default))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} takes addresses and networks such as 10.1.0.0/16: {error}.") from error
+
+
+# Reverse proxies whose X-Forwarded-For is trusted.
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES", default=[])
+# Networks that are not public and that logouts of applications may reach all the same.
+BACKCHANNEL_NETWORKS = networks("BACKCHANNEL_NETWORKS", default=["0.0.0.0/0", "::/0"] if DEBUG else [])
 THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 globals().update(EMAIL_CONFIG)
-# A worker that is stopped finishes its job first: a mail server that says nothing must not hold it for ever.
+# A stopping worker finishes its job first; a silent mail server must not delay it without end.
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Insighta <no-reply@localhost>")
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")
 
-# What `/readyz` asks for, by the name it reports where it is missing.
+# What `/readyz` checks, by the name that it reports.
 READINESS = {
-    "database": "config.health.has_database",
-    "migrations": "config.health.is_migrated",
+    "database": "config.http.health.has_database",
+    "migrations": "config.http.health.is_migrated",
     "signing key": "tokens.services.signing_keys.has_signing_key",
 }
 if REDIS_URL:
-    READINESS["redis"] = "config.health.has_shared_cache"
+    READINESS["redis"] = "config.http.health.has_shared_cache"
 
-METRICS_COLLECTORS = ["config.metrics.database.DatabaseCollector"]
+METRICS_COLLECTORS = ["config.observability.metrics.collector.DatabaseCollector"]
 SIGNAL_LISTENERS = {
-    "accounts.signals.event_recorded": ["config.metrics.counters.count_event"],
-    "bookings.signals.operation_obstructed": ["config.metrics.counters.count_obstruction"],
-    "tokens.signals.sign_in_refused": ["config.metrics.counters.count_refusal"],
-    "tokens.signals.refresh_answered": ["config.metrics.counters.count_refresh", "config.logs.note_refresh"],
+    "accounts.signals.event_recorded": ["config.observability.metrics.counters.count_event"],
+    "bookings.signals.operation_retried": ["config.observability.metrics.counters.count_obstruction"],
+    "tokens.signals.sign_in_refused": [
+        "config.observability.metrics.counters.count_refusal",
+        "config.observability.logs.note_refusal",
+    ],
+    "tokens.signals.refresh_answered": [
+        "config.observability.metrics.counters.count_refresh",
+        "config.observability.logs.note_refresh",
+    ],
 }
-PROCRASTINATE_ON_APP_READY = "config.jobs.on_app_ready"
+PROCRASTINATE_ON_APP_READY = "config.observability.jobs.on_app_ready"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
@@ -209,7 +260,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "config.problems.problem_response",
+    "EXCEPTION_HANDLER": "config.http.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "iso-8601",
 }
@@ -217,6 +268,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Insighta API",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
@@ -228,7 +281,8 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.openapi.add_problems",
-        "config.openapi.add_links",
+        "config.http.openapi.allow_both",
+        "config.http.openapi.add_problems",
+        "config.http.openapi.add_links",
     ],
 }

@@ -1,4 +1,4 @@
-"""What both Django processes share: the environment, addresses, secrets, logging and browser security.
+"""Settings that backend and portal share: environment, addresses, secrets, logging, browser security.
 
 Every name read here is described in `.env.example`. A secret that is missing, or still the development
 default, with `DEBUG` off is a start-up error that names its variable.
@@ -14,14 +14,14 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-# Lets `ModelAdmin[User]` and its like stand in annotations and base classes at run time.
+# Makes generics such as `ModelAdmin[User]` work at run time.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # the package has no types
-    """The environment, with errors that name the variable and repeat its value only where it is a number gone wrong."""
+    """django-environ with errors that name the variable; only a malformed number is repeated, not a secret."""
 
     def get_value(self, var: str, cast: object = None, default: object = environ.Env.NOTSET, **options: bool) -> object:
         try:
@@ -74,11 +74,14 @@ PORTAL_HANDOFF = env.str("PORTAL_HANDOFF", default="tokens")
 if PORTAL_HANDOFF not in {"tokens", "code"}:
     raise ImproperlyConfigured(f"PORTAL_HANDOFF must be 'tokens' or 'code', not {PORTAL_HANDOFF!r}.")
 
-# What one worker works on at once and keeps waiting; whoever comes then is told to come back.
+# Load shedding: concurrent and queued requests of each worker process.
 REQUESTS_AT_ONCE = env.int("REQUESTS_AT_ONCE", default=8)
 REQUESTS_WAITING = env.int("REQUESTS_WAITING", default=24)
 
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=180)
+
+# Whether the calendar can be read without an account.
+PUBLIC_CALENDAR = env.bool("PUBLIC_CALENDAR", default=False)
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -97,7 +100,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 
-# A request body larger than this is answered with 413 before it is parsed; the largest honest one is a few kB.
+# A larger request body is answered with 413 before it is parsed; the largest legitimate one is a few kB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 
@@ -105,6 +108,10 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_DIRECTIVES = {
+    **{name: ["'none'"] for name in ("default-src", "frame-ancestors", "base-uri")},
+    **{name: ["'self'"] for name in ("style-src", "script-src", "img-src", "connect-src", "form-action")},
+}
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
@@ -115,7 +122,7 @@ if env.bool("BEHIND_TLS_PROXY", default=False):
 
 
 def harden_for(url: str) -> dict[str, object]:
-    """The settings that a process served at `url` needs: secure cookies and HSTS where it is https."""
+    """Secure cookies and HSTS where `url` is https."""
     https = url.startswith("https://")
     return {
         "SESSION_COOKIE_SECURE": https,
@@ -131,15 +138,14 @@ def allowed_hosts_for(url: str) -> list[str]:
     return hosts
 
 
-# Django's advice that is not followed: the proxy that ends TLS redirects to https; other names under the same domain
-# are not ours to decide about, so neither HSTS for subdomains nor its preload list.
+# The TLS proxy redirects to https; HSTS for subdomains and its preload list would bind names that are not ours.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
-# Who may read `/metrics` (empty: programs on this machine), and where the workers of one server add up their counts.
+# Bearer token of `/metrics` (empty: programs on this machine), and the directory that the workers of a server share.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 METRICS_DIR = Path(env.str("METRICS_DIR", default="") or f"{gettempdir()}/insighta-metrics-{os.getuid()}")
 METRICS_COLLECTORS: list[str] = []
-# Dotted paths of signals, each with those of its listeners: `config` knows the apps by name only.
+# Dotted paths, because `config` does not import the apps: signal to receivers.
 SIGNAL_LISTENERS: dict[str, list[str]] = {}
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="columns" if DEBUG else "json")
@@ -148,18 +154,18 @@ if LOG_FORMAT not in {"columns", "json"}:
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "config.logs.make_formatter", "as_json": LOG_FORMAT == "json"}},
+    "formatters": {"line": {"()": "config.observability.logs.make_formatter", "as_json": LOG_FORMAT == "json"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # It logs the full URL of outgoing requests; ours may carry secrets only in bodies, but it stays quiet anyway.
+        # It logs the full URL of outgoing requests.
         "urllib3": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "social": {"level": "WARNING"},
-        # The demo orders many jobs: in a terminal their lines would push away what the person needs to read.
-        "config.jobs": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
+        # The demo defers many jobs, whose lines would flood a terminal.
+        "config.observability.jobs": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # Django's own 4xx lines hold the path without its query; every request has a line of its own anyway.
+        # Django's lines for 4xx would repeat the line of RequestMiddleware.
         "django.request": {"level": "ERROR"},
     },
 }

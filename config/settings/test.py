@@ -1,7 +1,4 @@
-"""The backend as the tests run it in their own process: known secrets, quick hashes, mail kept in memory.
-
-Tests of whole processes start them with the backend's and the portal's own settings modules.
-"""
+"""Settings of the tests' own process. Processes that tests start use the backend's and the portal's settings."""
 
 import os
 
@@ -14,7 +11,7 @@ from config.settings.backend import DATABASES, LOGGING
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["*"]
-# Race tests open a connection a thread; the pool would make them wait for each other.
+# Race tests need a connection per thread, more than the pool has.
 DATABASES["default"]["OPTIONS"].pop("pool")
-# The client of many tests: a line for each of its requests would hide what a failing test has to say.
+# It logs a line for each request, which would hide the output of a failing test.
 LOGGING["loggers"].update(httpx={"level": "WARNING"})

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from config.metrics.page import metrics
+from config.observability.metrics.view import metrics
 
 urlpatterns = [path("metrics", metrics), path("", include("portal.urls"))]
 

@@ -1,52 +1,52 @@
-"""Settings, sessions and access tokens: what a person controls about the account."""
-
-from uuid import UUID
+from dataclasses import replace
+from urllib.parse import quote
+from uuid import UUID, uuid4
 
 from django.http import HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import cookies
+from portal import messages
+from portal.access_forms import PublisherForm, TokenForm
+from portal.cookies import set_zone
 from portal.errors import Problem
-from portal.forms import SettingsForm, TokenForm
-from portal.pages import local_path, redirect_with, render_page, return_form
+from portal.forms import SettingsForm, form_key
+from portal.links import local_path, url, with_query
+from portal.rendering import redirect_to, render_message, render_page, return_form, see_other
+from portal.times import zone_of
 from portal.visitor import PortalRequest
 
-VALIDATION = "validation_error"
+PUBLISHER_ID = "publisher_%s"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: PortalRequest) -> HttpResponse:
     """The person's name, time zone and emails."""
-    if request.method == "POST":
-        return _save_settings(request)
-    return _settings_page(request)
-
-
-def _save_settings(request: PortalRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _settings_page(request)
     form = SettingsForm(request.POST)
-    if form.is_valid():
-        try:
-            request.visitor.send("PATCH", "/me", form.cleaned_data)
-            return redirect_with("/settings", "settings-saved")
-        except Problem as problem:
-            if problem.code != VALIDATION:
-                raise
-            form.take(problem)
-    return return_form("/settings", form, lambda: _settings_page(request, form))
+    if form.is_valid() and form.send(request.visitor, "PATCH", "/me", form.cleaned_data) is not None:
+        return redirect_to("settings", notice="settings-saved")
+    return return_form(request, "settings", form, lambda: _settings_page(request, form))
 
 
 def _settings_page(request: PortalRequest, refused: SettingsForm | None = None) -> HttpResponse:
-    data = request.visitor.fetch(me="/me", sessions="/sessions")
-    form = refused or SettingsForm.of(request.visitor.take_note("/settings")) or SettingsForm(initial=data["me"])
-    context = {"form": form, "places": len(data["sessions"]["results"])}
-    return render_page(request, "settings", context, me=data["me"], status=422 if refused else 200)
+    page = request.visitor.get("/pages/settings")
+    form = refused or SettingsForm.of(request.visitor.take_note()) or SettingsForm(initial=page["person"])
+    context = {"form": form, "places": page["session_count"]}
+    return render_page(request, "settings", context, me=page["person"], status=422 if refused else 200)
 
 
 @require_POST
 def time_zone(request: PortalRequest) -> HttpResponse:
-    """Change the time zone alone, from the offer that any page may make."""
-    request.visitor.send("PATCH", "/me", {"time_zone": request.POST.get("time_zone", "")})
-    return redirect_with(local_path(request.POST.get("next")), "time-zone-saved")
+    """Change the time zone alone, from the offer that any page may make; without a sign-in, for this browser."""
+    wanted = request.POST.get("time_zone", "")
+    response = see_other(with_query(local_path(request.POST.get("next")), notice="time-zone-saved"))
+    if request.visitor.is_reader:
+        set_zone(response, zone_of(wanted).key)
+    else:
+        request.visitor.send("PATCH", "/me", {"time_zone": wanted})
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,7 +55,7 @@ def deactivate(request: PortalRequest) -> HttpResponse:
     if request.method == "POST":
         request.visitor.send("POST", "/me/deactivate")
         request.visitor.forget()
-        return redirect_with("/signed-out?reason=left")
+        return redirect_to("signed_out", reason="left")
     page = request.visitor.get("/pages/deactivation")
     return render_page(request, "deactivate", page, me=page["person"])
 
@@ -63,62 +63,112 @@ def deactivate(request: PortalRequest) -> HttpResponse:
 @require_safe
 def sessions(request: PortalRequest) -> HttpResponse:
     """Where the person is signed in."""
-    data = request.visitor.fetch(me="/me", sessions="/sessions")
-    found = sorted(data["sessions"]["results"], key=lambda session: not session["current"])
-    return render_page(request, "sessions", {"sessions": found}, me=data["me"])
+    page = request.visitor.get("/pages/sessions")
+    found = sorted(page["sessions"], key=lambda session: not session["current"])
+    return render_page(request, "sessions", {"sessions": found}, me=page["person"])
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def revoke_session(request: PortalRequest, session_id: UUID) -> HttpResponse:
-    """Sign one session out."""
+    """Sign one session out. Mails link here: looking shows that one session and asks."""
+    if request.method != "POST":
+        return _ask(request, f"/pages/sessions/{session_id}", "session_revoke")
     _end(request, f"/sessions/{session_id}")
-    return redirect_with("/sessions", "session-revoked")
+    return redirect_to("sessions", notice="session-revoked")
 
 
 @require_POST
 def revoke_other_sessions(request: PortalRequest) -> HttpResponse:
     """Sign all sessions out but this one."""
     request.visitor.send("DELETE", "/sessions?keep=current")
-    return redirect_with("/sessions", "others-revoked")
+    return redirect_to("sessions", notice="others-revoked")
+
+
+@require_safe
+def applications(request: PortalRequest) -> HttpResponse:
+    """The applications that the person has signed in to, and what each may do."""
+    page = request.visitor.get("/pages/applications")
+    return render_page(request, "applications", {"applications": page["applications"]}, me=page["person"])
+
+
+@require_POST
+def withdraw_application(request: PortalRequest, client_id: str) -> HttpResponse:
+    """Withdraw what an application may do; its sign-ins end."""
+    _end(request, f"/applications/{quote(client_id, safe='')}")
+    return redirect_to("applications", notice="application-withdrawn")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: PortalRequest) -> HttpResponse:
-    """The personal access tokens, and a form for a new one. A new secret is shown once."""
-    if request.method == "POST":
-        return _create_token(request)
-    return _tokens_page(request)
-
-
-def _create_token(request: PortalRequest) -> HttpResponse:
+    """The personal access tokens, and a form for a new one, whose key makes a second click harmless."""
+    if request.method != "POST":
+        return _tokens_page(request)
     form = TokenForm(request.POST)
+    key = form_key(request)
+    made = None
     if form.is_valid():
-        try:
-            made = request.visitor.send("POST", "/personal-access-tokens", form.body())
-        except Problem as problem:
-            if problem.code != VALIDATION:
-                raise
-            form.take(problem)
-        else:
-            response = redirect_with("/tokens")
-            cookies.set_note(response, {"for": "/tokens", "secret": {"name": made["name"], "token": made["token"]}})
-            return response
-    return return_form("/tokens", form, lambda: _tokens_page(request, form))
+        made = form.send(request.visitor, "POST", "/personal-access-tokens", form.body(), idempotency_key=key)
+    if made is None:
+        return return_form(request, "tokens", form, lambda: _tokens_page(request, form))
+    response = redirect_to("tokens")
+    secret = {name: made.get(name) for name in ("name", "token", "scopes", "expires_at")}
+    request.visitor.leave_note(response, {"for": url("tokens"), "secret": secret})
+    return response
 
 
-def _tokens_page(request: PortalRequest, refused: TokenForm | None = None) -> HttpResponse:
-    data = request.visitor.fetch(me="/me", tokens="/personal-access-tokens")
-    note = request.visitor.take_note("/tokens")
+def _tokens_page(
+    request: PortalRequest, refused: TokenForm | None = None, publisher: PublisherForm | None = None
+) -> HttpResponse:
+    page, note = request.visitor.get("/pages/tokens"), request.visitor.take_note()
     form = refused or TokenForm.of(note) or TokenForm()
-    context = {"form": form, "secret": note.get("secret"), "tokens": data["tokens"]["results"]}
-    return render_page(request, "tokens", context, me=data["me"], status=422 if refused else 200)
+    form.name_ends(zone_of(page["person"]["time_zone"]), timezone.now())
+    context = {
+        "form": form,
+        "publisher": publisher or PublisherForm.of(note, auto_id=PUBLISHER_ID) or PublisherForm(auto_id=PUBLISHER_ID),
+        "key": str(uuid4()),
+        "secret": note.get("secret"),
+        "tokens": page["tokens"],
+        # A backend of an earlier release has none.
+        "publishers": page.get("publishers", []),
+    }
+    return render_page(request, "tokens", context, me=page["person"], status=422 if refused or publisher else 200)
 
 
 @require_POST
+def add_publisher(request: PortalRequest) -> HttpResponse:
+    """Let a CI job act as the person without a secret."""
+    form = PublisherForm(request.POST, auto_id=PUBLISHER_ID)
+    if form.is_valid() and form.send(request.visitor, "POST", "/trusted-publishers", form.cleaned_data) is not None:
+        return redirect_to("tokens", notice="publisher-added")
+    return return_form(request, "tokens", form, lambda: _tokens_page(request, publisher=form))
+
+
+@require_POST
+def remove_publisher(request: PortalRequest, publisher_id: UUID) -> HttpResponse:
+    """Remove a trusted publisher; what its jobs were given ends."""
+    _end(request, f"/trusted-publishers/{publisher_id}")
+    return redirect_to("tokens", notice="publisher-removed")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def revoke_token(request: PortalRequest, token_id: UUID) -> HttpResponse:
-    """End one personal access token."""
+    """End one personal access token. Mails link here: looking shows that one token and asks."""
+    if request.method != "POST":
+        return _ask(request, f"/pages/tokens/{token_id}", "token_revoke")
     _end(request, f"/personal-access-tokens/{token_id}")
-    return redirect_with("/tokens", "token-revoked")
+    return redirect_to("tokens", notice="token-revoked")
+
+
+def _ask(request: PortalRequest, path: str, template: str) -> HttpResponse:
+    """Show the one thing that would end. Somebody else's, and what is long gone, is not there."""
+    try:
+        page = request.visitor.get(path)
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        query = {"switch": "1", "next": request.path}
+        return render_message(request, replace(messages.NOT_YOURS_TO_END, query=query))
+    return render_page(request, template, page, me=page["person"])
 
 
 def _end(request: PortalRequest, path: str) -> None:

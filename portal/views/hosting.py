@@ -1,39 +1,43 @@
-"""For hosts: what is coming up, who has booked, weekly hours and exceptions, one-off sessions, cancelling."""
-
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.errors import Problem
-from portal.forms import ApiForm, DayForm, ExceptionForm, HoursForm, SlotForm
-from portal.pages import redirect_with, render_page, return_form
-from portal.templatetags.portal import read_instant, zone_of
-from portal.views.slots import cursor_after
-from portal.visitor import PortalRequest, with_query
+from portal.forms import DayForm, SlotForm
+from portal.hours_forms import ExceptionForm, HoursForm
+from portal.links import cursor_after, read_uuid, url
+from portal.rendering import conflict_in, redirect_to, render_page, return_form
+from portal.times import read_instant, zone_of
+from portal.visitor import PortalRequest
 
-# Two forms on one page: their fields need ids of their own.
 NEXT_OPEN = 5
+# So many booked sessions are named after a change of hours.
+MOST_LEFT = 5
+# Two forms on one page: their fields need ids of their own.
 EXCEPTION_ID = "exception_%s"
 
 
 @require_safe
 def hosting(request: PortalRequest) -> HttpResponse:
-    """The host's open sessions by day."""
-    page = request.visitor.get(with_query("/pages/hosting", cursor=request.GET.get("cursor")))
-    context = {"days": _open_days(page), "later": cursor_after(page["slots"])}
+    """The host's sessions: what is open and not over by day, or what is over or cancelled as a list."""
+    wanted = request.GET.get("when", "")
+    tab = wanted if wanted in {"past", "cancelled"} else ""
+    page = request.visitor.get("/pages/hosting", when=tab, cursor=request.GET.get("cursor"))
+    shown = {"slots": page["slots"]["results"]} if tab else {"days": _by_day(page)}
+    context = {"tab": tab, "more": cursor_after(page["slots"]), **shown}
     return render_page(request, "hosting", context, me=page["person"])
 
 
-def _open_days(page: dict[str, Any]) -> list[tuple[date, list[dict[str, Any]]]]:
-    """The open sessions of `/pages/hosting` by the host's days."""
+def _by_day(page: dict[str, Any]) -> list[tuple[date, list[dict[str, Any]]]]:
+    """The sessions of `/pages/hosting` by the host's days."""
     days: dict[date, list[dict[str, Any]]] = {}
+    zone = zone_of(page["person"]["time_zone"])
     for slot in page["slots"]["results"]:
-        if slot["status"] == "open":
-            days.setdefault(read_instant(slot["starts_at"], page["person"]["time_zone"]).date(), []).append(slot)
+        days.setdefault(read_instant(slot["starts_at"], zone).date(), []).append(slot)
     return sorted(days.items())
 
 
@@ -43,29 +47,31 @@ def new_slot(request: PortalRequest) -> HttpResponse:
     if request.method != "POST":
         return _new_slot_page(request)
     form = SlotForm(request.POST)
-    zone = zone_of(request.POST.get("zone", ""))
-    if form.is_valid() and _accepted(request, form, "/slots", form.body(zone)):
-        return redirect_with("/hosting", "slot-created")
-    return return_form("/hosting/new", form, lambda: _new_slot_page(request, form))
+    zone, offering_id = zone_of(request.POST.get("zone", "")), read_uuid(request.GET.get("offering"))
+    made_from = {"offering_id": offering_id} if offering_id else {}
+    if form.is_valid() and form.send(request.visitor, "POST", "/slots", form.body(zone) | made_from) is not None:
+        return redirect_to("hosting", notice="slot-created")
+    if offering_id:
+        return _new_slot_of(request, offering_id, form)
+    return return_form(request, "new_slot", form, lambda: _new_slot_page(request, form))
 
 
 def _new_slot_page(request: PortalRequest, refused: SlotForm | None = None) -> HttpResponse:
+    if offering_id := read_uuid(request.GET.get("offering")):
+        return _new_slot_of(request, offering_id, refused)
     page = request.visitor.get("/pages/hosting")
-    form = refused or SlotForm.of(request.visitor.take_note("/hosting/new")) or SlotForm()
-    opened = [slot for slot in page["slots"]["results"] if slot["status"] == "open"][:NEXT_OPEN]
-    context = {"form": form, "opened": opened}
+    form = refused or SlotForm.of(request.visitor.take_note()) or SlotForm()
+    context = {"form": form, "offering": None, "opened": page["slots"]["results"][:NEXT_OPEN]}
     return render_page(request, "hosting_new", context, me=page["person"], status=422 if refused else 200)
 
 
-def _accepted(request: PortalRequest, form: ApiForm, path: str, body: dict[str, Any]) -> bool:
-    try:
-        request.visitor.send("POST", path, body)
-    except Problem as problem:
-        if problem.status in {400, 409}:
-            form.take(problem)
-            return False
-        raise
-    return True
+def _new_slot_of(request: PortalRequest, offering_id: str, refused: SlotForm | None) -> HttpResponse:
+    """A session of an offering; what the form does not ask is the offering's."""
+    page = request.visitor.get(f"/pages/hosting/offerings/{offering_id}")
+    offering = page["offering"]
+    form = refused or SlotForm(initial={name: offering[name] for name in ("title", "minutes", "capacity")})
+    context = {"form": form, "offering": offering, "opened": []}
+    return render_page(request, "hosting_new", context, me=page["person"], status=422 if refused else 200)
 
 
 @require_safe
@@ -78,18 +84,20 @@ def hours(request: PortalRequest) -> HttpResponse:
 def add_hours(request: PortalRequest) -> HttpResponse:
     """Receive every week at these hours."""
     form = HoursForm(request.POST)
-    if form.is_valid() and _accepted(request, form, "/availability-rules", form.body()):
-        return redirect_with("/hosting/hours", "rule-added")
-    return return_form("/hosting/hours", form, lambda: _hours_page(request, weekly=form))
+    change = form.send(request.visitor, "POST", "/availability-rules", form.body()) if form.is_valid() else None
+    if change is not None:
+        return _changed(request, change, notice="rule-added")
+    return return_form(request, "hours", form, lambda: _hours_page(request, weekly=form))
 
 
 @require_POST
 def add_exception(request: PortalRequest) -> HttpResponse:
     """Take a day off, or receive at extra hours."""
     form = ExceptionForm(request.POST, auto_id=EXCEPTION_ID)
-    if form.is_valid() and _accepted(request, form, "/availability-rules", form.body()):
-        return redirect_with("/hosting/hours", "exception-added")
-    return return_form("/hosting/hours", form, lambda: _hours_page(request, exception=form))
+    change = form.send(request.visitor, "POST", "/availability-rules", form.body()) if form.is_valid() else None
+    if change is not None:
+        return _changed(request, change, notice="exception-added")
+    return return_form(request, "hours", form, lambda: _hours_page(request, exception=form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,37 +105,49 @@ def remove_rule(request: PortalRequest, rule_id: UUID) -> HttpResponse:
     """Say what removing weekly hours or an exception closes, then do it."""
     if request.method != "POST":
         return _remove_page(request, str(rule_id))
-    request.visitor.send("DELETE", f"/availability-rules/{rule_id}")
-    return redirect_with("/hosting/hours", "rule-removed")
+    change = request.visitor.send("DELETE", f"/availability-rules/{rule_id}")
+    return _changed(request, change, notice="rule-removed")
+
+
+def _changed(request: PortalRequest, change: dict[str, Any], *, notice: str) -> HttpResponse:
+    """303 to the hours, which say once what the change opened, closed, and left because it is booked."""
+    response = redirect_to("hours", notice=notice)
+    told = {name: change.get(name, 0) for name in ("opened", "closed", "left_count")}
+    left = [{name: slot[name] for name in ("id", "title", "starts_at")} for slot in change.get("left", [])[:MOST_LEFT]]
+    request.visitor.leave_note(response, {"for": url("hours"), "change": told | {"left": left}})
+    return response
 
 
 def _remove_page(request: PortalRequest, rule_id: str) -> HttpResponse:
-    data = request.visitor.fetch(me="/me", rules="/availability-rules")
-    rule = next((one for one in data["rules"]["results"] if one["id"] == rule_id), None)
+    page = request.visitor.get("/pages/hosting/hours")
+    rule = next((one for one in page["rules"] if one["id"] == rule_id), None)
     if rule is None:
         # Removed in another tab, or never there: the list says what there is.
-        return redirect_with("/hosting/hours")
-    return render_page(request, "hosting_remove", {"rule": rule}, me=data["me"])
+        return redirect_to("hours")
+    return render_page(request, "hosting_remove", {"rule": rule}, me=page["person"])
 
 
 def _hours_page(
     request: PortalRequest, *, weekly: HoursForm | None = None, exception: ExceptionForm | None = None
 ) -> HttpResponse:
-    data = request.visitor.fetch(me="/me", rules="/availability-rules")
-    rules, note = data["rules"]["results"], request.visitor.take_note("/hosting/hours")
+    page = request.visitor.get("/pages/hosting/hours")
+    rules, offerings, note = page["rules"], page.get("offerings", ()), request.visitor.take_note()
     by_day = sorted((one for one in rules if one["kind"] == "weekly"), key=lambda r: (r["weekday"], r["start_time"]))
     dates = sorted((one for one in rules if one["kind"] != "weekly"), key=lambda rule: str(rule["date"]))
+    again = exception or ExceptionForm.of(note, auto_id=EXCEPTION_ID)
     context = {
+        "change": note.get("change"),
         "weekly_rules": by_day,
         "exceptions": dates,
-        "weekly": weekly or HoursForm.of(note) or HoursForm(),
-        "exception": exception or ExceptionForm.of(note, auto_id=EXCEPTION_ID) or ExceptionForm(auto_id=EXCEPTION_ID),
+        "offered": {one["id"]: one["title"] for one in offerings},
+        "weekly": (weekly or HoursForm.of(note) or HoursForm()).offer(offerings),
+        "exception": (again or ExceptionForm(auto_id=EXCEPTION_ID)).offer(offerings),
     }
-    return render_page(request, "hosting_hours", context, me=data["me"], status=422 if weekly or exception else 200)
+    return render_page(request, "hosting_hours", context, me=page["person"], status=422 if weekly or exception else 200)
 
 
 @require_safe
-def slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+def hosted_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Who has booked a session, and what cancelling it gives back."""
     page = request.visitor.get(f"/pages/hosting/slots/{slot_id}")
     roster = sorted(page["bookings"]["results"], key=lambda one: one["status"] == "cancelled")
@@ -138,23 +158,37 @@ def slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
         "active": active,
         "started": datetime.fromisoformat(page["slot"]["starts_at"]) <= timezone.now(),
         "waiting": page["waiting"],
-        "refund": sum(one["credits_charged"] for one in active),
+        "refund": sum(one["credits_charged"] - one.get("credits_given_back", 0) for one in active),
+        "conflict": conflict_in(request),
+        "key": str(uuid4()),
     }
     return render_page(request, "hosting_slot", context, me=page["person"])
 
 
 @require_POST
 def cancel_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
-    """Cancel one session; everybody who booked gets the credit back."""
-    request.visitor.send("POST", f"/slots/{slot_id}/cancel")
-    return redirect_with("/hosting", "slot-cancelled")
+    """Cancel one session; everybody who booked gets the credit back and the host's message."""
+    request.visitor.send("POST", f"/slots/{slot_id}/cancel", {"message": request.POST.get("message", "")})
+    return redirect_to("hosting", notice="slot-cancelled")
 
 
 @require_POST
 def mark_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
     """Note that somebody did not come."""
     request.visitor.send("POST", f"/bookings/{booking_id}/no-show")
-    return redirect_with(f"/hosting/slots/{slot_id}", "no-show")
+    return redirect_to("hosted_slot", slot_id, notice="no-show")
+
+
+@require_POST
+def undo_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
+    """Note that they came after all."""
+    try:
+        request.visitor.send("DELETE", f"/bookings/{booking_id}/no-show")
+    except Problem as problem:
+        if problem.code != "overlapping_booking":
+            raise
+        return redirect_to("hosted_slot", slot_id, conflict="no_show_stays")
+    return redirect_to("hosted_slot", slot_id, notice="no-show-undone")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -163,11 +197,11 @@ def cancel_day(request: PortalRequest) -> HttpResponse:
     form = DayForm(request.POST if request.method == "POST" else request.GET or None)
     if not form.is_valid():
         page = request.visitor.get("/pages/hosting")
-        context = {"form": form, "days": _open_days(page)[:NEXT_OPEN]}
+        context = {"form": form, "days": _by_day(page)[:NEXT_OPEN]}
         return render_page(request, "hosting_day", context, me=page["person"], status=422 if form.is_bound else 200)
     day = form.cleaned_data["date"]
     if request.method == "POST":
         request.visitor.send("POST", "/hosts/me/cancel-day", {"date": day.isoformat()})
-        return redirect_with("/hosting", "day-cancelled")
+        return redirect_to("hosting", notice="day-cancelled")
     page = request.visitor.get("/pages/hosting/day", date=day.isoformat())
     return render_page(request, "hosting_day", page | {"form": form, "day": day}, me=page["person"])

@@ -1,6 +1,5 @@
-"""Signing in and out: the trip to the backend and back, and the end of it."""
-
 import logging
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -9,26 +8,42 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from portal import client, cookies
-from portal.errors import PAGES, BackendUnreachable, InvalidGrant, Page
-from portal.pages import is_signed_in, local_path, redirect_with, render_error, render_page
-from portal.visitor import PortalRequest, with_query
+from portal.errors import BackendUnreachable, InvalidGrant, PortalRefused
+from portal.links import local_path, url
+from portal.messages import MESSAGES, REFUSED, Message
+from portal.rendering import redirect_to, render_message, render_page, see_other
+from portal.visitor import PortalRequest
 
 _log = logging.getLogger("portal.sign_in")
 
-_FOREIGN = Page(
+_FOREIGN = Message(
     400,
     "This sign-in was not started in this browser",
     "Nothing was changed. If you followed a link that somebody sent you, you can close this page. "
     "If you were signing in yourself, the page may have been open for too long: start once more.",
     "Sign in with GitHub",
-    "/login",
+    "login",
     icon="person",
 )
+_WITHOUT_COOKIE = replace(
+    _FOREIGN,
+    text="Your browser brought no cookie along, and a sign-in needs one. If it refuses cookies, allow them for this "
+    "site and start once more. If you followed a link that somebody sent you, you can close this page: nothing was "
+    "changed.",
+)
 _TOO_LATE = "The sign-in took too long or its link was used before. Nothing was changed; start once more."
+# Its link repeats the address, which is safe: the retry key is derived from the token or the code.
+_UNREACHABLE = Message(
+    503,
+    "Insighta cannot be reached",
+    "Our service did not answer while you were signing in. Try again within a minute to go on where you were.",
+    icon="cloud-off",
+)
 _REASONS = {
     "github_denied": "GitHub was told not to share who you are. You can try again whenever you like.",
     "github_unavailable": "GitHub did not answer in time. Please try again in a moment.",
     "sign_in_expired": _TOO_LATE,
+    "sign_in_decided": "This sign-in is over, it was answered before. Nothing was changed; start once more.",
 }
 
 
@@ -45,12 +60,16 @@ def _authorize_address(flow: cookies.Flow, *, switch: bool) -> str:
     query = {
         "response_type": "code" if settings.PORTAL_HANDOFF == "code" else "handoff",
         "client_id": client.CLIENT_ID,
-        "redirect_uri": f"{settings.PORTAL_URL}/auth/callback",
+        "redirect_uri": _callback_address(),
         "state": flow.state,
         "code_challenge": flow.challenge,
         "code_challenge_method": "S256",
     } | ({"prompt": "select_account"} if switch else {})
     return f"{settings.BACKEND_URL}/oauth/authorize?{urlencode(query)}"
+
+
+def _callback_address() -> str:
+    return f"{settings.PORTAL_URL}{url('callback')}"
 
 
 @sensitive_variables()
@@ -59,15 +78,21 @@ def callback(request: PortalRequest) -> HttpResponse:
     """The way back. Only the browser that holds this state's flow gets further than the first line."""
     flow = cookies.find_flow(request, request.GET.get("state", ""))
     if flow is None or request.GET.get("iss") != settings.BACKEND_URL:
-        return render_error(request, _FOREIGN, secret_address=True)
+        return render_message(request, _FOREIGN if request.COOKIES else _WITHOUT_COOKIE, secret_address=True)
+    if flow.is_done and request.visitor.has_tokens:
+        return _go_on(flow)
     if "error" in request.GET:
         return _declined(request, flow)
+    if flow.is_done:
+        return _try_again(request, flow, "sign_in_decided")
     try:
         tokens = _redeem(request, flow)
     except InvalidGrant as refusal:
         return _try_again(request, flow, refusal.reason)
+    except PortalRefused:
+        return render_message(request, REFUSED, secret_address=True)
     except BackendUnreachable:
-        return render_error(request, _unreachable(flow), secret_address=True)
+        return render_message(request, _UNREACHABLE, secret_address=True)
     return _arrive(request, flow, tokens)
 
 
@@ -75,7 +100,8 @@ def callback(request: PortalRequest) -> HttpResponse:
 def _redeem(request: PortalRequest, flow: cookies.Flow) -> cookies.Tokens:
     caller = request.visitor.caller
     if settings.PORTAL_HANDOFF == "code":
-        return client.redeem_code(code=request.GET.get("code", ""), verifier=flow.verifier, caller=caller)
+        code = request.GET.get("code", "")
+        return client.redeem_code(code=code, redirect_uri=_callback_address(), verifier=flow.verifier, caller=caller)
     refresh_token = request.GET.get("rt", "")
     if not cookies.is_refresh_token(refresh_token):
         raise InvalidGrant("sign_in_expired")
@@ -85,11 +111,16 @@ def _redeem(request: PortalRequest, flow: cookies.Flow) -> cookies.Tokens:
 @sensitive_variables()
 def _arrive(request: PortalRequest, flow: cookies.Flow, tokens: cookies.Tokens) -> HttpResponse:
     visitor, former = request.visitor, request.visitor.refresh_token
-    visitor.keep(tokens)
+    visitor.arrive(tokens)
     if former and former != tokens.refresh:
         _end_former_session(former, visitor.caller)
-    response = redirect_with(flow.next)
-    cookies.delete_flow(response, flow)
+    response = _go_on(flow)
+    cookies.finish_flow(request, response, flow)
+    return response
+
+
+def _go_on(flow: cookies.Flow) -> HttpResponse:
+    response = see_other(flow.next)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -104,38 +135,29 @@ def _end_former_session(refresh_token: str, caller: client.Caller) -> None:
 
 def _declined(request: PortalRequest, flow: cookies.Flow) -> HttpResponse:
     reason = request.GET.get("error_description", "")
-    if request.GET.get("error") == "access_denied" and reason in {"account_pending", "account_suspended"}:
-        response = render_error(request, PAGES[reason], secret_address=True)
-        cookies.delete_flow(response, flow)
-        return response
-    return _try_again(request, flow, reason)
+    return _try_again(request, flow, reason if request.GET.get("error") == "access_denied" else "")
 
 
 def _try_again(request: PortalRequest, flow: cookies.Flow, reason: str) -> HttpResponse:
+    query = {"next": flow.next}
     if reason in {"account_pending", "account_suspended"}:
-        page = PAGES[reason]
+        known = MESSAGES[reason]
+        message = replace(known, query={**known.query, **query})
     else:
         text = _REASONS.get(reason, _TOO_LATE)
-        page = Page(
-            400, "The sign-in was not completed", text, "Try again", with_query("/login", next=flow.next), "person"
-        )
-    response = render_error(request, page, secret_address=True)
-    cookies.delete_flow(response, flow)
+        message = Message(400, "The sign-in was not completed", text, route="login", query=query, icon="person")
+    response = render_message(request, message, secret_address=True)
+    cookies.finish_flow(request, response, flow)
     return response
-
-
-def _unreachable(flow: cookies.Flow) -> Page:
-    text = "Our service did not answer while you were signing in. Try again within a minute to go on where you were."
-    # Repeating a hand-off is safe, its retry key is derived from it. A code may be sent once only: begin anew.
-    address = with_query("/login", next=flow.next) if settings.PORTAL_HANDOFF == "code" else ""
-    return Page(503, "Insighta cannot be reached", text, "Try again", address, "cloud-off")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def logout(request: PortalRequest) -> HttpResponse:
     """Ask, then end the session at the backend and forget it here; the latter also when it cannot be reached."""
     if request.method != "POST":
-        return _ask_to_sign_out(request)
+        context = {"is_signed_in": True}
+        has_tokens = request.visitor.has_tokens
+        return render_page(request, "sign_out", context, me=None) if has_tokens else redirect_to("home")
     token, reason = request.visitor.refresh_token or request.visitor.access_token, "logout"
     try:
         if token:
@@ -143,13 +165,7 @@ def logout(request: PortalRequest) -> HttpResponse:
     except BackendUnreachable:
         reason = "unconfirmed"
     request.visitor.forget()
-    return redirect_with(with_query("/signed-out", reason=reason))
-
-
-def _ask_to_sign_out(request: PortalRequest) -> HttpResponse:
-    if not is_signed_in(request):
-        return redirect_with("/")
-    return render_page(request, "sign_out", {"is_signed_in": True}, me=None)
+    return redirect_to("signed_out", reason=reason)
 
 
 @require_safe
@@ -162,12 +178,22 @@ def signed_out(request: PortalRequest) -> HttpResponse:
     if request.GET.get("was", "") == visitor.fingerprint:
         visitor.forget()
     elif visitor.has_tokens:
-        return redirect_with(next_path)
-    title, text, label = _FAREWELLS.get(request.GET.get("reason", ""), _ENDED)
-    return render_error(request, Page(200, title, text, label, with_query("/login", next=next_path), "person"))
+        return see_other(next_path)
+    title, text, label = _SIGNED_OUT.get(request.GET.get("reason", ""), _ENDED)
+    query = {"next": next_path}
+    return render_message(request, Message(200, title, text, label, "login", query, icon="person"))
 
 
-_FAREWELLS = {
+_WINDOW_CLOSED = (
+    "This browser asked to renew a sign-in that had been renewed more than a minute before. Either that answer never "
+    "reached this browser, for example because the connection broke, or somebody used a copy of the sign-in. We cannot "
+    "tell which, so we have ended it. If you remember no broken connection, look at your sessions after signing in."
+)
+_USED_TWICE = (
+    "What this browser presented had been replaced before, so somebody may hold a copy of the sign-in. We have ended "
+    "it for everybody. Look at your sessions after signing in, and end those that you do not know."
+)
+_SIGNED_OUT = {
     "logout": ("You are signed out", "Every tab of this browser is signed out.", "Sign in again"),
     "left": (
         "Your account is deactivated",
@@ -178,6 +204,18 @@ _FAREWELLS = {
         "You are signed out in this browser",
         "Our service could not be reached, so the session may still be alive there. End it under Sessions next time.",
         "Sign in again",
+    ),
+    "window_closed": ("Your sign-in could not be renewed", _WINDOW_CLOSED, "Sign in and go on"),
+    "used_twice": ("Your sign-in was used from two places", _USED_TWICE, "Sign in and go on"),
+    "lost": (
+        "Your sign-in was lost on our side",
+        "Our service has lost the last renewal of this sign-in. Nobody is to blame; please sign in again.",
+        "Sign in and go on",
+    ),
+    "expired": (
+        "You have been signed out",
+        "This sign-in is over: it was not used for a long time, or has reached its longest age.",
+        "Sign in and go on",
     ),
 }
 _ENDED = (

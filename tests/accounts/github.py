@@ -1,6 +1,7 @@
 """The stand-in's controls: how a test makes GitHub misbehave towards one person, and who has which name."""
 
 import contextlib
+import json
 import secrets
 from collections.abc import Iterator
 
@@ -28,7 +29,9 @@ def github_id(live: Live, login: str) -> int:
 def broken(live: Live, login: str, endpoint: str, mode: str, **more: object) -> Iterator[None]:
     """GitHub misbehaves towards this person as long as the block lasts."""
     faults = f"{live.github_url}/_sandbox/faults"
-    HTTP.post(faults, json={"login": login, "endpoint": endpoint, "mode": mode, **more}).raise_for_status()
+    # httpx writes no half of a character, which JSON can name.
+    fault = json.dumps({"login": login, "endpoint": endpoint, "mode": mode, **more})
+    HTTP.post(faults, content=fault, headers={"Content-Type": "application/json"}).raise_for_status()
     try:
         yield
     finally:

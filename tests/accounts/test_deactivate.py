@@ -1,7 +1,9 @@
 """`POST /api/v1/me/deactivate`: leaving signs out everywhere, at once."""
 
+import pytest
+
 from tests.accounts.github import fresh
-from tests.people import CLI, PORTAL, Browser, Pkce, call, redeem, refresh
+from tests.people import CLI, LOOPBACK, PORTAL, Browser, Pkce, call, redeem, refresh
 from tests.processes import Live
 
 
@@ -54,3 +56,14 @@ def test_a_code_from_before_leaving_gives_nothing_after_it(live: Live) -> None:
     answer = redeem(live, code, pkce)
     assert answer.status_code == 400
     assert answer.json() == {"error": "invalid_grant", "error_description": "account_inactive"}
+
+
+@pytest.mark.parametrize(("decision", "is_active"), [("deny", False), ("approve", True)])
+def test_only_a_completed_sign_in_makes_active_again(live: Live, decision: str, is_active: bool) -> None:
+    browser = Browser(live, fresh("ada"))
+    call(live, "/me/deactivate", browser.sign_in().access, "POST")
+    asked = browser.follow(browser.authorize(CLI), until=LOOPBACK)
+    browser.submit(asked, decision=decision)
+    with live.connect() as connection:
+        query = "SELECT is_active FROM accounts_user WHERE login = %s"
+        assert connection.execute(query, [browser.login]).fetchone() == (is_active,)

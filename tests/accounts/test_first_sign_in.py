@@ -5,8 +5,10 @@ from threading import Barrier
 from typing import Any
 
 import httpx
+import pytest
 from psycopg.rows import dict_row
 
+from accounts.models import User
 from tests.accounts.github import answered_by_github, describe, fresh, github_id
 from tests.people import PORTAL, Browser, Pkce, call, query, refresh
 from tests.processes import Live
@@ -25,6 +27,11 @@ def associations(live: Live, uid: int) -> list[object]:
     with live.connect() as connection:
         statement = "SELECT user_id FROM social_auth_usersocialauth WHERE provider = 'github' AND uid = %s"
         return [row[0] for row in connection.execute(statement, [str(uid)]).fetchall()]
+
+
+@pytest.mark.django_db
+def test_a_migrated_database_holds_no_account() -> None:
+    assert not User.objects.exists()
 
 
 def test_six_first_sign_ins_at_once_leave_one_person_one_association_and_six_sessions(live: Live) -> None:

@@ -6,7 +6,10 @@ from tests.accounts.github import fresh
 from tests.people import HTTP, Browser, Pkce, Tokens, call, redeem
 from tests.processes import Live
 
-FIELDS = "id login display_name email email_notifications avatar_url time_zone standing is_host is_staff scopes"
+FIELDS = (
+    "id login display_name email email_notifications hosting_notifications email_for_hosts avatar_url time_zone "
+    "standing is_host is_staff scopes"
+)
 ALL_SCOPES = ["account:read", "account:write", "bookings:read", "bookings:write"]
 
 
@@ -62,6 +65,8 @@ def test_without_a_good_token_nobody_is_anybody(live: Live, method: str, headers
         ({"display_name": "  Ada\n\tLovelace\u202e "}, {"display_name": "AdaLovelace"}),
         ({"time_zone": "Africa/Lagos"}, {"time_zone": "Africa/Lagos"}),
         ({"email_notifications": False}, {"email_notifications": False}),
+        ({"hosting_notifications": "each"}, {"hosting_notifications": "each"}),
+        ({"email_for_hosts": True}, {"email_for_hosts": True}),
         ({}, {}),
     ],
 )

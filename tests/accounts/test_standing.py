@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.accounts.github import answered_by_github, fresh
-from tests.backends import another_backend
 from tests.people import CLI, LOOPBACK, PORTAL, Browser, Tokens, call, query, refresh
-from tests.processes import Live
+from tests.processes import Live, another_backend
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,9 @@ def staff() -> User:
 
 def sign_in(person: User, client_id: str = "insighta-cli") -> TokenPair:
     scope = "account:read account:write"
-    return open_session(person=person, client=registry()[client_id], scope=scope, label="", now=timezone.now())
+    return open_session(
+        person=person, client=registry()[client_id], scope=scope, label="", auth_time=None, now=timezone.now()
+    )
 
 
 def api(client: Client, tokens: TokenPair) -> tuple[int, str]:

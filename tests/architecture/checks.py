@@ -37,6 +37,10 @@ def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, *arguments)
 
 
+def _lint_imports(*arguments: str) -> tuple[str, ...]:
+    return (str(Path(sys.executable).parent / "lint-imports"), "--no-logo", *arguments)
+
+
 CHECKS = (
     Check(
         name="lint",
@@ -60,9 +64,15 @@ CHECKS = (
     ),
     Check(
         name="imports",
-        command=(str(Path(sys.executable).parent / "lint-imports"), "--no-logo"),
+        command=_lint_imports(),
         why="The contracts of [tool.importlinter] keep the rooms apart; each broken one says its own reason above.",
         fix="Each broken contract says its own fix above; docs/architecture.md shows the rooms at a glance.",
+    ),
+    Check(
+        name="cycles",
+        command=_lint_imports("--config", "tests/architecture/cycles.toml"),
+        why="Modules in a circle can be read, tested and changed only together.",
+        fix="Move what both need into a third module, or give it as an argument.",
     ),
     Check(
         name="rules",
@@ -78,9 +88,10 @@ CHECKS = (
     ),
     Check(
         name="upgrades",
-        command=_python("-m", "tests.architecture.upgrades"),
-        why="The release before is running while a migration is applied; each broken rule says its own reason above.",
-        fix="Each broken rule says its own fix above; docs/upgrading.md shows how a change is made in two releases.",
+        command=_python("-m", "tests.architecture.migrations"),
+        why="The release before runs while a migration is applied; `squawk` names what would break or block it.",
+        fix="docs/upgrading.md shows how a change is made in two releases. Where the rule is wrong "
+        'here: `accepted = {"RULE": "the reason"}` in the migration.',
     ),
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import plants
+from tests.architecture import planted_violations
 from tests.architecture.checks import CHECKS, ROOT
 from tests.architecture.tree import ROOMS
 
@@ -51,11 +51,11 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     unwanted = shutil.ignore_patterns("__pycache__", "static", ".*")
     for folder in (*ROOMS, "tests/architecture"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=unwanted)
-    for file in ("pyproject.toml", "manage.py", "tests/__init__.py"):
+    for file in ("pyproject.toml", "manage.py", "tests/__init__.py", "tests/databases.py"):
         shutil.copy(ROOT / file, copy / file)
-    for plant in (*plants.IMPORTS, *plants.RULES, *plants.TOOLS):
-        add(copy / plant.path, plant.code)
-    for path, code in plants.INNOCENT.items():
+    for violation in (*planted_violations.IMPORTS, *planted_violations.RULES, *planted_violations.TOOLS):
+        add(copy / violation.path, violation.code)
+    for path, code in planted_violations.INNOCENT.items():
         add(copy / path, code)
     copy_type_cache(copy)
     return run_checks(copy)

@@ -5,9 +5,8 @@ import io
 import re
 import sys
 import tokenize
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from tests.architecture.tree import APPS, ROOMS, Source, Tree
 
@@ -33,9 +32,9 @@ SERVICE_DJANGO = {"django.db.transaction", "django.conf.settings"}
 FRAMEWORKS = {"django", "rest_framework", "social_django", "social_core", "psycopg"}
 NOT_IN_PORTAL = {"django.db", "django.contrib.auth", "django.contrib.sessions", "psycopg"}
 DIRECTIVE = re.compile(r"type:\s*ignore(\[[^\]]*\])?|noqa(:\s*[A-Z]+\d+([,\s]+[A-Z]+\d+)*)?")
-NAMES_WITHOUT_MODULES = {"__init__", "templates", "static", "py.typed"}
 NO_NAMES = {"utils", "util", "helpers", "common", "misc"}
 MAX_LINES = 350
+MAX_COLUMNS = 120
 
 
 def orm_use(source: Source) -> Iterator[Place]:
@@ -102,14 +101,6 @@ def sql_at_edges(source: Source) -> Iterator[Place]:
             yield imported.line, imported.name
 
 
-def foreign_at_edges(source: Source) -> Iterator[Place]:
-    others = set(APPS) - {source.room}
-    known = {f"{app}.{part}" for app in others for part in ("errors", "authentication")}
-    for imported in source.imports:
-        if not imported.type_only and _within(imported.name, others) and not _within(imported.name, known):
-            yield imported.line, imported.name
-
-
 def database_in_portal(source: Source) -> Iterator[Place]:
     for imported in source.imports:
         if _within(imported.name, NOT_IN_PORTAL):
@@ -173,28 +164,24 @@ def long_file(source: Source) -> Iterator[Place]:
         yield 0, f"{lines} lines"
 
 
-def unreadable_files(tree: Tree) -> Iterator[tuple[PurePosixPath, int, str]]:
-    for source, error in tree.unreadable:
-        yield source.path, error.lineno or 0, error.msg
-
-
 def unknown_names(tree: Tree) -> Iterator[tuple[PurePosixPath, int, str]]:
-    """Files of an app that are not in the list of pyproject.toml, and files named after nothing anywhere."""
-    allowed = allowed_names(tree.root)
+    """Files of an app that are neither modules nor templates, and files named after nothing anywhere."""
     for entry in (entry for app in APPS for entry in tree.entries(app)):
-        if entry.name not in allowed and (entry.suffix not in {"", ".py"} or entry.stem not in allowed):
-            yield PurePosixPath(entry), 0, f"is none of: {' '.join(sorted(allowed))}"
+        if entry.suffix not in {"", ".py"}:
+            yield PurePosixPath(entry), 0, "is no module"
     for source in tree.sources:
         if source.path.stem in NO_NAMES or NO_NAMES & set(source.path.parts):
             yield source.path, 0, "is named after nothing in particular"
 
 
-def allowed_names(root: Path) -> set[str]:
-    """The one list: the layers of import-linter's contract `inside-an-app`, and what holds no modules."""
-    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = settings["tool"]["importlinter"]["contracts"]
-    layers = next(contract["layers"] for contract in contracts if contract["id"] == "inside-an-app")
-    return NAMES_WITHOUT_MODULES | {name for layer in layers for name in re.findall(r"\w+", layer)}
+def long_lines(tree: Tree) -> Iterator[tuple[PurePosixPath, int, str]]:
+    """Prose of Markdown pages: tables, blocks of code and comments may have long lines."""
+    for page in sorted([*tree.root.glob("*.md"), *tree.root.glob("docs/*.md")]):
+        is_code = False
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+            is_code ^= line.lstrip().startswith("```")
+            if len(line) > MAX_COLUMNS and not is_code and not line.lstrip().startswith(("|", "<!--")):
+                yield PurePosixPath(page.relative_to(tree.root)), number, f"{len(line)} characters"
 
 
 def _within(name: str, packages: Iterable[str]) -> bool:

@@ -42,12 +42,6 @@ def each(applies: Callable[[Source], bool], finder: finders.Finder) -> Callable[
 
 RULES = (
     Rule(
-        name="files-that-parse",
-        why="No other rule can read this file.",
-        fix="Repair the syntax; the line is where Python gave up, the mistake is there or just above.",
-        find=finders.unreadable_files,
-    ),
-    Rule(
         name="orm-in-repositories",
         why="A query outside the repositories is read by no reviewer of locks, indexes and statement counts.",
         fix="Move the query into a function of the app's repositories and call it through a service.",
@@ -83,13 +77,6 @@ RULES = (
         why="A database name in a view, command or serializer is a query that no service guards.",
         fix="Call a service. Only exception classes of `django.db` (`...Error`) may be named here, to translate them.",
         find=each(lambda s: s.is_app and s.part in WITHOUT_SQL, finders.sql_at_edges),
-    ),
-    Rule(
-        name="edges-stay-in-their-app",
-        why="A view calls one service, which is one transaction; a call into another app is a second one beside it.",
-        fix="Call a service of the own app and let it call the app below. Of other apps a view, admin or command knows "
-        "errors and authentication.",
-        find=each(lambda s: s.is_app and s.part in EDGES - {"authentication"}, finders.foreign_at_edges),
     ),
     Rule(
         name="portal-without-database",
@@ -135,10 +122,15 @@ RULES = (
         find=each(lambda s: s.room in ROOMS and s.part != "migrations", finders.long_file),
     ),
     Rule(
+        name="lines-of-pages",
+        why="A long line shows in a diff as a whole, and an editor wraps it anywhere.",
+        fix=f"Break it before column {finders.MAX_COLUMNS}; tables and blocks of code may be wider.",
+        find=finders.long_lines,
+    ),
+    Rule(
         name="file-names",
         why="The same names in every app tell a reader where things are; `utils` tells nothing.",
-        fix="Use one of the names. A new file name is a decision: record it in the one list, the contract "
-        "inside-an-app in pyproject.toml, with its reason in docs/architecture.md.",
+        fix="Name the module after what it holds, with one of the names of the contract inside-an-app.",
         find=finders.unknown_names,
     ),
 )

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.architecture import plants
+from tests.architecture import planted_violations
 from tests.architecture.checks import CHECKS, ROOT
 from tests.architecture.conftest import Outcome, run_checks, squeeze
+from tests.architecture.planted_violations import Violation
 from tests.architecture.rules import RULES
 
 CONTRACTS: dict[str, dict[str, Any]] = {
@@ -16,19 +17,16 @@ CONTRACTS: dict[str, dict[str, Any]] = {
 }
 
 
-def _name(plant: plants.Plant) -> str:
-    return f"{plant.rule}:{plant.path}"
-
-
-def test_the_tree_passes_every_check() -> None:
-    outcome = run_checks(ROOT)
-    assert outcome.code == 0, outcome.output
+def _name(violation: Violation) -> str:
+    return f"{violation.rule}:{violation.path}"
 
 
 def test_every_rule_has_a_planted_violation() -> None:
-    assert set(CONTRACTS) == {plant.rule for plant in plants.IMPORTS}
-    assert {rule.name for rule in RULES} == {plant.rule for plant in plants.RULES}
-    assert {check.name for check in CHECKS} - {"imports", "rules"} == {plant.rule for plant in plants.TOOLS}
+    assert set(CONTRACTS) == {violation.rule for violation in planted_violations.IMPORTS}
+    assert {rule.name for rule in RULES} == {violation.rule for violation in planted_violations.RULES}
+    assert {check.name for check in CHECKS} - {"imports", "rules"} == {
+        violation.rule for violation in planted_violations.TOOLS
+    }
 
 
 def test_planted_violations_fail_the_command(planted: Outcome) -> None:
@@ -36,12 +34,12 @@ def test_planted_violations_fail_the_command(planted: Outcome) -> None:
     assert [check.name for check in CHECKS if f"{check.name}: FAILED" in planted.text] == [c.name for c in CHECKS]
 
 
-@pytest.mark.parametrize("plant", plants.IMPORTS, ids=_name)
-def test_import_contract_is_broken_with_reason_and_fix(plant: plants.Plant, planted: Outcome) -> None:
-    contract = CONTRACTS[plant.rule]
+@pytest.mark.parametrize("violation", planted_violations.IMPORTS, ids=_name)
+def test_import_contract_is_broken_with_reason_and_fix(violation: Violation, planted: Outcome) -> None:
+    contract = CONTRACTS[violation.rule]
     section = _contract_section(contract["name"], planted)
     guidance = squeeze(contract["broken_contract_guidance"])
-    assert plant.shows in section
+    assert violation.shows in section
     assert guidance.startswith("Why: ")
     assert " Fix: " in guidance
     assert guidance in section
@@ -57,24 +55,24 @@ def _contract_section(name: str, planted: Outcome) -> str:
     return rest[: min(ends, default=len(rest))]
 
 
-@pytest.mark.parametrize("plant", plants.RULES, ids=_name)
-def test_rule_is_broken_with_reason_and_fix(plant: plants.Plant, planted: Outcome) -> None:
-    rule = next(rule for rule in RULES if rule.name == plant.rule)
+@pytest.mark.parametrize("violation", planted_violations.RULES, ids=_name)
+def test_rule_is_broken_with_reason_and_fix(violation: Violation, planted: Outcome) -> None:
+    rule = next(rule for rule in RULES if rule.name == violation.rule)
     _, _, rest = planted.of_check("rules").partition(f"{rule.name} ")
     places, _, advice = rest.partition(" why: ")
-    assert plant.shows in places
+    assert violation.shows in places
     assert advice.startswith(squeeze(f"{rule.why} fix: {rule.fix}"))
 
 
-@pytest.mark.parametrize("plant", plants.TOOLS, ids=_name)
-def test_tool_fails_with_reason_and_fix(plant: plants.Plant, planted: Outcome) -> None:
-    check = next(check for check in CHECKS if check.name == plant.rule)
+@pytest.mark.parametrize("violation", planted_violations.TOOLS, ids=_name)
+def test_tool_fails_with_reason_and_fix(violation: Violation, planted: Outcome) -> None:
+    check = next(check for check in CHECKS if check.name == violation.rule)
     section = planted.of_check(check.name)
-    assert plant.shows in section
+    assert violation.shows in section
     assert section.endswith(squeeze(f"why: {check.why} fix: {check.fix}"))
 
 
-@pytest.mark.parametrize("path", plants.INNOCENT)
+@pytest.mark.parametrize("path", planted_violations.INNOCENT)
 def test_what_only_looks_like_a_violation_is_left_alone(path: str, planted: Outcome) -> None:
     assert path not in planted.of_check("rules")
     assert path.removesuffix(".py").replace("/", ".") not in planted.of_check("imports")

@@ -76,22 +76,6 @@ class Tree:
 
     @cached_property
     def sources(self) -> list[Source]:
-        """The files that Python can parse."""
-        broken = [source for source, _ in self.unreadable]
-        return [source for source in self._files if source not in broken]
-
-    @cached_property
-    def unreadable(self) -> list[tuple[Source, SyntaxError]]:
-        found: list[tuple[Source, SyntaxError]] = []
-        for source in self._files:
-            try:
-                _ = source.tree
-            except SyntaxError as error:
-                found.append((source, error))
-        return found
-
-    @cached_property
-    def _files(self) -> list[Source]:
         files = sorted(file for folder in FOLDERS for file in (self.root / folder).rglob("*.py"))
         return [Source(PurePosixPath(file.relative_to(self.root)), file.read_text(encoding="utf-8")) for file in files]
 

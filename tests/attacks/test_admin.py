@@ -8,16 +8,16 @@ import pytest
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.hashers import MD5PasswordHasher
-from django.core.cache import cache
 from django.test import Client as Http
 
 from accounts.models import User
 from bookings.models import Slot
-from bookings.services import bookings
+from bookings.services import booking
 from tests.attacks.test_pages import WORDS, Forms
 from tests.bookings.people import make_person, make_slot
 from tests.tokens.in_process import sign_in
 from tests.tokens.test_scopes import routes
+from tokens.throttles import limiter
 
 BACKEND = "accounts.authentication.StaffBackend"
 PASSWORD = "correct horse battery staple"
@@ -27,7 +27,7 @@ OPEN = {"login/", "logout/", "jsi18n/"}
 
 @pytest.fixture(autouse=True)
 def _counted_from_zero() -> None:
-    cache.clear()
+    limiter.cache_clear()
 
 
 @pytest.fixture
@@ -35,6 +35,13 @@ def staff(db: None) -> Http:
     client = Http(raise_request_exception=False)
     client.force_login(User.objects.create_superuser("root", PASSWORD), backend=BACKEND)
     return client
+
+
+def sign_in_while_staff(client: Http, person: User) -> None:
+    """A session in the admin that is still there when the role is not."""
+    User.objects.filter(id=person.id).update(is_staff=True)
+    client.force_login(User.objects.get(id=person.id), backend=BACKEND)
+    User.objects.filter(id=person.id).update(is_staff=False)
 
 
 def addresses() -> list[str]:
@@ -46,10 +53,10 @@ def addresses() -> list[str]:
 
 def test_no_page_of_the_admin_is_for_people(client: Http, db: None) -> None:
     client.raise_request_exception = False
-    assert len(addresses()) > 60
+    assert len(addresses()) > 50
     for person in (None, make_person("grace", is_host=True)):
         if person:
-            client.force_login(person, backend=BACKEND)
+            sign_in_while_staff(client, person)
         for path in addresses():
             for answer in (client.get(path), client.post(path)):
                 assert answer.status_code in {302, 404}, path
@@ -67,7 +74,7 @@ def poison() -> None:
     """Words in every text that a person has set, and in those that GitHub has."""
     grace, ada = make_person("grace", is_host=True), make_person("ada")
     slot = make_slot(grace)
-    bookings.book_slot(client_id=ada.id, slot_id=slot.id)
+    booking.book_slot(client_id=ada.id, slot_id=slot.id)
     Slot.objects.update(title=WORDS)
     User.objects.filter(id__in=[grace.id, ada.id]).update(
         display_name=WORDS[:100], standing_reason=WORDS, login=WORDS[:50]

@@ -8,7 +8,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from config.middleware import RequestMiddleware
+from config.http.request_middleware import RequestMiddleware
 from tests.accounts.github import fresh
 from tests.attacks.stage import CSRF, arrive
 from tests.people import HTTP, NO_CERTIFICATES, Browser, call

@@ -10,6 +10,7 @@ from django.urls import get_resolver
 
 from tests.attacks.matrix import API, COLUMNS, Row
 from tests.attacks.world import World, ask, build, read_body, rolled_back
+from tests.tokens.ci import known_repositories
 from tests.tokens.test_scopes import METHODS, routes
 
 pytestmark = pytest.mark.django_db
@@ -20,14 +21,16 @@ FUNCTIONS = {
     "": "GET", "healthz": "GET", "readyz": "GET", "metrics": "GET", "api/v1/docs": "GET", "^api/": "GET",
     "auth/complete/github/": "GET", ".well-known/oauth-authorization-server": "GET", ".well-known/jwks.json": "GET",
     "oauth/authorize": "GET POST", "oauth/token": "POST", "oauth/device_authorization": "POST", "oauth/revoke": "POST",
-    "oauth/introspect": "POST", "admin/": "GET", "admin/login/": "GET POST", "admin/login/github/": "GET",
+    "oauth/introspect": "POST", "oauth/logout": "GET POST", ".well-known/openid-configuration": "GET",
+    "admin/": "GET", "admin/login/": "GET POST", "admin/login/github/": "GET",
     "admin/login/github/return/": "GET", "api/v1/calendar/<str:secret>.ics": "GET",
+    "mails/stop/<str:kind>/<str:secret>": "GET POST",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    with django_db_blocker.unblock(), rolled_back():
+    with django_db_blocker.unblock(), rolled_back(), known_repositories():
         yield build()
 
 

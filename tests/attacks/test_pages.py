@@ -37,7 +37,9 @@ class Poisoned(FakeBackend):
 
 def _poison(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
-        return {name: _poison(one, name) for name, one in value.items()}
+        # The id of an application and the login of a host are parts of addresses: letters, digits and hyphens.
+        kept = {"client_id"} if "home_page" in value else {"login"} if key == "host" else set()
+        return {name: one if name in kept else _poison(one, name) for name, one in value.items()}
     if isinstance(value, list):
         return [_poison(one, key) for one in value]
     return f"{value}{WORDS}" if isinstance(value, str) and key in TEXTS else value
@@ -85,7 +87,10 @@ def visited() -> Iterator[Visited]:
     backend = Poisoned()
     named = in_sample(fill(backend, datetime.now(UTC), hosting=True))
     more = {"waiting": f"/slots/{_vary(backend, f'/pages/slots/{named.full}', waiting=True)}/book"}
-    more["begun"] = f"/hosting/slots/{_vary(backend, f'/pages/hosting/slots/{named.hosted}', starts_at=LONG_AGO)}"
+    hosted = f"/pages/hosting/slots/{named.hosted}"
+    more["begun"] = f"/hosting/slots/{_vary(backend, hosted, starts_at=LONG_AGO)}"
+    more["missed"] = f"/hosting/slots/{_vary(backend, hosted, roster='no_show', starts_at=LONG_AGO)}"
+    more["gone"] = f"/hosting/slots/{_vary(backend, hosted, status='cancelled', seats_taken=0)}"
     with running(Portal(backend)) as portal:
         browser = portal.signed_in()
         answers = {name: browser.get(address) for name, address in (pages(named) | more).items() if address}
@@ -93,11 +98,13 @@ def visited() -> Iterator[Visited]:
     backend.close()
 
 
-def _vary(backend: FakeBackend, path: str, **changes: Any) -> str:
-    """Another slot like the one of that page, but for `changes`; its id."""
-    number = an_id(990 + len(changes) + len(path) % 7)
+def _vary(backend: FakeBackend, path: str, *, roster: str = "", **changes: Any) -> str:
+    """Another slot like the one of that page, but for `changes` and the status of those on its roster; its id."""
+    number = an_id(990 + len(changes) + len(path) % 7 - 15 * bool(roster))
     page: Any = backend.routes["GET", path]
     body = page.body | {"slot": page.body["slot"] | changes | {"id": number}}
+    if roster:
+        body["bookings"] = {"results": [one | {"status": roster} for one in body["bookings"]["results"]]}
     backend.routes["GET", f"{path.rpartition('/')[0]}/{number}"] = Answer(200, body)
     return number
 
@@ -228,7 +235,7 @@ def test_every_page_that_takes_forms_is_reached_by_one_of_them(visited: Visited)
     sending = {
         re.sub(r"\{\w+\}", "{}", row.path) for row in PORTAL if row.method == "POST" and row.expected[0] != "405"
     }
-    seen = {re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "{}", address) for address in forms_of(visited)}
+    seen = {re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|wiki-[0-9a-f]{8}", "{}", address) for address in forms_of(visited)}
     assert sending - seen - {"/nothing"} == set()
 
 

@@ -12,6 +12,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from django.test import Client as Http
 from django.utils import timezone
 from jwt.algorithms import ECAlgorithm
@@ -203,6 +204,7 @@ def test_a_header_chooses_neither_key_nor_algorithm(client: Http, db: None, head
     key = signing_keys.active_key(now=timezone.now())
     said = {"alg": "ES256", "typ": "at+jwt", "kid": key.kid} | header
     body = f"{_part(said)}.{token.split('.')[1]}"
+    assert isinstance(key.private_key, EllipticCurvePrivateKey)
     signature = ECAlgorithm(ECAlgorithm.SHA256).sign(body.encode(), key.private_key)
     built = f"{body}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
     expected = 200 if header in TOLERATED else 401

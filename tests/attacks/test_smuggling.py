@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.wire import connect, exchange, statuses
-from tests.deploy.certificates import write_certificates
-from tests.deploy.cluster import HOSTS
+from tests.deploy.cluster import HOSTS, write_certificates
 from tests.deploy.configuration import DEPLOY
 from tests.deploy.proxy import serve_through_nginx
 from tests.people import HTTP
@@ -84,13 +83,10 @@ def nginx(live: Live) -> Iterator[Nginx]:
     directory.chmod(0o755)
     write_certificates(directory, list(HOSTS))
     ports = {name: free_port() for name in ("http", "https", "refused")}
-    daemon = serve_through_nginx(directory, ports, [live.ports["backend"], live.ports["backend"], live.ports["portal"]])
-    try:
-        daemon.start()
+    behind = [live.ports["backend"], live.ports["backend"], live.ports["portal"]]
+    with serve_through_nginx(directory, ports, behind):
         yield Nginx(ports["https"], directory / "access.log")
-    finally:
-        daemon.kill()
-        shutil.rmtree(directory, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from icalendar import Calendar
 
 from accounts.models import User
 from bookings.models import Slot
-from bookings.services import bookings, calendar
-from config.logs import make_formatter
+from bookings.services import booking, calendar_feed
+from config.observability.logs import make_formatter
 from portal.calendars import event_file
 from tests.bookings.jobs import run_jobs
 from tests.bookings.people import make_person, make_slot
@@ -53,7 +53,7 @@ def test_no_text_that_is_kept_has_a_second_line(client: Http, grace: User, break
 
 
 def test_a_title_adds_no_header_to_a_mail(slot: Slot, mailoutbox: list[EmailMessage]) -> None:
-    bookings.book_slot(client_id=make_person("ada").id, slot_id=slot.id)
+    booking.book_slot(client_id=make_person("ada").id, slot_id=slot.id)
     run_jobs()
     (mail,) = mailoutbox
     sent = mail.message()
@@ -65,31 +65,35 @@ def test_a_title_adds_no_header_to_a_mail(slot: Slot, mailoutbox: list[EmailMess
 
 def test_a_title_adds_nothing_to_a_calendar(slot: Slot, grace: User) -> None:
     ada = make_person("ada")
-    bookings.book_slot(client_id=ada.id, slot_id=slot.id)
+    booking.book_slot(client_id=ada.id, slot_id=slot.id)
     for person in (ada, grace):
-        _is_one_plain_event(calendar.render_feed(secret=calendar.get_feed_secret(user_id=person.id)))
+        _is_one_plain_event(calendar_feed.render_feed(secret=calendar_feed.get_feed_secret(user_id=person.id))[0])
+
+
+SAID = {"title": INJECTED, "place": INJECTED, "description": INJECTED, "link": f"https://x.example/{INJECTED}"}
 
 
 def test_a_title_that_came_past_every_check_adds_nothing_either(grace: User) -> None:
     """The writers escape by themselves: the feed's and the portal's."""
     slot = make_slot(grace)
-    Slot.objects.filter(id=slot.id).update(title=INJECTED)
-    _is_one_plain_event(calendar.render_feed(secret=calendar.get_feed_secret(user_id=grace.id)))
+    Slot.objects.filter(id=slot.id).update(**SAID)
+    _is_one_plain_event(calendar_feed.render_feed(secret=calendar_feed.get_feed_secret(user_id=grace.id))[0])
     booking = {
         "id": "x\r\nATTACH:y",
         "history": [],
         "status": "active",
-        "title": INJECTED,
         "host": {"display_name": INJECTED},
+        **SAID,
     }
     times = {"scheduled_start_time": "2098-01-01T10:00+00:00", "scheduled_end_time": "2098-01-01T11:00+00:00"}
     booking["id"] = "0193a000-0000-7000-8000-000000000001"
-    _is_one_plain_event(event_file(booking | times, now()))
+    _is_one_plain_event(event_file(booking | times, address="https://portal.example/bookings/1", now=now()))
 
 
 def _is_one_plain_event(content: bytes) -> None:
     (event,) = Calendar.from_ical(content).walk("VEVENT")
-    assert set(event) == {"UID", "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "STATUS", "URL"}
+    names = {"UID", "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "STATUS", "URL"}
+    assert set(event) - {"LAST-MODIFIED", "LOCATION", "DESCRIPTION"} == names
     unfolded = content.replace(b"\r\n ", b"")
     assert [line for line in unfolded.split(b"\r\n") if line.startswith((b"BEGIN", b"END", b"ATTACH"))] == [
         b"BEGIN:VCALENDAR", b"BEGIN:VEVENT", b"END:VEVENT", b"END:VCALENDAR",

@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 import yaml
-from django.core.cache import cache
 from django.test import Client as Http
 
 from accounts.policies import clean_text
-from bookings.views.bookings import KEY_FORM
-from config.logs import mask_secrets
-from config.middleware import _REQUEST_ID
+from bookings.views.answers import KEY_FORM
+from config.http.request_middleware import _REQUEST_ID
+from config.observability.logs import mask_secrets
 from portal.cookies import is_access_token, is_refresh_token
 from tests.bookings.people import make_person
+from tests.tokens.ci import known_repositories
 from tests.tokens.in_process import CLI, post, sign_in
 from tokens.policies.clients import Client
 from tokens.policies.device_codes import normalize_user_code
 from tokens.policies.labels import browser_label
 from tokens.policies.personal_tokens import is_well_formed
+from tokens.throttles import limiter
 
 # As JSON text: what json.dumps would never write is sent, too.
 ODD = [
@@ -34,6 +35,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/personal-access-tokens"): {
         "name": "x", "scopes": ["account:read"], "expires_at": None, "expires_in_days": None,
     },
+    ("POST", "/trusted-publishers"): {
+        "repository": "ada/site", "workflow": "ci.yml", "environment": "x", "ref": "refs/heads/main", "issuer": "",
+        "scopes": ["bookings:read"],
+    },
     ("POST", "/bookings"): {"slot_id": "01a209d7-49e7-70e4-88f6-3a2d2b204cea"},
     ("POST", "/bookings/01a209d7-49e7-70e4-88f6-3a2d2b204cea/cancel"): {"expected_credits_refunded": 1},
     ("POST", "/bookings/01a209d7-49e7-70e4-88f6-3a2d2b204cea/reschedule"): {
@@ -42,11 +47,21 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/slots"): {
         "title": "x", "starts_at": "2098-01-01T10:00Z", "ends_at": "2098-01-01T11:00Z", "capacity": 1,
     },
+    ("POST", "/offerings"): {
+        "title": "x", "description": "x", "place": "x", "link": "https://x.example", "minutes": 60, "capacity": 1,
+        "price_credits": 1, "refund_window_hours": 12, "public": True,
+    },
     ("POST", "/availability-rules"): {
         "kind": "weekly", "weekday": 1, "start_time": "10:00", "end_time": "11:00", "title": "x", "capacity": 1,
         "slot_minutes": 60, "buffer_minutes": 0, "minimum_notice_minutes": 0, "horizon_days": 30, "date": None,
     },
-    ("POST", "/hosts/me/cancel-day"): {"date": "2098-01-01"},
+    ("POST", "/hosts/me/cancel-day"): {"date": "2098-01-01", "message": "x"},
+    ("POST", "/slots/01a209d7-49e7-70e4-88f6-3a2d2b204cea/bookings"): {"login": "x", "charge": True},
+    ("POST", "/bookings/01a209d7-49e7-70e4-88f6-3a2d2b204cea/remove"): {"message": "x"},
+    ("PATCH", "/slots/01a209d7-49e7-70e4-88f6-3a2d2b204cea"): {
+        "title": "x", "description": "x", "place": "x", "link": "https://meet.example/", "capacity": 1,
+        "starts_at": "2098-01-01T10:00Z", "ends_at": "2098-01-01T11:00Z", "message": "x", "preview": True,
+    },
 }  # fmt: skip
 
 
@@ -58,9 +73,10 @@ def host(db: None) -> str:
 @pytest.fixture(autouse=True)
 def unthrottled(settings: Any) -> Iterator[None]:
     settings.THROTTLE_SCALE = 1000.0
-    cache.clear()
-    yield
-    cache.clear()
+    limiter.cache_clear()
+    with known_repositories():
+        yield
+    limiter.cache_clear()
 
 
 def send(client: Http, method: str, path: str, token: str, text: str) -> Any:
@@ -171,18 +187,29 @@ def test_every_header_takes_odd_text(client: Http, host: str, name: str) -> None
         assert "X-Injected" not in answer.headers
 
 
-LOOKALIKES = [
-    "\u0412\u0421DF-GHJK",  # Cyrillic
-    "".join(chr(0xFF21 + ord(letter) - 65) for letter in "BCDFGHJK"),  # full width
-    "".join(chr(0x24B6 + ord(letter) - 65) for letter in "BCDFGHJK"),  # in circles
-    "BCDF-GHJ\u212a",  # the sign of the kelvin, a `k` in lower case
-    "B\u200bCDFGHJK",  # a space of no width, which is left out
-]
+TYPED = {
+    "BCDF-GHJK": True,
+    "bcdf ghjk": True,
+    "BCDF - GHJK": True,
+    " bcdf\u2013ghjk\t": True,
+    "BCDF\u2014GHJK": True,
+    "BCDF\u2212GHJK": True,
+    "b.c_d/f:g\u00a0h j k": True,
+    "".join(chr(0xFF21 + ord(letter) - 65) for letter in "BCDF") + "\uff0dGHJK": True,  # full width
+    "B\u200bCDFGHJK": True,  # a space of no width
+    "\u0412\u0421DF-GHJK": False,  # Cyrillic
+    "BCDF-GHJ": False,
+    "BCDF-GHJKL": False,
+    "BCDF-GHJ1": False,
+    "BCDF-GHJA": False,
+    "BCDF-GHJK" + " " * 60: False,
+    "": False,
+}
 
 
-@pytest.mark.parametrize("code", LOOKALIKES, ids=ascii)
-def test_a_user_code_of_lookalikes_is_no_user_code(code: str) -> None:
-    assert normalize_user_code(code) == ("BCDFGHJK" if "\u200b" in code else None)
+@pytest.mark.parametrize("typed", TYPED, ids=ascii)
+def test_a_user_code_is_read_however_it_is_typed_and_lookalikes_are_none(typed: str) -> None:
+    assert normalize_user_code(typed) == ("BCDFGHJK" if TYPED[typed] else None)
 
 
 LONG = 60_000

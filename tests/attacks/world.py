@@ -7,18 +7,24 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.core.cache import cache
 from django.db import transaction
 from django.test import Client as Http
+from django.test import override_settings
 from django.urls import resolve
+from django.utils import timezone
 
+from accounts.errors import AccountsError
 from accounts.models import User
 from bookings.models import Subscription
-from bookings.services import availability, bookings, calendar, waitlist
+from bookings.services import availability, booking, calendar_feed, mail_choices, offerings, waiting
 from tests.attacks.matrix import Row
 from tests.bookings.people import make_person, make_slot, shift_start
+from tests.tokens.applications import register
 from tests.tokens.in_process import CLI, EVERY_SCOPE, client_called, now, sign_in
-from tokens.services import devices, personal_tokens, sessions
+from tokens.errors import NotStaff
+from tokens.models import TrustedPublisher
+from tokens.services import consents, devices, ending_access, personal_tokens, sessions
+from tokens.throttles import limiter
 
 LABEL, TOKEN_NAME, EMAIL = "Adas own laptop", "Adas own token", "ada.lovelace@example.org"
 OTHERS = {"other": "mallory", "host": "grace", "other_host": "linus", "pending": "pat", "suspended": "sue"}
@@ -39,7 +45,7 @@ class World:
 
     def shows_ada(self, answer: bytes) -> bool:
         """Whether an answer holds something that only Ada, and for some of it the host she booked, may see."""
-        kept = ("booking", "missed", "session", "token", "feed", "purse", "ada")
+        kept = ("wiki", "publisher", "booking", "missed", "session", "token", "feed", "subscription", "ada")
         canaries = [EMAIL, LABEL, TOKEN_NAME, *(self.objects[name] for name in kept)]
         return any(canary.encode() in answer for canary in canaries)
 
@@ -54,7 +60,9 @@ def build() -> World:
     User.objects.filter(id=people["staff"].id).update(is_staff=True, is_superuser=True)
     world = World(ada, people | {"owner": ada}, _objects(ada, people["host"], filler))
     # While they sign in they are still welcome: what is asked is whether every call looks again.
-    world.tokens = _tokens(world)
+    # The cells are asked over minutes, whatever stands between them in a random order.
+    with override_settings(ACCESS_TOKEN_SECONDS=86_400):
+        world.tokens = _tokens(world)
     for column in ("pending", "suspended"):
         User.objects.filter(id=people[column].id).update(standing=column)
     return world
@@ -62,12 +70,17 @@ def build() -> World:
 
 def _objects(ada: User, grace: User, filler: User) -> dict[str, str]:
     slot, free, full, past = (make_slot(grace, hours=hours, capacity=1 + (hours != 78)) for hours in (72, 75, 78, 81))
-    booking, missed = (bookings.book_slot(client_id=ada.id, slot_id=one.id) for one in (slot, past))
+    booked, missed = (booking.book_slot(client_id=ada.id, slot_id=one.id) for one in (slot, past))
     shift_start(past, hours=-0.5)
-    bookings.book_slot(client_id=filler.id, slot_id=full.id)
-    waitlist.join_waitlist(client_id=ada.id, slot_id=full.id)
-    rule = availability.add_rule(host_id=grace.id, values={"kind": "day_off", "date": now().date() + timedelta(days=9)})
-    token, _ = personal_tokens.add_token(user_id=ada.id, name=TOKEN_NAME, scopes=frozenset(), expires_at=None)
+    booking.book_slot(client_id=filler.id, slot_id=full.id)
+    waiting.join_waitlist(client_id=ada.id, slot_id=full.id)
+    rule = availability.add_rule(
+        host_id=grace.id, values={"kind": "day_off", "date": now().date() + timedelta(days=9)}
+    ).rule
+    offering = offerings.add_offering(host_id=grace.id, values={"title": "Offered", "minutes": 60, "capacity": 1})
+    token, _ = personal_tokens.add_token(
+        user_id=ada.id, name=TOKEN_NAME, scopes=frozenset(), expires_at=None, now=timezone.now()
+    )
     code = devices.authorize_device(client=client_called(CLI), scope="", label="", address=None, now=now()).user_code
     found: dict[str, object] = {
         "slot": slot.id,
@@ -75,23 +88,30 @@ def _objects(ada: User, grace: User, filler: User) -> dict[str, str]:
         "full": full.id,
         "past": past.id,
         "rule": rule.id,
+        "offering": offering["id"],
+        "login": grace.login,
         "token": token.id,
     }
-    found |= {"booking": booking["id"], "missed": missed["id"], "code": code, "ada": ada.id}
-    found["feed"] = calendar.get_feed_secret(user_id=ada.id)
+    found |= {"booking": booked["id"], "missed": missed["id"], "code": code, "ada": ada.id}
+    found["wiki"] = register("wiki-of-the-matrix").application.client_id
+    columns = {"issuer": "https://ci.example", "repository": "ada/site", "repository_owner_id": 1, "workflow": "ci.yml"}
+    found["publisher"] = TrustedPublisher.objects.create(user=ada, scope="bookings:read", **columns).id
+    consents.note_consent(user_id=ada.id, client_id=str(found["wiki"]), scope="openid", now=now())
+    found["feed"] = calendar_feed.get_feed_secret(user_id=ada.id)
+    found["kind"], found["stop"] = mail_choices.stop_address(kind="bookings", user_id=ada.id).split("/")[-2:]
     sign_in(ada, label=LABEL)
-    found["purse"] = Subscription.objects.get(user=ada).id
+    found["subscription"] = Subscription.objects.get(user=ada).id
     found["session"] = sessions.list_sessions(user_id=ada.id, now=now())[0].id
     return {name: str(value) for name, value in found.items()}
 
 
 def _tokens(world: World) -> dict[str, str]:
     tokens = {column: sign_in(person, label=column).access_token for column, person in world.people.items()}
-    tokens["expired"] = sign_in(world.ada, at=now() - timedelta(minutes=4)).access_token
+    tokens["expired"] = sign_in(world.ada, at=now() - timedelta(days=2)).access_token
     tokens["revoked"] = sign_in(world.ada, label="revoked").access_token
     newest = sessions.list_sessions(user_id=world.ada.id, now=now())
     revoked = next(one for one in newest if one.label == "revoked")
-    sessions.revoke_own_session(user_id=world.ada.id, session_id=revoked.id, now=now())
+    ending_access.end_own_session(user_id=world.ada.id, session_id=revoked.id, now=now())
     for scope in EVERY_SCOPE.split():
         others = " ".join(one for one in EVERY_SCOPE.split() if one != scope)
         tokens[f"without {scope}"] = sign_in(world.ada, scope=others).access_token
@@ -108,11 +128,13 @@ def read_body(world: World, row: Row, column: str) -> tuple[int, bytes]:
     """Status and body of one operation for one kind of person, in a transaction of which nothing stays."""
     address, http = world.fill(row.path), world.http
     headers = {"Authorization": f"Bearer {token}"} if (token := _token(world, row, column, address)) else {}
-    cache.clear()
+    limiter.cache_clear()
     http.cookies.clear()
     with rolled_back():
         if address.startswith("/admin") and column in world.people:
-            http.force_login(world.people[column], backend="accounts.authentication.StaffBackend")
+            # Who is not of the staff, waits for approval or is suspended is refused here already.
+            with contextlib.suppress(AccountsError, NotStaff):
+                http.force_login(world.people[column], backend="accounts.authentication.StaffBackend")
         content = _content(row, world.fill(row.body))
         response: Any = http.generic(row.method, address, headers=headers, **content)
     return response.status_code, b"".join(response.streaming_content) if response.streaming else response.content

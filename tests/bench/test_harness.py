@@ -1,5 +1,4 @@
-"""The benchmarks' own machinery: rounds, figures, targets, charts, what is stored, and what the page is made of."""
-
+import asyncio
 import json
 import shutil
 import sys
@@ -14,14 +13,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import load, rivals, rotation_sql
+from bench import commits, peer_servers, rotation_sql, wrk
 from bench.__main__ import find_scenarios
 from bench.charts import Bar, Chart, draw
 from bench.harness import Bench, BenchError, Budget, Figure, Result, Rounds, Scenario, Table, Target, interleave
-from bench.load import Refreshing, load_calls, load_refreshes
+from bench.open_loop import Generator, OnAnswer
 from bench.report import BEGIN, END, load_results, print_durations, print_targets, store, write_page
-from bench.servers import complaints, free_port, running
+from bench.servers import complaints, running
 from bench.terminal import number, table
+from bench.wrk import RefreshRequest, load_calls, load_refreshes
+from tests.processes import free_port
 
 
 def test_each_round_begins_with_another_and_the_first_is_thrown_away() -> None:
@@ -46,7 +47,7 @@ def test_rounds_end_with_the_time_of_the_benchmark_but_not_before_the_first(tmp_
 
 
 def test_the_whole_is_promised_to_end_within_twenty_minutes_and_a_short_run_within_three() -> None:
-    budgets = [scenario.budget for scenario in find_scenarios().values()]
+    budgets = [found.budget for found in find_scenarios().values() if not found.by_name_only]
     assert sum(budget.full for budget in budgets) <= 20 * 60
     assert sum(budget.quick for budget in budgets) <= 3 * 60
 
@@ -87,7 +88,7 @@ def test_columns_are_aligned_and_numbers_short() -> None:
     [
         Chart("bars", "Rates <&> more", "a second", bars=[Bar("ours", 5, 4, 6, ours=True), Bar("<theirs>", 0, 0, 0)]),
         Chart("lines", "Growth", "KiB", series={"ours": [(1, 5), (10, 5)], "theirs": [(1, 1), (10, 10)]}),
-        Chart("logs", "Growth", "ms", series={"ours": [(1e4, 0.5), (1e7, 2)]}, log_x=True, log_y=True),
+        Chart("logs", "Growth", "ms", series={"ours": [(1e4, 0.5), (1e7, 2)]}, is_logarithmic=True),
         Chart("flat", "One point", "KiB", series={"ours": [(1, 0)]}),
     ],
     ids=lambda chart: chart.name,
@@ -111,35 +112,33 @@ def result() -> Result:
         figures=[Figure("ours", "/s", [10, 12, 11]), Figure("theirs", "/s", [1, 2, 3])],
         targets=[Target("against theirs", 5, 5.5), Target("against the limit", 40, 30, unit="%")],
         tables=[Table("Facts", ["", "rows"], [["ours", "0"]])],
-        charts=[Chart("planted", "Planted", "/s", bars=[Bar("ours", 11, 10, 12)])],
+        charts=[Chart("example", "Example", "/s", bars=[Bar("ours", 11, 10, 12)])],
         notes=["Four clients."],
     )
 
 
 @pytest.fixture
-def planted(tmp_path: Path, result: Result) -> Path:
+def stored_results(tmp_path: Path, result: Result) -> Path:
     """A directory with the stored result of one scenario."""
     run = Bench(quick=True, results=tmp_path / "results")
     run.cluster = SimpleNamespace(version=lambda: "18")  # type: ignore[assignment]  # nothing else is asked of it
-    store(
-        run, Scenario("planted", 2, "A planted benchmark", Budget(9, 1), lambda _: result), result, load=0.5, seconds=3
-    )
+    store(run, Scenario("example", 2, "An example", Budget(9, 1), lambda _: result), result, load=0.5, seconds=3)
     return run.results
 
 
-def test_a_result_is_kept_with_machine_and_versions_and_beside_the_others(planted: Path, result: Result) -> None:
-    stored = load_results(planted)["planted"]
+def test_a_result_is_kept_with_machine_and_versions_and_beside_the_others(stored_results: Path, result: Result) -> None:
+    stored = load_results(stored_results)["example"]
     assert stored["figures"][0] | {"median": 11, "low": 10, "high": 12} == stored["figures"][0]
     assert [target["is_reached"] for target in stored["targets"]] == [True, False]
     assert {"processor", "cores", "kernel", "Python", "granian", "commit"} <= stored["machine"].keys()
-    run = Bench(quick=True, results=planted)
+    run = Bench(quick=True, results=stored_results)
     run.cluster = SimpleNamespace(version=lambda: "18")  # type: ignore[assignment]  # nothing else is asked of it
     store(run, Scenario("another", 3, "Another", Budget(9, 1), lambda _: result), result, load=0.5, seconds=3)
-    assert set(json.loads((planted / "results.json").read_text())) == {"planted", "another"}
+    assert set(json.loads((stored_results / "results.json").read_text())) == {"example", "another"}
 
 
-def test_targets_are_printed_with_their_verdict(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    print_targets(planted)
+def test_targets_are_printed_with_their_verdict(stored_results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_targets(stored_results)
     reached, missed = capsys.readouterr().out.strip().splitlines()[2:]
     assert reached.split("  ")[0] == "against theirs"
     assert reached.endswith(" reached")
@@ -147,31 +146,31 @@ def test_targets_are_printed_with_their_verdict(planted: Path, capsys: pytest.Ca
     assert missed.endswith("NOT reached")
 
 
-def test_what_each_took_is_printed_with_the_sum(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    print_durations(planted, ["planted", "another"])
-    assert [line.split() for line in capsys.readouterr().out.splitlines()[-2:]] == [["planted", "3"], ["all", "3"]]
+def test_what_each_took_is_printed_with_the_sum(stored_results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_durations(stored_results, ["example", "another"])
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[-2:]] == [["example", "3"], ["all", "3"]]
 
 
-def test_the_page_gets_new_numbers_between_its_marks_and_keeps_the_rest(planted: Path, tmp_path: Path) -> None:
+def test_the_page_gets_new_numbers_between_its_marks_and_keeps_the_rest(stored_results: Path, tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(f"# Before\n\n{BEGIN}\nold numbers\n{END}\n\nAfter.\n")
     for _ in range(2):
-        write_page(planted, page, tmp_path / "images")
+        write_page(stored_results, page, tmp_path / "images")
     text = page.read_text()
     assert text.startswith("# Before\n")
     assert text.endswith("After.\n")
     assert "old numbers" not in text
     assert text.count("| against theirs | at least 5x | 5.5x | reached |") == 1
     assert "| against the limit | at least 40% | 30% | NOT reached |" in text
-    assert "![Planted](images/performance-planted.svg)" in text
-    ElementTree.parse(tmp_path / "images" / "performance-planted.svg")
+    assert "![Example](images/performance-example.svg)" in text
+    ElementTree.parse(tmp_path / "images" / "performance-example.svg")
 
 
-def test_a_page_without_its_marks_is_left_alone(planted: Path, tmp_path: Path) -> None:
+def test_a_page_without_its_marks_is_left_alone(stored_results: Path, tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text("# Words")
     with pytest.raises(ValueError, match="no place for the numbers"):
-        write_page(planted, page, tmp_path)
+        write_page(stored_results, page, tmp_path)
     assert page.read_text() == "# Words"
 
 
@@ -221,7 +220,7 @@ def address() -> Iterator[str]:
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is installed by `make bench`")
 def test_each_connection_follows_its_own_chain(address: str) -> None:
-    form = Refreshing(f"{address}/token", "token={token}", is_keyed=True)
+    form = RefreshRequest(f"{address}/token", "token={token}", is_keyed=True)
     seen = load_refreshes(form, ["a", "b"], seconds=1)
     assert seen.good > 2
     with pytest.raises(BenchError, match="refused"):
@@ -231,16 +230,41 @@ def test_each_connection_follows_its_own_chain(address: str) -> None:
         load_calls(address, clients=2, seconds=1, tokens=["bad"])
 
 
+def test_open_loop_load_counts_every_answer_from_the_instant_it_was_due(address: str) -> None:
+    answers: list[int] = []
+
+    def make_request() -> tuple[bytes, OnAnswer]:
+        token = "good" if len(answers) % 2 else "bad"
+        request = f"GET / HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        return request, lambda status, body: answers.append(status)
+
+    generator = Generator(int(address.rpartition(":")[2]), make_request)
+    sample = asyncio.run(generator.run(rate=100, seconds=0.5))
+    assert sum(sample.statuses.values()) == len(answers) == 50
+    assert sample.statuses.keys() <= {200, 401}
+    assert sample.percentile(0.99) >= sample.percentile(0.5) > 0
+    assert sample.share_within(60) == 1
+    closed = asyncio.run(Generator(int(address.rpartition(":")[2]), make_request).run_closed(20, clients=2))
+    assert sum(closed.statuses.values()) == 20
+
+
+def test_a_connection_that_nobody_answers_is_counted_as_no_answer() -> None:
+    generator = Generator(free_port(), lambda: (b"", lambda status, body: None))
+    sample = asyncio.run(generator.run(rate=100, seconds=0.1))
+    assert sample.statuses == {0: 10}
+    assert (sample.served, sample.share_within(60)) == ([], 0)
+
+
 def test_what_wrk_saw_is_read_and_a_server_that_breaks_is_no_figure() -> None:
     line = {"requests": 9, "microseconds": 2_000_000, "good": 8, "refused": 1, "failed": 0, "broken": 0}
     line |= {"p50": 1500, "p90": 2000, "p99": 3000, "worst": 4000}
-    seen = load._read(f"Running 2s test\nBENCH {json.dumps(line)}\n", "here")
+    seen = wrk._read(f"Running 2s test\nBENCH {json.dumps(line)}\n", "here")
     assert (seen.rate, seen.refused, seen.p50) == (4, 1, 1.5)
     for trouble in ("failed", "broken"):
         with pytest.raises(BenchError, match="5xx"):
-            load._read(f"BENCH {json.dumps(line | {trouble: 1})}", "here")
+            wrk._read(f"BENCH {json.dumps(line | {trouble: 1})}", "here")
     with pytest.raises(BenchError, match="measured nothing"):
-        load._read("unable to connect", "here")
+        wrk._read("unable to connect", "here")
 
 
 def test_a_server_that_failed_a_request_is_asked_what_it_wrote() -> None:
@@ -262,22 +286,58 @@ def test_pgbench_runs_the_statement_of_the_product_with_every_parameter_filled_i
 
 
 def test_the_peers_are_pinned() -> None:
-    lines = (rivals.PEERS / "requirements.txt").read_text().splitlines()
+    lines = (peer_servers.PEERS / "requirements.txt").read_text().splitlines()
     wanted = [line for line in lines if line and not line.startswith("#")]
     assert wanted
     assert [line for line in wanted if "==" not in line] == []
-    packages = json.loads((rivals.PEERS / "node" / "package.json").read_text())["dependencies"]
+    packages = json.loads((peer_servers.PEERS / "node" / "package.json").read_text())["dependencies"]
     assert all(version[0].isdigit() for version in packages.values())
-    locked = json.loads((rivals.PEERS / "node" / "package-lock.json").read_text())["packages"]
+    locked = json.loads((peer_servers.PEERS / "node" / "package-lock.json").read_text())["packages"]
     assert all("integrity" in package for name, package in locked.items() if name)
 
 
 def test_the_peers_share_server_framework_and_driver_with_the_product() -> None:
-    root = rivals.PEERS.parent.parent
-    ours, theirs = (set((folder / "requirements.txt").read_text().splitlines()) for folder in (root, rivals.PEERS))
+    peers = peer_servers.PEERS / "requirements.txt"
+    product = peer_servers.PEERS.parent.parent / "requirements.txt"
+    ours, theirs = (set(path.read_text().splitlines()) for path in (product, peers))
     shared = {"Django", "djangorestframework", "psycopg[binary,pool]", "granian"}
     assert {line.partition("==")[0] for line in ours & theirs} >= shared
 
 
 def test_every_scenario_is_found_by_name() -> None:
-    assert {"refresh", "refresh-growth", "me", "portal", "start"} <= find_scenarios().keys()
+    assert {"refresh", "refresh-storage", "me", "portal", "start", "capacity"} <= find_scenarios().keys()
+
+
+class FakeSide:
+    def __init__(self) -> None:
+        self.used = 0.0
+
+    def processor_seconds(self) -> dict[str, float]:
+        return {commits.BACKEND: self.used, commits.DATABASE: 0.1 * self.used}
+
+    def act(self, seconds: int, *, rate: float, cost: float) -> tuple[float, int]:
+        self.used += seconds * rate * cost
+        return rate, int(seconds * rate)
+
+
+def test_a_commit_is_measured_against_another_in_rate_and_processor_time() -> None:
+    sides = {"old": FakeSide(), commits.THIS: FakeSide()}
+    acts = {
+        "old": partial(sides["old"].act, rate=100.0, cost=0.004),
+        commits.THIS: partial(sides[commits.THIS].act, rate=150.0, cost=0.003),
+    }
+    result = Result()
+    with Bench(quick=True) as run:
+        rows = commits.measure_sides(run, result, "bookings", acts, sides)
+    assert [row[1:] for row in rows] == [
+        [commits.RATE, "1.50"],
+        [commits.BACKEND, "0.75"],
+        [commits.DATABASE, "0.75"],
+    ]
+    assert result.figure(f"bookings: {commits.BACKEND}, {commits.THIS}").median == pytest.approx(3)
+
+
+def test_two_commits_are_measured_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AGAINST", raising=False)
+    with Bench(quick=True) as run, pytest.raises(BenchError, match="make bench AGAINST="):
+        commits.measure_commits(run)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from tokens.services.personal_tokens import add_token
@@ -15,7 +16,7 @@ class Caller:
     """One person's calls; each answer is checked to be JSON with the media type that goes with its status."""
 
     def __init__(self, person: User, scopes: frozenset[str] = EVERYTHING) -> None:
-        _, secret = add_token(user_id=person.id, name="tests", scopes=scopes, expires_at=None)
+        _, secret = add_token(user_id=person.id, name="tests", scopes=scopes, expires_at=None, now=timezone.now())
         self.client = Client(headers={"Authorization": f"Bearer {secret}"})
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
@@ -26,6 +27,10 @@ class Caller:
         """The body of an answer with that status."""
         response = self.client.post(_address(path), body or {}, content_type="application/json", headers=headers)
         return self._body(response, status)
+
+    def patch(self, path: str, body: Any) -> dict[str, Any]:
+        """The body of a 200."""
+        return self._body(self.client.patch(_address(path), body, content_type="application/json"), 200)
 
     def delete(self, path: str, *, status: int = 204) -> dict[str, Any]:
         return self._body(self.client.delete(_address(path)), status)

@@ -1,18 +1,28 @@
 """People and slots for the booking tests, made through the same services that the product uses."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
 
 from accounts.models import User
 from accounts.services import people
-from bookings.models import Booking, Slot, Subscription
+from bookings.models import Booking, BookingMove, Slot, Subscription
 from bookings.repositories import clock
-from bookings.services import slots, subscriptions
+from bookings.services import hosting
+from bookings.services.credits import grant_credits
 
 HOUR = timedelta(hours=1)
+SLOT_TIMES = ("starts_at", "ends_at", "bookings_close_at")
+BOOKING_TIMES = (
+    "scheduled_start_time", "scheduled_end_time", "remind_at", "created_at", "changed_at", "cancelled_at",
+    "free_to_leave_until",
+)  # fmt: skip
+MOVE_TIMES = ("previous_start_time", "previous_end_time", "moved_at")
 
 
 def make_person(login: str, *, is_host: bool = False, time_zone: str = "UTC", credits: int = 0) -> User:
@@ -25,14 +35,14 @@ def make_person(login: str, *, is_host: bool = False, time_zone: str = "UTC", cr
     if is_host:
         people.mark_host(user_id=person.id, is_host=True)
     if credits:
-        subscriptions.grant_credits(user_id=person.id, credits=credits)
+        grant_credits(user_id=person.id, credits=credits)
     return User.objects.get(id=person.id)
 
 
 def make_slot(host: User, *, hours: float = 72, minutes: int = 60, capacity: int = 3, title: str = "Session") -> Slot:
     """An open slot that starts `hours` from the database's now."""
     starts_at = clock.read_now() + timedelta(hours=hours)
-    row = slots.create_slot(
+    row = hosting.create_slot(
         host_id=host.id,
         title=title,
         starts_at=starts_at,
@@ -40,6 +50,20 @@ def make_slot(host: User, *, hours: float = 72, minutes: int = 60, capacity: int
         capacity=capacity,
     )
     return Slot.objects.get(id=row["id"])
+
+
+@contextmanager
+def failing(table: str, *, id: UUID) -> Iterator[None]:
+    """Let every change of one row fail, as a defect of its data would."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$"
+        )
+        cursor.execute(
+            f"CREATE TRIGGER fail BEFORE UPDATE ON {table} FOR EACH ROW WHEN (OLD.id = '{id}') EXECUTE FUNCTION fail()"
+        )
+        yield
+        cursor.execute("DROP FUNCTION fail() CASCADE")
 
 
 def credits_of(person: User) -> int:
@@ -50,31 +74,28 @@ def credits_of(person: User) -> int:
 def shift_start(slot: Slot, *, hours: float) -> None:
     """Let time pass until the slot starts in `hours` (negative: has started), for the slot and its bookings alike."""
     starts_at = clock.read_now() + timedelta(hours=hours)
-    length = slot.ends_at - slot.starts_at
-    Slot.objects.filter(id=slot.id).update(starts_at=starts_at, ends_at=starts_at + length, bookings_close_at=starts_at)
-    Booking.objects.filter(slot_id=slot.id).update(
-        scheduled_start_time=starts_at, scheduled_end_time=starts_at + length
-    )
+    _pass(Slot.objects.get(id=slot.id).starts_at - starts_at, slots=Q(id=slot.id), bookings=Q(slot_id=slot.id))
 
 
 def pass_time(*, hours: float) -> None:
     """Let every session, booked or not, and every reminder be `hours` nearer."""
-    passed = timedelta(hours=hours)
-    Slot.objects.update(
-        starts_at=F("starts_at") - passed,
-        ends_at=F("ends_at") - passed,
-        bookings_close_at=F("bookings_close_at") - passed,
-    )
-    Booking.objects.update(
-        scheduled_start_time=F("scheduled_start_time") - passed,
-        scheduled_end_time=F("scheduled_end_time") - passed,
-        remind_at=F("remind_at") - passed,
-    )
+    _pass(timedelta(hours=hours), slots=Q(), bookings=Q())
+
+
+def _pass(passed: timedelta, *, slots: Q, bookings: Q) -> None:
+    """What has happened to a booking was as long before its session as ever."""
+    for found, columns in (
+        (Slot.objects.filter(slots), SLOT_TIMES),
+        (Booking.objects.filter(bookings), BOOKING_TIMES),
+        (BookingMove.objects.filter(booking__in=Booking.objects.filter(bookings)), MOVE_TIMES),
+    ):
+        found.update(**{column: F(column) - passed for column in columns})
 
 
 TABLES = (
     "bookings_slot", "bookings_booking", "bookings_bookingmove", "bookings_subscription", "bookings_creditentry",
-    "bookings_waitlistentry", "bookings_availabilityrule", "accounts_user", "accounts_event", "procrastinate_jobs",
+    "bookings_waitlistentry", "bookings_availabilityrule", "bookings_offering",
+    "bookings_unfinishedupgrade", "accounts_user", "accounts_event", "procrastinate_jobs",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from bookings.models import Booking, Plan, Slot, Subscription
-from bookings.services.bookings import book_slot
+from bookings.services.booking import book_slot
 from tests.bookings.people import credits_of, shift_start
 
 LISTS = ["plan", "slot", "booking", "subscription", "creditentry", "waitlistentry", "availabilityrule"]

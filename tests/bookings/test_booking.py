@@ -7,9 +7,10 @@ from accounts.services import people
 from bookings import errors
 from bookings.models import Booking, CreditEntry, Slot, Subscription, WaitlistEntry
 from bookings.repositories import clock
-from bookings.services.bookings import book_slot, get_booking, mark_no_show
-from bookings.services.cancellations import cancel_booking, cancel_slot
-from bookings.services.waitlist import join_waitlist
+from bookings.services.booking import book_slot, get_booking
+from bookings.services.cancelling import cancel_booking
+from bookings.services.hosting import cancel_slot, mark_no_show
+from bookings.services.waiting import join_waitlist
 from tests.bookings.people import credits_of, make_person, make_slot, shift_start, state
 
 

@@ -1,30 +1,46 @@
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from icalendar import Calendar
 
 from accounts.models import User
 from accounts.services import people
-from bookings.models import Slot
+from bookings.models import Booking, Slot
 from bookings.repositories import clock
-from bookings.services.bookings import book_slot
-from bookings.services.cancellations import cancel_booking
-from bookings.services.rescheduling import reschedule_booking
+from bookings.services import calendar_feed
+from bookings.services.booking import book_slot
+from bookings.services.cancelling import cancel_booking
+from bookings.services.hosting import cancel_slot
+from bookings.services.moving import reschedule_booking
+from tests.bookings import rfc5545
 from tests.bookings.api import Caller
 from tests.bookings.people import make_slot
+from tests.tokens.in_process import EVERY_SCOPE, call, sign_in
+from tokens.services.ending_access import sign_out_everywhere
 
 
-def address_of(person: User) -> str:
-    address: str = Caller(person).get("/calendar-feed")["url"]
-    return address
+def address_of(person: User, path: str = "", method: str = "GET", scope: str = EVERY_SCOPE) -> str:
+    """The address as a sign-in of this person is shown it."""
+    answer = call(Client(), f"/calendar-feed{path}", sign_in(person, scope=scope).access_token, method)
+    assert answer.status_code == 200, answer.content
+    return str(answer.json()["url"])
 
 
 def events(address: str) -> dict[str, Any]:
     response = Client().get(address)
     assert (response.status_code, response["Content-Type"]) == (200, "text/calendar; charset=utf-8")
-    assert response["Cache-Control"] == "private, no-store"
-    calendar = Calendar.from_ical(response.content)
-    return {str(event["uid"]): event for event in calendar.walk("VEVENT")}
+    assert response["Cache-Control"] == "private, no-cache"
+    found = {str(event["uid"]): event for event in Calendar.from_ical(response.content).walk("VEVENT")}
+    for event in rfc5545.read(response.content).parts:
+        other = found[event["UID"]]
+        assert (int(event["SEQUENCE"]), event["STATUS"]) == (other["sequence"], other["status"])
+        assert event["DTSTART"].encode() == other["dtstart"].to_ical()
+        assert event["SUMMARY"].encode() == other["summary"].to_ical()
+    return found
 
 
 def test_the_uid_stays_over_a_move_and_a_cancellation_stays_as_cancelled(ada: User, grace: User, slot: Slot) -> None:
@@ -53,10 +69,80 @@ def test_a_host_sees_the_own_slots_and_mallory_sees_nothing(ada: User, grace: Us
     assert events(address_of(mallory)) == {}
 
 
+def revision_of(address: str) -> tuple[int, Any, Any]:
+    """Sequence, DTSTAMP and LAST-MODIFIED of the only event."""
+    ((_, event),) = events(address).items()
+    return event["sequence"], event.decoded("dtstamp"), event.decoded("last-modified")
+
+
+def test_every_change_of_a_hosts_event_is_a_newer_revision(ada: User, grace: User, slot: Slot) -> None:
+    """Seats are in the SUMMARY, so a program that skips what it has seen must be told of each."""
+    address = address_of(grace)
+    Slot.objects.filter(id=slot.id).update(changed_at=clock.read_now() - timedelta(days=1))
+    seen = [revision_of(address)]
+    booking = book_slot(client_id=ada.id, slot_id=slot.id)["id"]
+    seen.append(revision_of(address))
+    cancel_booking(client_id=ada.id, booking_id=booking)
+    seen.append(revision_of(address))
+    Slot.objects.filter(id=slot.id).update(title="Another title")
+    seen.append(revision_of(address))
+    cancel_slot(host_id=grace.id, slot_id=slot.id)
+    seen.append(revision_of(address))
+    sequences = [sequence for sequence, _, _ in seen]
+    assert sequences == sorted(set(sequences))
+    # What one test does is one transaction, whose time is the last change of all.
+    now = clock.read_now().replace(microsecond=0)
+    assert all(stamp == modified == now for _, stamp, modified in seen[1:])
+    Slot.objects.filter(id=slot.id).update(title="Another title")
+    assert revision_of(address) == seen[-1]
+
+
+def test_a_feed_that_has_not_changed_is_not_sent_again(ada: User, slot: Slot) -> None:
+    address = address_of(ada)
+    book_slot(client_id=ada.id, slot_id=slot.id)
+    first = Client().get(address)
+    again = Client(headers={"If-None-Match": first["ETag"]}).get(address)
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    cancel_booking(client_id=ada.id, booking_id=Booking.objects.get().id)
+    changed = Client(headers={"If-None-Match": first["ETag"]}).get(address)
+    assert (changed.status_code, b"STATUS:CANCELLED" in changed.content) == (200, True)
+
+
+def test_a_feed_says_how_often_to_come_back_and_is_a_publication_without_method(ada: User) -> None:
+    calendar = rfc5545.read(Client().get(address_of(ada)).content)
+    assert (calendar["REFRESH-INTERVAL"], calendar["X-PUBLISHED-TTL"]) == ("PT60M", "PT60M")
+    assert calendar.parameters("REFRESH-INTERVAL") == {"VALUE": "DURATION"}
+    assert not [name for name, _, _ in calendar.properties if name == "METHOD"]
+
+
+@pytest.mark.parametrize("title", ["ä" * 120, "a, b; c\\d", "日本語" * 40, "\N{GRINNING FACE}" * 60], ids=ascii)
+def test_any_title_is_read_as_it_was_written(grace: User, title: str) -> None:
+    make_slot(grace, title=title[:200])
+    ((_, event),) = events(address_of(grace)).items()
+    assert str(event["summary"]) == f"{title[:200]} (0 of 3 seats taken)"
+
+
+def test_a_year_of_quarter_hours_is_written_at_once(grace: User) -> None:
+    now = clock.read_now().replace(minute=0, second=0, microsecond=0)
+    starts = [now + timedelta(days=1, minutes=15 * number) for number in range(96 * 365)]
+    quarter = timedelta(minutes=15)
+    slots = [
+        Slot(host=grace, title="x", starts_at=at, ends_at=at + quarter, bookings_close_at=at, capacity=1)
+        for at in starts
+    ]
+    Slot.objects.bulk_create(slots, batch_size=1000)
+    secret = calendar_feed.get_feed_secret(user_id=grace.id)
+    began = time.process_time()
+    content, _ = calendar_feed.render_feed(secret=secret)
+    took = time.process_time() - began
+    assert content.count(b"BEGIN:VEVENT") == 96 * 365
+    assert took < 6, "half a second on a machine of its own; a library takes half a minute"
+
+
 def test_the_address_can_be_shown_again_and_rotated(ada: User) -> None:
     first = address_of(ada)
     assert address_of(ada) == first
-    second = Caller(ada).post("/calendar-feed/rotate")["url"]
+    second = address_of(ada, "/rotate", "POST", scope="bookings:write")
     assert second != first
     assert Client().get(first).status_code == 404
     assert events(second) == {}
@@ -86,7 +172,44 @@ def test_forged_addresses_are_unknown(ada: User, mallory: User) -> None:
         assert (response.status_code, response["Content-Type"]) == (404, "text/plain")
 
 
-def test_the_feed_of_who_may_not_use_the_account_is_unknown(ada: User) -> None:
+def test_a_new_address_needs_the_scope_to_change_something(ada: User) -> None:
     address = address_of(ada)
-    people.suspend_person(user_id=ada.id, reason="", actor_id=None, now=clock.read_now())
+    reader = sign_in(ada, scope="bookings:read").access_token
+    assert call(Client(), "/calendar-feed/rotate", reader, "POST").status_code == 403
+    assert events(address) == {}
+
+
+def test_no_token_is_shown_the_address_nor_makes_a_new_one(ada: User) -> None:
+    address, token = address_of(ada), Caller(ada)
+    assert token.refused("GET", "/calendar-feed") == (403, "permission_denied")
+    assert token.refused("POST", "/calendar-feed/rotate") == (403, "permission_denied")
+    assert token.get("/pages/bookings")["calendar_feed"] is None
+    assert events(address) == {}
+
+
+def suspend(person: User) -> None:
+    people.suspend_person(user_id=person.id, reason="", actor_id=None, now=clock.read_now())
+
+
+def deactivate(person: User) -> None:
+    people.deactivate_person(user_id=person.id, now=clock.read_now())
+
+
+def end_everything(person: User) -> None:
+    sign_out_everywhere(user_id=person.id, actor_id=None, with_personal_tokens=True, now=clock.read_now())
+
+
+@pytest.mark.parametrize("end", [suspend, deactivate, end_everything])
+def test_an_address_ends_with_all_access_and_does_not_come_back(ada: User, end: Callable[[User], None]) -> None:
+    address = address_of(ada)
+    end(ada)
     assert Client().get(address).status_code == 404
+    User.objects.filter(id=ada.id).update(is_active=True, standing="approved")
+    assert Client().get(address).status_code == 404
+    assert events(address_of(ada)) == {}
+
+
+def test_signing_out_everywhere_alone_keeps_calendars_going(ada: User) -> None:
+    address = address_of(ada)
+    sign_out_everywhere(user_id=ada.id, actor_id=ada.id, now=clock.read_now())
+    assert events(address) == {}

@@ -9,17 +9,11 @@ from accounts.services import people
 from bookings import errors
 from bookings.models import Booking, CreditEntry, Slot, Subscription, WaitlistEntry
 from bookings.repositories import clock
-from bookings.services.bookings import book_slot
-from bookings.services.calendar import get_feed_secret
-from bookings.services.cancellations import (
-    cancel_booking,
-    cancel_booking_as_staff,
-    cancel_day,
-    cancel_slot,
-    preview_refund,
-)
-from bookings.services.slots import create_slot
-from bookings.services.waitlist import join_waitlist
+from bookings.services.booking import book_slot
+from bookings.services.calendar_feed import get_feed_secret
+from bookings.services.cancelling import cancel_booking, cancel_booking_as_staff, preview_refund
+from bookings.services.hosting import cancel_day, cancel_slot, create_slot
+from bookings.services.waiting import join_waitlist
 from tests.bookings.people import credits_of, make_person, make_slot, shift_start, state
 
 

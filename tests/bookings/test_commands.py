@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from bookings.models import AvailabilityRule, Booking, Plan, Slot, Subscription, WaitlistEntry
+from bookings.models import AvailabilityRule, Booking, CreditEntry, Plan, Slot, Subscription, WaitlistEntry
 from bookings.services import demo
-from bookings.services.bookings import book_slot
+from bookings.services.audit import find_breaches
+from bookings.services.booking import book_slot
 from tests.bookings.people import credits_of, make_person
 
 
@@ -54,6 +56,40 @@ def test_the_demo_is_made_once(development: None) -> None:
     assert run("seed_demo") == "The demo is complete.\n"
     assert time.perf_counter() - started < 1
     assert [model.objects.count() for model in (User, Slot, Booking, AvailabilityRule, Subscription)] == before
+
+
+def test_the_demo_shows_every_state_that_a_page_can_show(development: None) -> None:
+    run("seed_demo")
+    now = timezone.now()
+    deadline = F("scheduled_start_time") - F("refund_window")
+    cancelled, over = Booking.objects.filter(status="cancelled"), Booking.objects.filter(scheduled_end_time__lt=now)
+    states = {
+        "cancelled in time": cancelled.filter(cancelled_by="client", credits_refunded=1, cancelled_at__lt=deadline),
+        "cancelled late": cancelled.filter(cancelled_by="client", credits_refunded=0, cancelled_at__gte=deadline),
+        "cancelled by the host": cancelled.filter(cancelled_by="host", credits_refunded=1, slot__status="cancelled"),
+        "moved": Booking.objects.filter(moves__isnull=False),
+        "no-show": over.filter(status="no_show"),
+        "completed": over.filter(status="active"),
+        "ahead": Booking.objects.filter(status="active", scheduled_start_time__gt=now),
+        "waiting": WaitlistEntry.objects.filter(status="waiting", slot__starts_at__gt=now),
+        "promoted": WaitlistEntry.objects.filter(status="promoted"),
+        "ended": Subscription.objects.filter(ends_at__lt=now, expired_at__isnull=False, credits_remaining__gt=0),
+        "renewed": CreditEntry.objects.filter(reason="renewal"),
+        "refund in the ledger": CreditEntry.objects.filter(reason="refund"),
+    }
+    assert [name for name, found in states.items() if not found.exists()] == []
+    assert find_breaches() == {}
+
+
+def test_the_demos_ledger_reads_in_the_order_of_time(development: None) -> None:
+    run("seed_demo")
+    for subscription in Subscription.objects.all():
+        balance, entries = 0, list(subscription.entries.order_by("created_at", "id"))
+        assert [entry.id for entry in entries] == sorted(entry.id for entry in entries)
+        for entry in entries:
+            balance += entry.amount
+            assert entry.balance_after == balance
+    assert not Booking.objects.filter(created_at__gte=F("scheduled_start_time")).exists()
 
 
 def test_the_demo_is_topped_up_when_days_have_passed_and_seats_are_gone(development: None) -> None:

@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 from accounts.models import User
 from bookings import errors
 from bookings.models import Booking, Slot, Subscription, WaitlistEntry
-from bookings.repositories import clock
-from bookings.services import bookings, cancellations, rescheduling, slots, subscriptions, waitlist
+from bookings.repositories import clock, seats, transactions
+from bookings.services import adjusting, booking, cancelling, credits, giving_back, hosting, moving, waiting
 from bookings.services.audit import find_breaches
 from tests.bookings.people import make_person
 
@@ -53,6 +53,11 @@ class ModelBooking:
     slot: ModelSlot
     status: str = "active"
     refunded: int = 0
+    given_back: int = 0
+
+    @property
+    def kept(self) -> int:
+        return 1 - self.refunded - self.given_back
 
 
 class Rules(RuleBasedStateMachine):
@@ -63,10 +68,11 @@ class Rules(RuleBasedStateMachine):
         self.undo = transaction.atomic()
         self.undo._from_testcase = True  # type: ignore[attr-defined]  # as Django's tests mark the block around durable ones
         self.undo.__enter__()
-        self.now = clock.read_now()
+        self.now, look = clock.read_now(), seats.look_at_slot
         self.clock: list[Any] = [
-            patch.object(clock, "begin", lambda **_: self.now),
+            patch.object(transactions, "begin", lambda **_: self.now),
             patch.object(clock, "read_now", lambda: self.now),
+            patch.object(seats, "look_at_slot", lambda **given: look(**given | {"now": self.now})),
         ]
         for replaced in self.clock:
             replaced.start()
@@ -98,13 +104,21 @@ class Rules(RuleBasedStateMachine):
         active = [b.slot for b in others if b.status == "active"]
         return "overlapping_booking" if any(s.start < slot.end and slot.start < s.end for s in active) else ""
 
+    def why_no_seat(self, client: int, slot: ModelSlot, besides: ModelBooking | None = None) -> str:
+        code = self.collision(client, slot, besides)
+        is_full = len(self.held(slot)) >= slot.capacity
+        return "slot_full" if is_full and code != "already_booked" else code
+
     def closed(self, slot: ModelSlot) -> str:
         if not slot.is_open:
             return "slot_cancelled"
         return "slot_started" if self.now >= slot.start else ""
 
     def refund(self, booking: ModelBooking) -> int:
-        return 1 if self.now < booking.slot.start - WINDOW else 0
+        return booking.kept if self.is_early(booking) else 0
+
+    def is_early(self, booking: ModelBooking) -> bool:
+        return self.now < booking.slot.start - WINDOW
 
     def offer(self, slot: ModelSlot) -> None:
         """The first who waits, has a credit and is free gets the seat, while it could still be given back."""
@@ -162,7 +176,7 @@ class Rules(RuleBasedStateMachine):
         clash = any(s.start < start + HOUR and start < s.end for s in own)
         row = self.expect(
             "slot_overlaps" if clash else "",
-            lambda: slots.create_slot(
+            lambda: hosting.create_slot(
                 host_id=self.hosts[number].id, title="x", starts_at=start, ends_at=start + HOUR, capacity=capacity
             ),
         )
@@ -173,11 +187,9 @@ class Rules(RuleBasedStateMachine):
     @rule(client=numbers, slot=numbers)
     def book(self, client: int, slot: int) -> None:
         number, target = client % 3, self.pick(self.slots, slot)
-        code = self.closed(target) or self.collision(number, target)
-        if len(self.held(target)) >= target.capacity and code in {"", "overlapping_booking"}:
-            code = "slot_full"
+        code = self.closed(target) or self.why_no_seat(number, target)
         code = code or ("" if self.credits[number] else "insufficient_credits")
-        row = self.expect(code, lambda: bookings.book_slot(client_id=self.clients[number].id, slot_id=target.id))
+        row = self.expect(code, lambda: booking.book_slot(client_id=self.clients[number].id, slot_id=target.id))
         if row:
             self.credits[number] -= 1
             target.waiting = [c for c in target.waiting if c != number]
@@ -195,7 +207,7 @@ class Rules(RuleBasedStateMachine):
             code = "booking_not_active"
         row = self.expect(
             code,
-            lambda: cancellations.cancel_booking(
+            lambda: cancelling.cancel_booking(
                 client_id=self.clients[target.client].id, booking_id=target.id, expected_credits_refunded=expected
             ),
         )
@@ -211,7 +223,7 @@ class Rules(RuleBasedStateMachine):
         code = self.why_not_move(moved, target)
         row = self.expect(
             code,
-            lambda: rescheduling.reschedule_booking(
+            lambda: moving.reschedule_booking(
                 client_id=self.clients[moved.client].id, booking_id=moved.id, slot_id=target.id
             ),
         )
@@ -225,12 +237,11 @@ class Rules(RuleBasedStateMachine):
             return "booking_not_active"
         if self.now >= moved.slot.start:
             return "session_started"
-        if not self.refund(moved):
+        if not self.is_early(moved):
             return "late_reschedule"
         if moved.slot is target:
             return "already_booked"
-        full = "slot_full" if len(self.held(target)) >= target.capacity else ""
-        return self.closed(target) or self.collision(moved.client, target, besides=moved) or full
+        return self.closed(target) or self.why_no_seat(moved.client, target, besides=moved)
 
     @precondition(lambda self: self.slots)
     @rule(slot=numbers)
@@ -239,10 +250,10 @@ class Rules(RuleBasedStateMachine):
         code = "" if self.now < target.start else "session_started"
         code = code if target.is_open else "slot_cancelled"
         host = self.hosts[target.host].id
-        if self.expect(code, lambda: cancellations.cancel_slot(host_id=host, slot_id=target.id)):
+        if self.expect(code, lambda: hosting.cancel_slot(host_id=host, slot_id=target.id)):
             for booking in self.held(target):
-                booking.status, booking.refunded = "cancelled", 1
-                self.credits[booking.client] += 1
+                booking.status, booking.refunded = "cancelled", booking.kept
+                self.credits[booking.client] += booking.refunded
             target.is_open, target.waiting = False, []
 
     @precondition(lambda self: self.slots)
@@ -253,7 +264,7 @@ class Rules(RuleBasedStateMachine):
         if not code and number not in target.waiting:
             code = self.collision(number, target)
             code = code or ("" if len(self.held(target)) >= target.capacity else "validation_error")
-        place = self.expect(code, lambda: waitlist.join_waitlist(client_id=self.clients[number].id, slot_id=target.id))
+        place = self.expect(code, lambda: waiting.join_waitlist(client_id=self.clients[number].id, slot_id=target.id))
         if place:
             if number not in target.waiting:
                 target.waiting.append(number)
@@ -263,12 +274,12 @@ class Rules(RuleBasedStateMachine):
     @rule(client=numbers, slot=numbers)
     def stop_waiting(self, client: int, slot: int) -> None:
         number, target = client % 3, self.pick(self.slots, slot)
-        waitlist.leave_waitlist(client_id=self.clients[number].id, slot_id=target.id)
+        waiting.leave_waitlist(client_id=self.clients[number].id, slot_id=target.id)
         target.waiting = [c for c in target.waiting if c != number]
 
     @rule(client=numbers)
     def grant(self, client: int) -> None:
-        subscriptions.grant_credits(user_id=self.clients[client % 3].id, credits=1)
+        credits.grant_credits(user_id=self.clients[client % 3].id, credits=1)
         self.credits[client % 3] += 1
 
     @precondition(lambda self: self.bookings)
@@ -278,8 +289,39 @@ class Rules(RuleBasedStateMachine):
         code = "" if self.now >= target.slot.start else "validation_error"
         code = code if target.status == "active" else "booking_not_active"
         host = self.hosts[target.slot.host].id
-        if self.expect(code, lambda: bookings.mark_no_show(host_id=host, booking_id=target.id)):
+        if self.expect(code, lambda: hosting.mark_no_show(host_id=host, booking_id=target.id)):
             target.status = "no_show"
+
+    @precondition(lambda self: self.bookings)
+    @rule(booking=numbers)
+    def undo_no_show(self, booking: int) -> None:
+        target = self.pick(self.bookings, booking)
+        code = "booking_not_active" if target.status == "cancelled" else ""
+        if target.status == "no_show" and self.collision(target.client, target.slot, target) == "overlapping_booking":
+            code = "overlapping_booking"
+        host = self.hosts[target.slot.host].id
+        if self.expect(code, lambda: hosting.undo_no_show(host_id=host, booking_id=target.id)):
+            target.status = "active"
+
+    @precondition(lambda self: self.bookings)
+    @rule(booking=numbers)
+    def give_back(self, booking: int) -> None:
+        target = self.pick(self.bookings, booking)
+        code, host = "" if target.kept else "validation_error", self.hosts[target.slot.host].id
+        give = {"booking_id": target.id, "host_id": host, "actor_id": host}
+        if self.expect(code, lambda: giving_back.give_back(credits=1, note="Sorry", **give)):
+            target.given_back += 1
+            self.credits[target.client] += 1
+
+    @rule(client=numbers, amount=st.integers(min_value=-3, max_value=3))
+    def adjust(self, client: int, amount: int) -> None:
+        number = client % 3
+        owned = Subscription.objects.get(user=self.clients[number]).id
+        code = "" if amount and self.credits[number] + amount >= 0 else "validation_error"
+        adjusted = self.expect(
+            code, lambda: adjusting.adjust_credits(subscription_id=owned, amount=amount, note="A mistake")
+        )
+        self.credits[number] += 0 if adjusted is None else amount
 
     # What must be so after every step.
 

@@ -1,15 +1,24 @@
+from datetime import timedelta
+
 import pytest
+from django.core import mail as django_mail
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
 from accounts.services import people
 from bookings import errors
-from bookings.models import Booking, BookingMove, Slot, WaitlistEntry
+from bookings.models import Booking, BookingMove, Slot, Subscription, WaitlistEntry
 from bookings.repositories import clock
-from bookings.services.bookings import book_slot
-from bookings.services.cancellations import cancel_booking
-from bookings.services.rescheduling import reschedule_booking
-from bookings.services.waitlist import join_waitlist, leave_waitlist
-from tests.bookings.people import credits_of, make_person, make_slot, shift_start, state
+from bookings.services.booking import book_slot
+from bookings.services.cancelling import cancel_booking, cancel_booking_as_staff
+from bookings.services.credits import grant_credits
+from bookings.services.hosting import cancel_slot
+from bookings.services.moving import reschedule_booking
+from bookings.services.waiting import join_waitlist, leave_waitlist, offer_all_free_seats, offer_free_seats
+from tests.bookings.api import Caller
+from tests.bookings.committed import make_clients
+from tests.bookings.jobs import run_jobs
+from tests.bookings.people import credits_of, failing, make_person, make_slot, shift_start, state
 
 
 @pytest.fixture
@@ -164,3 +173,119 @@ def test_joining_is_for_full_sessions_and_once(ada: User, grace: User, target: S
     leave_waitlist(client_id=first.id, slot_id=target.id)
     leave_waitlist(client_id=first.id, slot_id=target.id)
     assert join_waitlist(client_id=ada.id, slot_id=target.id).position == 2
+
+
+def passed_over(caller: Caller) -> list[str | None]:
+    return [place["passed_over"] for place in caller.get("/waitlist")["results"]]
+
+
+def test_who_was_passed_over_is_told_once_and_booked_when_that_changes(ada: User, grace: User, target: Slot) -> None:
+    """First has an overlap, second no credit; later the overlap goes, and the credits come."""
+    (held,) = fill(target, "one")
+    busy, poor = make_person("busy"), make_person("poor")
+    for person in (busy, poor):
+        join_waitlist(client_id=person.id, slot_id=target.id)
+    other = book_slot(client_id=busy.id, slot_id=make_slot(make_person("linus", is_host=True), hours=96).id)
+    now = clock.read_now()
+    Subscription.objects.filter(user=poor).update(
+        starts_at=now - timedelta(9), ends_at=now - timedelta(1), expired_at=now
+    )
+    cancel_booking(client_id=held.id, booking_id=Booking.objects.get(client=held).id)
+    Slot.objects.filter(id=target.id).update(capacity=2)
+    assert not Booking.objects.filter(slot=target, status="active").exists()
+    assert [passed_over(Caller(person)) for person in (busy, poor)] == [["overlap"], ["no_credit"]]
+    for _ in range(2):
+        offer_free_seats(slot_id=target.id)
+    told = ProcrastinateJob.objects.filter(args__kind="passed_over").values_list("args__user_id", flat=True)
+    assert sorted(told) == sorted(str(person.id) for person in (busy, poor))
+
+    grant_credits(user_id=poor.id, credits=1)
+    cancel_booking(client_id=busy.id, booking_id=other["id"])
+    assert ProcrastinateJob.objects.filter(task_name="bookings.offer_seats").count() == 2
+    run_jobs()
+    assert set(Booking.objects.filter(slot=target, status="active").values_list("client__login", flat=True)) == {
+        "busy",
+        "poor",
+    }
+    assert [Caller(person).get("/waitlist")["results"] for person in (busy, poor)] == [[], []]
+
+
+def test_whoever_can_is_booked_however_many_stand_before_them(target: Slot) -> None:
+    (held,) = fill(target, "one")
+    for client in make_clients(40, credits=0):
+        join_waitlist(client_id=client.id, slot_id=target.id)
+    last = make_person("last")
+    join_waitlist(client_id=last.id, slot_id=target.id)
+    cancel_booking(client_id=held.id, booking_id=Booking.objects.get(client=held).id)
+    assert Booking.objects.get(slot=target, status="active").client == last
+
+
+def test_the_job_of_every_minute_books_who_can_be_booked(ada: User, target: Slot) -> None:
+    (held,) = fill(target, "one")
+    for client in (make_person("first"), ada):
+        join_waitlist(client_id=client.id, slot_id=target.id)
+    Slot.objects.filter(id=target.id).update(capacity=2)
+    assert (offer_all_free_seats(), offer_all_free_seats()) == (1, 0)
+    assert Booking.objects.filter(slot=target, status="active").exclude(client=held).get().client.login == "first"
+
+
+def test_one_slots_failure_is_its_own(ada: User, grace: User, caplog: pytest.LogCaptureFixture) -> None:
+    slots = [make_slot(grace, hours=hours, capacity=1) for hours in (60, 80)]
+    for slot in slots:
+        book_slot(client_id=make_person(f"held{slot.id.hex}").id, slot_id=slot.id)
+        join_waitlist(client_id=ada.id, slot_id=slot.id)
+    Slot.objects.update(capacity=2)
+    broken, other = sorted(slots, key=lambda slot: slot.starts_at)
+    with failing("bookings_slot", id=broken.id):
+        offer_all_free_seats()
+    assert "seats_not_offered" in caplog.text
+    assert str(broken.id) in caplog.text
+    assert Booking.objects.get(client=ada).slot_id == other.id
+    assert offer_all_free_seats() == 1
+
+
+def test_a_due_plan_is_renewed_to_pay_for_a_promotion(ada: User, target: Slot) -> None:
+    (held,) = fill(target, "one")
+    join_waitlist(client_id=ada.id, slot_id=target.id)
+    now = clock.read_now()
+    ended = Subscription.objects.filter(user=ada)
+    ended.update(starts_at=now - timedelta(9), ends_at=now - timedelta(minutes=1), renews=True)
+    cancel_booking(client_id=held.id, booking_id=Booking.objects.get(client=held).id)
+    assert (Booking.objects.get(slot=target, status="active").client, ended.get().credits_remaining) == (ada, 9)
+
+
+def test_nobody_is_promoted_to_a_suspended_host(ada: User, grace: User, target: Slot) -> None:
+    (held,) = fill(target, "one")
+    join_waitlist(client_id=ada.id, slot_id=target.id)
+    people.suspend_person(user_id=grace.id, reason="", actor_id=None, now=clock.read_now())
+    cancel_booking_as_staff(booking_id=Booking.objects.get(client=held).id, actor_id=None)
+    assert offer_all_free_seats() == 0
+    assert not Booking.objects.filter(client=ada).exists()
+    people.approve_person(user_id=grace.id, actor_id=None)
+    assert offer_all_free_seats() == 1
+    assert Booking.objects.get(slot=target, status="active").client == ada
+
+
+def test_who_waits_hears_of_the_hosts_cancellation(ada: User, grace: User, target: Slot) -> None:
+    fill(target, "one")
+    join_waitlist(client_id=ada.id, slot_id=target.id)
+    cancel_slot(host_id=grace.id, slot_id=target.id)
+    run_jobs()
+    mails = [mail for mail in django_mail.outbox if mail.to == [ada.email]]
+    assert [mail.subject.partition(":")[0] for mail in mails] == ["Cancelled"]
+
+
+def test_a_place_is_listed_with_its_slot(ada: User, target: Slot) -> None:
+    fill(target, "one")
+    join_waitlist(client_id=ada.id, slot_id=target.id)
+    (place,) = Caller(ada).get("/waitlist")["results"]
+    assert place.keys() == {"slot", "position", "joined_at", "passed_over"}
+    assert (place["slot"]["id"], place["position"], place["passed_over"]) == (str(target.id), 1, None)
+
+
+def test_a_move_into_a_full_slot_that_overlaps_says_full(ada: User, target: Slot, booking: Booking) -> None:
+    """One precedence of refusals for booking, moving and waiting."""
+    fill(target, "one")
+    book_slot(client_id=ada.id, slot_id=make_slot(make_person("linus", is_host=True), hours=96).id)
+    with pytest.raises(errors.SlotFull):
+        reschedule_booking(client_id=ada.id, booking_id=booking.id, slot_id=target.id)

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bookings import policies
+from bookings.policies import credits as policies
 
 START = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
 TWELVE_HOURS = timedelta(hours=12)
@@ -35,7 +35,7 @@ def test_a_refund_depends_on_the_time_before_the_start(before: timedelta, credit
     ("before", "allowed"), [(TWELVE_HOURS + MICROSECOND, True), (TWELVE_HOURS, False), (timedelta(0), False)]
 )
 def test_a_booking_may_be_moved_as_long_as_it_would_be_refunded(before: timedelta, allowed: bool) -> None:
-    moved = policies.may_reschedule(now=START - before, scheduled_start_time=START, refund_window=TWELVE_HOURS)
+    moved = policies.is_before_deadline(now=START - before, scheduled_start_time=START, refund_window=TWELVE_HOURS)
     assert moved is allowed
 
 
@@ -62,10 +62,10 @@ def test_local_clock_arithmetic_decides_nothing() -> None:
         now=now, scheduled_start_time=start, refund_window=TWELVE_HOURS, credits_charged=1
     )
     assert refunded == 0
-    assert not policies.may_reschedule(now=now, scheduled_start_time=start, refund_window=TWELVE_HOURS)
+    assert not policies.is_before_deadline(now=now, scheduled_start_time=start, refund_window=TWELVE_HOURS)
 
 
-class Purse:
+class Subscription:
     def __init__(self, credits: int, ends_in_days: int, starts_in_days: int = -1) -> None:
         self.credits_remaining = credits
         self.starts_at = START + timedelta(days=starts_in_days)
@@ -73,9 +73,15 @@ class Purse:
 
 
 def test_the_subscription_that_ends_first_pays() -> None:
-    later, first, empty, over, ahead = Purse(2, 9), Purse(1, 3), Purse(0, 1), Purse(4, 0), Purse(4, 2, starts_in_days=1)
-    assert policies.choose_subscription([later, empty, first, over, ahead], now=START) is first
-    assert policies.choose_subscription([empty, over, ahead], now=START) is None
+    later, first, empty, over, ahead = (
+        Subscription(2, 9),
+        Subscription(1, 3),
+        Subscription(0, 1),
+        Subscription(4, 0),
+        Subscription(4, 2, starts_in_days=1),
+    )
+    assert policies.choose_subscription(credits=1, subscriptions=[later, empty, first, over, ahead], now=START) is first
+    assert policies.choose_subscription(credits=1, subscriptions=[empty, over, ahead], now=START) is None
 
 
 @pytest.mark.parametrize(

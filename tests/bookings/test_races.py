@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,13 +15,21 @@ from accounts.services import people
 from bookings import errors
 from bookings.models import Booking, CreditEntry, Slot, Subscription
 from bookings.repositories import clock
-from bookings.services.bookings import book_slot
-from bookings.services.cancellations import cancel_booking, cancel_day, cancel_slot
-from bookings.services.rescheduling import reschedule_booking
-from bookings.services.slots import create_slot
-from bookings.services.waitlist import join_waitlist
+from bookings.repositories.rows import BookingRow
+from bookings.services.availability import add_rule
+from bookings.services.booking import book_slot
+from bookings.services.booking_in import book_person_in
+from bookings.services.cancelling import cancel_booking, remove_client
+from bookings.services.credits import grant_credits
+from bookings.services.editing import edit_slot
+from bookings.services.expansion import expand_host
+from bookings.services.giving_back import give_back
+from bookings.services.hosting import cancel_day, cancel_slot, create_slot
+from bookings.services.moving import reschedule_booking
+from bookings.services.renewing import settle_subscriptions
+from bookings.services.waiting import join_waitlist
 from tests.bookings.api import Caller
-from tests.bookings.committed import count_deadlocks, make_crowd, together
+from tests.bookings.committed import count_deadlocks, make_clients, together
 from tests.bookings.people import credits_of, make_person, make_slot
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -55,17 +63,17 @@ def booking_of(person: User, slot: Slot) -> Callable[[], Any]:
     return partial(book_slot, client_id=person.id, slot_id=slot.id)
 
 
-def cancelling(booking: Booking | dict[str, Any], client: User) -> Callable[[], Any]:
+def cancelling(booking: Booking | BookingRow, client: User) -> Callable[[], Any]:
     booking_id = booking["id"] if isinstance(booking, dict) else booking.id
     return partial(cancel_booking, client_id=client.id, booking_id=booking_id)
 
 
 def test_two_hundred_clients_want_fifty_seats(grace: User) -> None:
     """Through the API's door: exactly fifty bookings, 150 refusals, no server error, and a ledger that adds up."""
-    crowd = make_crowd(200)
+    clients = make_clients(200)
     slot = make_slot(grace, capacity=50)
     with transaction.atomic():
-        callers = [Caller(person) for person in crowd]
+        callers = [Caller(person) for person in clients]
     body = {"slot_id": str(slot.id)}
     wants = [partial(caller.client.post, "/api/v1/bookings", body, "application/json") for caller in callers]
     answers = together(wants, threads=32)
@@ -74,7 +82,7 @@ def test_two_hundred_clients_want_fifty_seats(grace: User) -> None:
     slot.refresh_from_db()
     assert (slot.seats_taken, Booking.objects.filter(slot=slot, status="active").count()) == (50, 50)
     assert CreditEntry.objects.filter(reason="booking").aggregate(sum=Sum("amount"))["sum"] == -50
-    left = Subscription.objects.filter(user__in=crowd).aggregate(sum=Sum("credits_remaining"))["sum"]
+    left = Subscription.objects.filter(user__in=clients).aggregate(sum=Sum("credits_remaining"))["sum"]
     assert left == 200 * 5 - 50
 
 
@@ -101,16 +109,16 @@ def test_cancelling_against_moving(ada: User, grace: User) -> None:
 
 
 def test_a_hosts_cancellation_against_bookings(grace: User) -> None:
-    crowd = make_crowd(8)
+    clients = make_clients(8)
     for number in range(ROUNDS):
         slot = make_slot(grace, hours=50 + 2 * number, capacity=5)
-        calls = [booking_of(person, slot) for person in crowd]
+        calls = [booking_of(person, slot) for person in clients]
         calls.insert(4, partial(cancel_slot, host_id=grace.id, slot_id=slot.id))
         results = outcomes(together(calls))
         assert set(results) <= {"done", "slot_cancelled", "slot_full"}
         slot.refresh_from_db()
         assert (slot.status, slot.seats_taken) == ("cancelled", 0)
-    assert {credits_of(person) for person in crowd} == {5}
+    assert {credits_of(person) for person in clients} == {5}
 
 
 def test_a_promotion_against_bookings_by_the_same_and_by_others(grace: User) -> None:
@@ -138,21 +146,21 @@ def with_one_credit(person: User, host: User, hours: float) -> None:
 
 def test_a_hosts_day_against_everything(grace: User) -> None:
     User.objects.filter(id=grace.id).update(time_zone="UTC")
-    crowd = make_crowd(6)
+    clients = make_clients(6)
     midnight = (clock.read_now() + timedelta(days=4)).replace(hour=0, minute=0, second=0, microsecond=0)
     for number in range(ROUNDS):
         first = midnight + timedelta(days=number)
         made = [make_at(grace, first + timedelta(hours=2 * n), capacity=2) for n in range(1, 4)]
-        booked = [book_slot(client_id=person.id, slot_id=made[0].id) for person in crowd[:2]]
-        join_waitlist(client_id=crowd[2].id, slot_id=made[0].id)
-        calls = [cancelling(booked[0], crowd[0])]
+        booked = [book_slot(client_id=person.id, slot_id=made[0].id) for person in clients[:2]]
+        join_waitlist(client_id=clients[2].id, slot_id=made[0].id)
+        calls = [cancelling(booked[0], clients[0])]
         calls += [partial(cancel_day, host_id=grace.id, day=first.date())]
-        calls += [partial(reschedule_booking, client_id=crowd[1].id, booking_id=booked[1]["id"], slot_id=made[1].id)]
-        calls += [booking_of(person, slot) for person, slot in zip(crowd[3:], made, strict=True)]
+        calls += [partial(reschedule_booking, client_id=clients[1].id, booking_id=booked[1]["id"], slot_id=made[1].id)]
+        calls += [booking_of(person, slot) for person, slot in zip(clients[3:], made, strict=True)]
         results = outcomes(together(calls))
         assert set(results) <= {"done", "slot_cancelled", "booking_not_active", "slot_full"}
         assert not Slot.objects.filter(id__in=[slot.id for slot in made], status="open").exists()
-    assert {credits_of(person) for person in crowd} == {5}
+    assert {credits_of(person) for person in clients} == {5}
 
 
 def make_at(host: User, starts_at: datetime, *, capacity: int) -> Slot:
@@ -182,6 +190,41 @@ def test_the_last_credit_is_spent_once(grace: User) -> None:
         results = outcomes(together([booking_of(person, slot) for slot in slots]))
         assert results == {"done": 1, "insufficient_credits": 2}
         assert credits_of(person) == 0
+
+
+def test_a_renewal_by_job_and_by_bookings_is_one(grace: User) -> None:
+    for number in range(ROUNDS):
+        person = make_person(f"renewing{number}")
+        ended = clock.read_now() - timedelta(minutes=1)
+        owned = Subscription.objects.filter(user=person)
+        owned.update(starts_at=ended - timedelta(days=9), ends_at=ended, renews=True)
+        slots = [make_slot(grace, hours=50 + 6 * number + 2 * n) for n in range(3)]
+        results = together([settle_subscriptions, *(booking_of(person, slot) for slot in slots)])
+        assert outcomes(results) == {"done": 4}
+        assert CreditEntry.objects.filter(subscription__user=person, reason="renewal").count() == 1
+        assert credits_of(person) == 5 + 5 - 3
+
+
+def test_a_ledger_written_at_once_reads_in_order(ada: User, grace: User) -> None:
+    """Each balance follows from the one listed before, whichever transaction began first."""
+    slots = [make_slot(grace, hours=50 + 2 * n) for n in range(6)]
+    grant_credits(user_id=ada.id, credits=3)
+    outcomes(together([booking_of(ada, slot) for slot in slots]))
+    with transaction.atomic():
+        caller = Caller(ada)
+    listed = caller.get("/credit-entries")["results"]
+    assert [one["balance_after"] for one in listed] == [2, 3, 4, 5, 6, 7, 8, 5]
+
+
+def test_giving_back_at_once_gives_back_once(ada: User, grace: User) -> None:
+    for number in range(ROUNDS):
+        booking = book_slot(client_id=ada.id, slot_id=make_slot(grace, hours=50 + 2 * number).id)
+        give = partial(give_back, booking_id=booking["id"], actor_id=None, host_id=grace.id, credits=1, note="Sorry")
+        keyed = partial(give, idempotency_key="key")
+        assert outcomes(together([keyed, keyed, keyed])) == {"done": 3}
+        results = outcomes(together([give, give, cancelling(booking, ada)]))
+        assert results == {"done": 1, "validation_error": 2}
+        assert credits_of(ada) == 5
 
 
 def test_sessions_that_overlap_are_booked_once(ada: User, grace: User) -> None:
@@ -234,3 +277,126 @@ def test_a_host_who_leaves_has_no_open_slot_after(ada: User) -> None:
         assert set(results) <= {"done", "slot_cancelled", "not_found", "not_a_host"}
         assert not Slot.objects.filter(host=host, status="open").exists()
     assert credits_of(ada) == 5
+
+
+def editing(slot: Slot, **values: Any) -> Callable[[], Any]:
+    return partial(edit_slot, host_id=slot.host_id, slot_id=slot.id, values=values)
+
+
+def shifted(slot: Slot, **by: float) -> dict[str, datetime]:
+    later = timedelta(**by)
+    return {"starts_at": slot.starts_at + later, "ends_at": slot.ends_at + later}
+
+
+def test_fewer_seats_against_bookings(grace: User) -> None:
+    """Either the seats are taken first, and there cannot be fewer, or the last who want one are too late."""
+    clients = make_clients(4, credits=ROUNDS)
+    for number in range(ROUNDS):
+        slot = make_slot(grace, hours=50 + 2 * number, capacity=4)
+        results = together([editing(slot, capacity=2), *(booking_of(person, slot) for person in clients)])
+        assert set(outcomes(results)) <= {"done", "capacity_below_seats", "slot_full"}
+        slot.refresh_from_db()
+        assert slot.seats_taken <= slot.capacity == (4 if isinstance(results[0], errors.BookingsError) else 2)
+
+
+def test_more_seats_against_bookings_and_cancellations(grace: User) -> None:
+    for number in range(ROUNDS):
+        holder, waiting, stranger = (make_person(f"{name}{number}") for name in ("holder", "waiting", "stranger"))
+        slot = make_slot(grace, hours=50 + 2 * number, capacity=1)
+        booking = book_slot(client_id=holder.id, slot_id=slot.id)
+        join_waitlist(client_id=waiting.id, slot_id=slot.id)
+        results = together([editing(slot, capacity=2), cancelling(booking, holder), booking_of(stranger, slot)])
+        assert set(outcomes(results)) <= {"done", "slot_full"}
+        assert Booking.objects.filter(slot=slot, client=waiting, status="active").exists(), "the first in the queue"
+
+
+def test_another_time_against_bookings_of_that_time(ada: User, grace: User) -> None:
+    """Whoever of both comes first: nobody is booked twice at one time, and nobody pays for what they do not hold."""
+    linus = make_person("linus", is_host=True)
+    for number in range(ROUNDS):
+        slot, elsewhere = make_slot(grace, hours=50 + 8 * number), make_slot(linus, hours=54 + 8 * number)
+        book_slot(client_id=ada.id, slot_id=slot.id)
+        times = {"starts_at": elsewhere.starts_at, "ends_at": elsewhere.ends_at}
+        results = together([editing(slot, **times), booking_of(ada, elsewhere)])
+        assert set(outcomes(results)) <= {"done", "overlapping_booking"}
+        (held,) = Booking.objects.filter(client=ada, status="active")
+        assert held.scheduled_start_time == elsewhere.starts_at
+        assert credits_of(ada) == 4
+        cancel_booking(client_id=ada.id, booking_id=held.id)
+
+
+def test_another_time_against_what_its_clients_do(ada: User, grace: User) -> None:
+    for number in range(ROUNDS):
+        slot, target = make_slot(grace, hours=50 + 8 * number), make_slot(grace, hours=200 + 8 * number)
+        booked = [book_slot(client_id=person.id, slot_id=slot.id) for person in (ada, *make_two(number))]
+        clients = [ada, *make_two(number)]
+        move = partial(reschedule_booking, client_id=clients[1].id, booking_id=booked[1]["id"], slot_id=target.id)
+        results = together([editing(slot, **shifted(slot, hours=3)), cancelling(booked[0], ada), move])
+        assert outcomes(results) == {"done": 3}
+        slot.refresh_from_db()
+        left = Booking.objects.get(slot=slot, status="active")
+        assert (left.client_id, left.scheduled_start_time) == (clients[2].id, slot.starts_at)
+        assert Booking.objects.get(id=booked[1]["id"]).free_to_leave_until is None
+
+
+def make_two(number: int) -> list[User]:
+    return [make_person(f"{name}{number}") for name in ("moving", "staying")]
+
+
+def test_two_sessions_moved_to_one_time_at_once(grace: User) -> None:
+    deadlocks = count_deadlocks()
+    for number in range(ROUNDS):
+        first, second = (make_slot(grace, hours=50 + 12 * number + 6 * n) for n in range(2))
+        results = together([editing(first, **shifted(first, hours=3)), editing(second, **shifted(second, hours=-3))])
+        assert outcomes(results) == {"done": 1, "slot_overlaps": 1}
+    assert count_deadlocks() == deadlocks
+
+
+def test_a_change_against_a_cancellation_of_the_same(ada: User, grace: User) -> None:
+    for number in range(ROUNDS):
+        slot = make_slot(grace, hours=50 + 6 * number)
+        book_slot(client_id=ada.id, slot_id=slot.id)
+        cancel = partial(cancel_slot, host_id=grace.id, slot_id=slot.id)
+        results = together([editing(slot, **shifted(slot, hours=2)), cancel])
+        assert set(outcomes(results[:1])) <= {"done", "slot_cancelled"}
+        assert outcomes(results[1:]) == {"done": 1}
+        assert credits_of(ada) == 5
+
+
+def test_a_change_against_the_rules_that_made_it(grace: User) -> None:
+    """What the host has moved is neither closed nor made a second time, whichever comes first."""
+    day = (clock.read_now() + timedelta(days=4)).date()
+    values = {"kind": "extra", "date": day, "start_time": time(9), "end_time": time(15), "title": "x"}
+    add_rule(host_id=grace.id, values=values)
+    made = list(Slot.objects.order_by("starts_at"))
+    expand = partial(expand_host, host_id=grace.id)
+    for slot in made:
+        results = together([editing(slot, **shifted(slot, hours=8)), expand, expand])
+        assert set(outcomes(results)) <= {"done", "busy"}
+    starts = sorted(slot.starts_at for slot in Slot.objects.filter(status="open"))
+    assert starts == sorted(slot.starts_at + timedelta(hours=8) for slot in made)
+
+
+def test_one_seat_and_one_credit_wanted_by_a_host_for_somebody_and_by_others(ada: User, grace: User) -> None:
+    for number in range(ROUNDS):
+        client = make_person(f"client{number}")
+        with_one_credit(client, grace, 300 + 20 * number)
+        slots = [make_slot(grace, hours=50 + 4 * number + 2 * n, capacity=1) for n in range(2)]
+        book_in = partial(book_person_in, host_id=grace.id, slot_id=slots[0].id, person=client.login, charge=True)
+        results = together([book_in, booking_of(client, slots[1]), booking_of(ada, slots[0])])
+        assert set(outcomes(results)) <= {"done", "cannot_book_person", "insufficient_credits", "slot_full"}
+        assert Booking.objects.filter(slot=slots[0], status="active").count() == 1
+        assert credits_of(client) in {0, 1}
+        for booking in Booking.objects.filter(client=ada, status="active"):
+            cancel_booking(client_id=ada.id, booking_id=booking.id)
+
+
+def test_booking_in_sent_many_times_at_once_books_once(ada: User, grace: User) -> None:
+    for number in range(ROUNDS):
+        slot = make_slot(grace, hours=50 + 2 * number)
+        book_in = partial(book_person_in, host_id=grace.id, slot_id=slot.id, person="ada")
+        results = together([partial(book_in, idempotency_key=f"key{number}")] * 4)
+        assert outcomes(results) == {"done": 4}
+        assert len({row["id"] for row in results}) == 1
+        removals = [partial(remove_client, host_id=grace.id, booking_id=results[0]["id"])] * 3
+        assert outcomes(together(removals)) == {"done": 1, "booking_not_active": 2}

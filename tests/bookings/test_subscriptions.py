@@ -6,14 +6,9 @@ from accounts.models import User
 from bookings import errors
 from bookings.models import CreditEntry, Plan, Subscription
 from bookings.repositories import clock
-from bookings.services.subscriptions import (
-    expire_subscription,
-    grant_credits,
-    grant_plan,
-    renew_subscription,
-    settle_subscriptions,
-)
-from tests.bookings.people import credits_of, make_person
+from bookings.services.credits import grant_credits, grant_plan
+from bookings.services.renewing import expire_subscription, renew_subscription, settle_subscriptions
+from tests.bookings.people import credits_of, failing, make_person
 
 
 def end(person: User, *, days_ago: float = 1, **changes: object) -> Subscription:
@@ -62,6 +57,17 @@ def test_a_renewal_keeps_what_is_left_and_happens_once(ada: User) -> None:
     renewed = Subscription.objects.get(id=subscription.id)
     assert (renewed.credits_remaining, renewed.starts_at) == (10, subscription.ends_at)
     assert CreditEntry.objects.filter(reason="renewal").count() == 1
+
+
+def test_one_subscriptions_failure_is_its_own(ada: User, caplog: pytest.LogCaptureFixture) -> None:
+    broken = end(ada, renews=True)
+    other = end(make_person("bob"), renews=True)
+    with failing("bookings_subscription", id=broken.id):
+        assert settle_subscriptions() == 1
+    assert "subscription_not_settled" in caplog.text
+    assert str(broken.id) in caplog.text
+    assert Subscription.objects.get(id=other.id).credits_remaining == 10
+    assert settle_subscriptions() == 1
 
 
 def test_an_expiry_keeps_the_credits_for_a_later_renewal(ada: User) -> None:

@@ -11,10 +11,10 @@ import psycopg
 from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 
-from bookings.services.bookings import book_slot
+from bookings.services.booking import book_slot
 from tests.bookings.people import make_person, make_slot
+from tests.databases import database_address
 from tests.processes import Process
-from tests.templates import database_address
 
 
 def worker(email_url: str) -> Process:
@@ -92,3 +92,22 @@ def test_a_killed_worker_loses_no_mail(transactional_db: None, tmp_path: Path) -
     job.refresh_from_db()
     assert job.status == "succeeded"
     assert ProcrastinateWorker.objects.count() <= 1
+
+
+def test_jobs_of_a_dead_worker_are_taken_up_where_one_of_them_is_due_again(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    """A stalled job whose queueing lock a newer one holds is given up; those after it are retried all the same."""
+    order = """
+        INSERT INTO procrastinate_jobs
+            (task_name, queueing_lock, status, scheduled_at, priority, queue_name, args)
+        VALUES (%s, %s, %s::procrastinate_job_status, now() + %s::interval, -1, 'default', '{"timestamp": 0}')
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(order, ["bookings.order_reminders", "bookings.order_reminders", "doing", "-1 hour"])
+        cursor.execute(order, ["bookings.order_host_news", None, "doing", "-1 hour"])
+        cursor.execute(order, ["bookings.order_reminders", "bookings.order_reminders", "todo", "1 hour"])
+        cursor.execute(order, ["bookings.retry_stalled_jobs", None, "todo", "-1 hour"])
+    run(worker(f"filemail:///{tmp_path}"))
+    statuses = ProcrastinateJob.objects.filter(priority=-1).order_by("id").values_list("status", flat=True)
+    assert list(statuses) == ["aborted", "succeeded", "todo", "succeeded"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.fake_backend import FakeBackend
-from tests.cli.terminals import Machine
+from tests.cli.terminals import Pointed
 from tests.processes import ROOT
 
 
@@ -49,6 +49,20 @@ def backend() -> Iterator[FakeBackend]:
 
 
 @pytest.fixture
-def machine(installation: Path, backend: FakeBackend, tmp_path: Path) -> Machine:
+def machine(installation: Path, backend: FakeBackend, tmp_path: Path) -> Pointed:
     """Ada's machine, pointed at the fake backend, signed out."""
-    return Machine(installation / "insighta", tmp_path, backend.url)
+    return Pointed(installation / "insighta", tmp_path, backend.url, backend=backend)
+
+
+@pytest.fixture
+def ada(machine: Pointed) -> Pointed:
+    """Her machine, signed in."""
+    machine.sign_in()
+    return machine
+
+
+@pytest.fixture
+def stale(machine: Pointed) -> Pointed:
+    """Her machine, signed in; the access token has expired."""
+    machine.sign_in(seconds_left=-5)
+    return machine

@@ -1,21 +1,22 @@
 """The installed command as a process, with and without a terminal."""
 
-import errno
 import json
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
-import sys
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fcntl import ioctl
 from pathlib import Path
 from typing import Any, Self
 
-INTERPRETER = Path(sys.executable)
+from tests.cli.fake_backend import FakeBackend, Session
 
 
 @dataclass
@@ -50,45 +51,60 @@ class Machine:
 
     @property
     def folder(self) -> Path:
-        """Where its credentials are."""
         return Path(self.variables.get("INSIGHTA_HOME", self.home / ".insighta"))
 
     @property
     def credentials(self) -> Path:
-        """The file itself."""
         return self.folder / "credentials.json"
 
-    def store(self, content: dict[str, Any] | str) -> None:
+    def store(self, content: dict[str, Any] | str | bytes) -> None:
         """Put credentials there as an earlier run would have left them."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        self.credentials.write_text(content if isinstance(content, str) else json.dumps(content))
+        text = json.dumps(content) if isinstance(content, dict) else content
+        self.credentials.write_bytes(text.encode() if isinstance(text, str) else text)
         self.credentials.chmod(0o600)
 
     def account(self) -> dict[str, Any]:
-        """What is stored for this machine's backend."""
+        """What is stored as current for this machine's backend."""
         return dict(json.loads(self.credentials.read_text())["accounts"].get(self.api, {}))
 
     def start(self, *words: str, before: Callable[[], None] | None = None, **variables: str) -> "subprocess.Popen[str]":
         """A run that goes on, without a terminal. `before` runs in the child before the command."""
-        return subprocess.Popen(
-            [self.command, *words],
-            env=self.environment | variables,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=before,
-        )
+        pipe = subprocess.PIPE
+        streams: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "text": True}
+        return subprocess.Popen([self.command, *words], env=self.environment | variables, preexec_fn=before, **streams)
 
     def run(self, *words: str, typed: str = "", before: Callable[[], None] | None = None, **variables: str) -> Done:
         """A run from start to end, without a terminal."""
         process = self.start(*words, before=before, **variables)
-        out, err = process.communicate(typed, timeout=60)
+        out, err = process.communicate(typed, timeout=120)
         return Done(process.returncode, out, err)
 
     def terminal(self, *words: str, size: tuple[int, int] = (40, 120), **variables: str) -> "Terminal":
         """A run under a pseudo-terminal of `size` lines and columns."""
         return Terminal([str(self.command), *words], self.environment | variables, size)
+
+    def shell(self, name: str) -> "Machine":
+        """The same machine's shell, which finds the command."""
+        path = f"{self.command.parent}{os.pathsep}{os.environ['PATH']}"
+        return Machine(Path(name), self.home, self.api, self.variables | {"PATH": path})
+
+
+@dataclass
+class Pointed(Machine):
+    """A machine that is pointed at a fake backend; `session` is that of who is signed in."""
+
+    backend: FakeBackend = field(default_factory=FakeBackend)
+    session: Session = field(default_factory=lambda: Session(""))
+
+    def sign_in(self, login: str = "ada", *, seconds_left: float = 170) -> Session:
+        """As an earlier login would have left it."""
+        self.session = self.backend.sign_in(login)
+        self.store(self.backend.store_for(self.session, seconds_left=seconds_left))
+        return self.session
+
+    def is_signed_in(self) -> bool:
+        return self.run("whoami").out == "ada\n"
 
 
 class Terminal:
@@ -96,24 +112,20 @@ class Terminal:
 
     def __init__(self, command: list[str], environment: dict[str, str], size: tuple[int, int]) -> None:
         self.text = ""
+        self._code: int | None = None
         self._pid, self._descriptor = pty.fork()
         if self._pid == 0:
+            ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
             # Where the tests run in the background of a script, Ctrl-C is ignored there, and would be here.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execvpe(command[0], command, environment)
-        import fcntl
-        import struct
-        import termios
-
-        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
-        self._code: int | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._code is None:
-            os.kill(self._pid, 9)
+            os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
         os.close(self._descriptor)
 
@@ -123,39 +135,32 @@ class Terminal:
         return re.sub(r"\x1b\[[0-9;]*[mK]", "", self.text).replace("\r\n", "\n")
 
     def type(self, text: str) -> None:
-        """As if typed."""
         os.write(self._descriptor, text.encode())
 
     def signal(self, number: int) -> None:
-        """Send it a signal."""
         os.kill(self._pid, number)
 
-    def see(self, pattern: str, seconds: float = 60) -> "re.Match[str]":
+    def see(self, pattern: str, seconds: float = 120) -> "re.Match[str]":
         """Wait until the pattern is on the screen."""
         deadline = time.monotonic() + seconds
         while not (match := re.search(pattern, self.plain)):
-            if not self._read(deadline):
-                raise AssertionError(f"{pattern!r} is not in:\n{self.plain}")
+            assert self._read(deadline), f"{pattern!r} is not in:\n{self.plain}"
         return match
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = 120) -> int:
         """Wait for the exit code."""
         deadline = time.monotonic() + seconds
         while self._read(deadline):
             pass
-        _, status = os.waitpid(self._pid, 0)
-        self._code = os.waitstatus_to_exitcode(status)
+        self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
         return self._code
 
     def _read(self, deadline: float) -> bool:
         ready, _, _ = select.select([self._descriptor], [], [], max(0, deadline - time.monotonic()))
-        if not ready:
-            raise AssertionError(f"Nothing more came after:\n{self.plain}")
+        assert ready, f"Nothing more came after:\n{self.plain}"
         try:
             chunk = os.read(self._descriptor, 65536)
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
+        except OSError:  # EIO: nobody has the other end any more.
             return False
         self.text += chunk.decode(errors="replace")
         return bool(chunk)

@@ -138,6 +138,22 @@ def test_cancelling_late_says_before_that_nothing_comes_back(ada: Machine) -> No
     assert credits(ada) == before - 1
 
 
+def test_who_may_leave_without_loss_is_told_so(ada: Machine, live: Live, installation: Path, tmp_path: Path) -> None:
+    """The host changes the place of a session that starts too soon for a refund."""
+    slot, before = soon_slot(ada), credits(ada)
+    booking_id = ada.run("book", slot["id"]).out.strip()
+    (tmp_path / "host").mkdir()
+    host = sign_in(installation, tmp_path / "host", live.backend_url, slot["host"]["login"])
+    assert host.run("api", "PATCH", f"/api/v1/slots/{slot['id']}", "--field", "place=Room 2").code == 0
+    assert "get everything back" in ada.run("bookings", "show", booking_id).out
+    with ada.terminal("cancel", booking_id) as terminal:
+        terminal.see("1 credit comes back until ")
+        terminal.see("get 1 credit back")
+        terminal.type("y\n")
+        assert terminal.end() == 0
+    assert credits(ada) == before
+
+
 def test_a_booking_is_moved(ada: Machine) -> None:
     first, second = later_slots(ada)[:2]
     booking_id = ada.run("book", first["id"]).out.strip()

@@ -1,56 +1,87 @@
-"""Completion in the shells themselves, as far as they are installed here."""
+"""Completion in the shells themselves."""
 
-import os
-import shutil
+import shlex
 import subprocess
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.cli.fake_backend import FakeBackend
-from tests.cli.terminals import Machine
+from tests.cli.terminals import Pointed
 
 SESSION = {"client_id": "insighta-cli", "created_at": "2026-11-23T10:00:00Z", "last_used_at": None, "current": False}
 ONE, TWO = "019ab3f2-0000-7000-8000-000000000001", "019ab3f7-0000-7000-8000-000000000002"
+HOSTILE = [
+    "$(touch${IFS}made)",
+    "`touch made`",
+    "a;touch made",
+    "a\ttouch made",
+    "a\ntouch made",
+    "x'$(touch made)'",
+    "*",
+    "~root",
+    "%(touch made)",
+    "-o",
+    "a b",
+    "é\u202e$(touch made)",
+    "\x1b]0;owned\x07",
+]
 
 
 @pytest.fixture
-def ada(backend: FakeBackend, machine: Machine) -> Machine:
+def ada(machine: Pointed) -> Pointed:
     """Ada is signed in, twice."""
-    machine.store(backend.store_for(backend.sign_in(), seconds_left=170))
+    machine.sign_in()
     sessions = [SESSION | {"id": ONE, "label": "Firefox"}, SESSION | {"id": TWO, "label": "Laptop"}]
-    backend.answers["GET", "/api/v1/sessions"] = lambda query, body: (200, {"results": sessions, "next": None})
+    machine.backend.answer("/sessions", {"results": sessions, "next": None})
     return machine
 
 
-def complete_in_bash(machine: Machine, line: str) -> list[str]:
-    words = line.split(" ")
+def complete_in_bash(machine: Pointed, line: str, words: list[str] | None = None) -> list[str]:
+    """`words` as bash has split them, where that is not at spaces."""
+    words = words or line.split(" ")
     script = f"""
         eval "$(insighta completion bash)"
-        COMP_LINE={line!r} COMP_POINT={len(line)} COMP_WORDS=({" ".join(map(repr, words))}) COMP_CWORD={len(words) - 1}
+        COMP_LINE={shlex.quote(line)} COMP_POINT={len(line)}
+        COMP_WORDS=({shlex.join(words)}) COMP_CWORD={len(words) - 1}
         _insighta; printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    return run_in(machine, ["bash", "--norc", "-c", script])
+    return run_in(machine, "bash", "--norc", "-c", script)
 
 
-def complete_in_fish(machine: Machine, line: str) -> list[str]:
-    script = f"insighta completion fish | source; complete -C {line!r}"
-    return [text.split("\t")[0] for text in run_in(machine, ["fish", "--no-config", "-c", script])]
+def complete_in_fish(machine: Pointed, line: str) -> list[str]:
+    script = f"insighta completion fish | source; complete -C {shlex.quote(line)}"
+    return [text.split("\t")[0] for text in run_in(machine, "fish", "--no-config", "-c", script)]
 
 
-def run_in(machine: Machine, command: list[str]) -> list[str]:
-    if not shutil.which(command[0]):
-        pytest.skip(f"{command[0]} is not installed.")
-    path = f"{machine.command.parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(command, env=machine.environment | {"PATH": path}, capture_output=True, text=True, timeout=30)
+def complete_in_zsh(machine: Pointed, line: str) -> list[str]:
+    """The line is typed at a terminal, and what zsh lists is read from its screen."""
+    rc = 'PS1="ready> "\nautoload -Uz compinit; compinit -u\nzstyle ":completion:*" list-prompt ""\nLISTMAX=0\n'
+    hook = 'compadd() { builtin compadd -O found "$@"; print -rl -- $found >>~/found; builtin compadd "$@" }\n'
+    machine.home.joinpath(".zshrc").write_text(f'{rc}eval "$(insighta completion zsh)"\n{hook}')
+    with machine.shell("zsh").terminal("-i") as terminal:
+        terminal.see("ready> ")
+        terminal.type(f"{line}\t")
+        terminal.type("\x15print end''ed\n")
+        terminal.see("ended\n")
+        terminal.type("exit\n")
+        terminal.end()
+    found = machine.home / "found"
+    return found.read_text().splitlines() if found.exists() else []
+
+
+def run_in(machine: Pointed, shell: str, *words: str) -> list[str]:
+    environment = machine.shell(shell).environment
+    done = subprocess.run([shell, *words], env=environment, cwd=machine.home, capture_output=True, text=True)
     assert done.stderr == ""
     return done.stdout.splitlines()
 
 
-SHELLS = [complete_in_bash, complete_in_fish]
+Complete = Callable[[Pointed, str], list[str]]
+IN_EVERY_SHELL = pytest.mark.parametrize("complete", [complete_in_bash, complete_in_fish, complete_in_zsh])
 
 
-@pytest.mark.parametrize("complete", SHELLS)
+@IN_EVERY_SHELL
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -60,45 +91,42 @@ SHELLS = [complete_in_bash, complete_in_fish]
         ("insighta completion ", ["bash", "fish", "zsh"]),
         ("insighta sessions revoke 019ab3f7", ["019ab3f7-0000"]),
         ("insighta sessions revoke ", ["019ab3f2-0000", "019ab3f7-0000"]),
+        ("insighta whoami --account a", ["ada"]),
     ],
 )
-def test_words_options_and_ids(ada: Machine, complete: object, line: str, expected: list[str]) -> None:
-    assert callable(complete)
-    assert sorted(complete(ada, line)) == expected
+def test_words_options_and_ids(
+    ada: Pointed, complete: Callable[..., list[str]], line: str, expected: list[str]
+) -> None:
+    assert sorted(set(complete(ada, line))) == expected
 
 
-def test_a_scope_with_its_colon_in_bash(ada: Machine) -> None:
+@IN_EVERY_SHELL
+def test_nothing_that_a_backend_says_is_evaluated(ada: Pointed, complete: Complete) -> None:
+    """Neither now, nor when the completed line is run: what a shell could act on is not offered at all."""
+    hosts: list[dict[str, Any]] = [{"id": ONE, "login": word, "display_name": word} for word in HOSTILE]
+    hosts.append({"id": TWO, "login": "grace", "display_name": HOSTILE[0]})
+    ada.backend.answer("/hosts", {"results": hosts, "next": None})
+    sessions = [SESSION | {"id": HOSTILE[0], "label": "x"}, SESSION | {"id": TWO, "label": HOSTILE[0]}]
+    ada.backend.answer("/sessions", {"results": sessions, "next": None})
+    assert complete(ada, "insighta slots list --host ") == ["grace"]
+    assert not [word for word in complete(ada, "insighta sessions revoke ") if "$" in word]
+    assert not list(ada.home.rglob("made"))
+
+
+def test_a_scope_with_its_colon_in_bash(ada: Pointed) -> None:
     """Bash has already split the word at the colon, and puts back what comes after it."""
-    line = "insighta tokens create x --scope account:r"
-    script = f"""
-        eval "$(insighta completion bash)"
-        COMP_LINE={line!r} COMP_POINT={len(line)} COMP_WORDS=(insighta tokens create x --scope account : r) COMP_CWORD=7
-        _insighta; printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    assert run_in(ada, ["bash", "--norc", "-c", script]) == ["read"]
+    words = ["insighta", "tokens", "create", "x", "--scope", "account", ":", "r"]
+    assert complete_in_bash(ada, "insighta tokens create x --scope account:r", words) == ["read"]
 
 
-def test_zsh_at_a_terminal(ada: Machine) -> None:
-    if not shutil.which("zsh"):
-        pytest.skip("zsh is not installed.")
-    ada.home.joinpath(".zshrc").write_text(
-        'PS1="ready> "\nautoload -Uz compinit; compinit -u\neval "$(insighta completion zsh)"\n'
-    )
-    path = f"{ada.command.parent}{os.pathsep}{os.environ['PATH']}"
-    shell = Machine(Path("zsh"), ada.home, ada.api, {"PATH": path})
-    with shell.terminal("-i") as terminal:
-        terminal.see("ready> ")
-        terminal.type("insighta sessions revoke 019ab3f7\t")
-        terminal.see("019ab3f7-0000")
-        terminal.type("\x15exit\n")
-        terminal.end()
-
-
-@pytest.mark.parametrize("trouble", ["signed out", "backend away", "damaged"])
-def test_trouble_is_silent(backend: FakeBackend, machine: Machine, trouble: str) -> None:
+@pytest.mark.parametrize("trouble", ["signed out", "backend away", "damaged", "other shapes"])
+def test_trouble_is_silent(machine: Pointed, trouble: str) -> None:
+    if trouble in {"backend away", "other shapes"}:
+        machine.sign_in()
     if trouble == "backend away":
-        machine.store(backend.store_for(backend.sign_in(), seconds_left=170))
-        backend.faults["*"] = ["always cut before"]
+        machine.backend.faults["*"] = ["always cut before"]
+    if trouble == "other shapes":
+        machine.backend.answer("/slots", {"results": [{"id": 5}, None]})
     if trouble == "damaged":
         machine.store("{")
     done = machine.run("__complete", "--", "book", "")

@@ -1,4 +1,4 @@
-"""What people and scripts expect of any command: help, hints, exit codes, streams, speed and a clean installation."""
+"""What people and scripts expect of any command: help, hints, exit codes, streams and a clean installation."""
 
 import os
 import re
@@ -7,39 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.catalog import COMMANDS, list_names
-from tests.cli.fake_backend import FakeBackend
-from tests.cli.terminals import Machine
-
-MOST_TIMES_THE_INTERPRETER = 4
+from cli.catalog import COMMANDS, HIDDEN, name_module
+from tests.cli.terminals import Pointed
 
 
-@pytest.fixture
-def ada(backend: FakeBackend, machine: Machine) -> Machine:
-    """Ada is signed in."""
-    machine.store(backend.store_for(backend.sign_in(), seconds_left=170))
-    return machine
-
-
-def measure_seconds(command: list[str], environment: dict[str, str]) -> float:
-    """Processor time: none of these programs waits for anything, and other work on the machine does not count."""
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_utime + usage.ru_stime
-
-
-@pytest.mark.parametrize("words", [["--version"], ["--help"], ["token"], ["status", "--offline"]], ids=" ".join)
-def test_what_needs_no_network_takes_at_most_four_starts_of_the_interpreter(ada: Machine, words: list[str]) -> None:
-    bare = [str(ada.command.with_name("python")), "-c", "pass"]
-    command = [str(ada.command), *words]
-    turns = [(measure_seconds(bare, ada.environment), measure_seconds(command, ada.environment)) for _ in range(15)]
-    ratio = min(ours for _, ours in turns) / min(interpreter for interpreter, _ in turns)
-    assert ratio <= MOST_TIMES_THE_INTERPRETER
-
-
-def test_installed_alone_it_brings_no_module_called_cli_and_no_django(machine: Machine) -> None:
+def test_installed_alone_it_brings_no_module_called_cli_and_no_django(machine: Pointed) -> None:
     (packages,) = machine.command.parent.parent.glob("lib/python*/site-packages")
     names = {path.name for path in packages.iterdir() if not path.name.endswith(".dist-info")}
     assert names - {"__pycache__"} == {"insighta_cli", "segno"}
@@ -50,22 +22,22 @@ def test_installed_alone_it_brings_no_module_called_cli_and_no_django(machine: M
     assert not re.search(r"\b(django|httpx|typer|rich)\b", listed.stdout)
 
 
-def test_the_version(machine: Machine) -> None:
+def test_the_version(machine: Pointed) -> None:
     assert re.fullmatch(r"insighta \d+\.\d+\.\d+\n", machine.run("--version").out)
 
 
-def test_the_overview_starts_with_examples_and_names_every_command(machine: Machine) -> None:
+def test_the_overview_starts_with_examples_and_names_every_command(machine: Pointed) -> None:
     done = machine.run("--help")
     assert done.code == 0
     assert done.out.index("Examples") < done.out.index("Sign in")
-    assert all(re.search(rf"^  {name} ", done.out, re.MULTILINE) for name in list_names())
+    assert all(re.search(rf"^  {name} ", done.out, re.MULTILINE) for name in COMMANDS)
     assert "INSIGHTA_API" in done.out
     assert "http://127.0.0.1:8000" in done.out
     assert machine.run().code == 2
 
 
-@pytest.mark.parametrize("name", list_names())
-def test_every_command_explains_itself_examples_first(machine: Machine, name: str) -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_examples_first(machine: Pointed, name: str) -> None:
     done = machine.run(*name.split(), "--help")
     assert done.code == 0
     assert done.out.index("Examples") < done.out.index("Usage") < done.out.index("Options")
@@ -77,7 +49,7 @@ READING = ["status", "token", "whoami", "slots list", "bookings list", "bookings
 
 
 @pytest.mark.parametrize("name", [*READING, "credits", "calendar", "doctor"])
-def test_every_reading_command_takes_json(machine: Machine, name: str) -> None:
+def test_every_reading_command_takes_json(machine: Pointed, name: str) -> None:
     assert "--json" in machine.run(*name.split(), "--help").out
 
 
@@ -95,7 +67,7 @@ def test_every_reading_command_takes_json(machine: Machine, name: str) -> None:
         (["xyzzy"], "insighta --help"),
     ],
 )
-def test_a_misspelt_word_gets_a_suggestion_and_exit_code_2(machine: Machine, words: list[str], hint: str) -> None:
+def test_a_misspelt_word_gets_a_suggestion_and_exit_code_2(machine: Pointed, words: list[str], hint: str) -> None:
     done = machine.run(*words)
     assert (done.code, done.out) == (2, "")
     assert hint in done.err
@@ -111,7 +83,7 @@ def test_a_misspelt_word_gets_a_suggestion_and_exit_code_2(machine: Machine, wor
         ["sessions", "--lst"],
     ],
 )
-def test_wrong_usage_is_exit_code_2(ada: Machine, words: list[str]) -> None:
+def test_wrong_usage_is_exit_code_2(ada: Pointed, words: list[str]) -> None:
     assert ada.run(*words).code == 2
 
 
@@ -122,10 +94,11 @@ def test_wrong_usage_is_exit_code_2(ada: Machine, words: list[str]) -> None:
         ("bookings", "bookings"),
         ("sessions", "sessions"),
         ("tokens", "personal-access-tokens"),
+        ("publishers", "trusted-publishers"),
     ],
 )
-def test_a_group_alone_means_its_list(backend: FakeBackend, ada: Machine, group: str, path: str) -> None:
-    backend.answers["GET", f"/api/v1/{path}"] = lambda query, body: (200, {"results": [], "next": None})
+def test_a_group_alone_means_its_list(ada: Pointed, group: str, path: str) -> None:
+    ada.backend.answer(f"/{path}", {"results": [], "next": None})
     done = ada.run(group, "--json")
     assert (done.code, done.json) == (0, [])
     assert ada.run(group).code == 0
@@ -135,13 +108,13 @@ def test_a_group_alone_means_its_list(backend: FakeBackend, ada: Machine, group:
 @pytest.mark.parametrize(
     "address", ["localhost:8000", "ftp://x", "http://", "http://a b", "http://u:p@host", "http://h:99999"]
 )
-def test_an_address_that_cannot_be_one_names_the_variable(machine: Machine, address: str) -> None:
+def test_an_address_that_cannot_be_one_names_the_variable(machine: Pointed, address: str) -> None:
     done = machine.run("status", INSIGHTA_API=address)
     assert done.code == 2
     assert "INSIGHTA_API" in done.err
 
 
-def test_colour_only_on_a_terminal_that_wants_it(ada: Machine) -> None:
+def test_colour_only_on_a_terminal_that_wants_it(ada: Pointed) -> None:
     assert "\x1b" not in ada.run("status", "--offline").out
     with ada.terminal("status", "--offline") as terminal:
         terminal.end()
@@ -153,7 +126,7 @@ def test_colour_only_on_a_terminal_that_wants_it(ada: Machine) -> None:
         assert "\x1b" not in terminal.text
 
 
-def test_a_secret_in_the_wrong_place_is_not_repeated(ada: Machine) -> None:
+def test_a_secret_in_the_wrong_place_is_not_repeated(ada: Pointed) -> None:
     secret = "insp_" + "a" * 36
     for words in (["tokens", "revoke", secret], ["whoami", secret], [secret], ["login", "--with-token", secret]):
         done = ada.run(*words)
@@ -161,7 +134,7 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(ada: Machine) -> None:
         assert secret not in done.out + done.err
 
 
-def test_a_reader_that_stops_reading_is_no_error(ada: Machine) -> None:
+def test_a_reader_that_stops_reading_is_no_error(ada: Pointed) -> None:
     process = subprocess.run(
         ["bash", "-c", f"{ada.command} --help | true; echo ${{PIPESTATUS[0]}}"],
         env=ada.environment,
@@ -171,7 +144,7 @@ def test_a_reader_that_stops_reading_is_no_error(ada: Machine) -> None:
     assert (process.stdout, process.stderr) == ("0\n", "")
 
 
-def test_output_that_cannot_be_written_is_a_failure(ada: Machine) -> None:
+def test_output_that_cannot_be_written_is_a_failure(ada: Pointed) -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.run(
             [ada.command, "token"], env=ada.environment, stdout=full, stderr=subprocess.PIPE, text=True
@@ -181,20 +154,20 @@ def test_output_that_cannot_be_written_is_a_failure(ada: Machine) -> None:
     assert "Traceback" not in process.stderr
 
 
-def test_a_terminal_without_unicode_gets_plain_signs(ada: Machine) -> None:
+def test_a_terminal_without_unicode_gets_plain_signs(ada: Pointed) -> None:
     done = ada.run("doctor", LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.out.isascii()
     assert "ok program" in done.out
 
 
-def test_a_problem_of_the_backend_says_what_to_do(backend: FakeBackend, ada: Machine) -> None:
+def test_a_problem_of_the_backend_says_what_to_do(ada: Pointed) -> None:
     problem = {
         "code": "account_pending",
         "title": "Pending",
         "detail": "Your account waits for approval.",
         "status": 403,
     }
-    backend.answers["GET", "/api/v1/me"] = lambda query, body: (403, problem)
+    ada.backend.answer("/me", problem, status=403)
     done = ada.run("whoami")
     assert done.code == 1
     assert "Your account waits for approval." in done.err
@@ -202,7 +175,7 @@ def test_a_problem_of_the_backend_says_what_to_do(backend: FakeBackend, ada: Mac
 
 
 @pytest.mark.parametrize("fault", ["cut after", "overloaded"])
-def test_a_lost_answer_does_not_book_twice(backend: FakeBackend, ada: Machine, fault: str) -> None:
+def test_a_lost_answer_does_not_book_twice(ada: Pointed, fault: str) -> None:
     slot_id = "019a0000-0000-7000-8000-00000000000a"
     booking: dict[str, object] = {
         "id": "019a0000-0000-7000-8000-00000000000b",
@@ -212,17 +185,17 @@ def test_a_lost_answer_does_not_book_twice(backend: FakeBackend, ada: Machine, f
         "scheduled_end_time": "2099-11-24T14:00:00Z",
         "refund_deadline": "2099-11-24T01:00:00Z",
     }
-    backend.answers["POST", "/api/v1/bookings"] = lambda query, body: (201, booking)
-    backend.faults["/api/v1/bookings"] = [fault]
+    ada.backend.answer("/bookings", booking, method="POST", status=201)
+    ada.backend.faults["/api/v1/bookings"] = [fault]
     done = ada.run("book", slot_id)
     assert (done.code, done.out) == (0, f"{booking['id']}\n")
     assert "\x1b" not in done.err
-    keys = [headers["idempotency-key"] for _, path, headers, _ in backend.requests if path == "/api/v1/bookings"]
+    keys = [headers["idempotency-key"] for _, path, headers, _ in ada.backend.requests if path == "/api/v1/bookings"]
     assert len(keys) == 2
     assert len(set(keys)) == 1
 
 
-def test_the_next_page_is_asked_of_the_same_backend(backend: FakeBackend, ada: Machine) -> None:
+def test_the_next_page_is_asked_of_the_same_backend(ada: Pointed) -> None:
     session = {
         "label": "a",
         "client_id": "x",
@@ -236,23 +209,39 @@ def test_the_next_page_is_asked_of_the_same_backend(backend: FakeBackend, ada: M
         number = "2" if query.get("cursor") else "1"
         return 200, {"results": [session | {"id": number * 36}], "next": following, "previous": None}
 
-    backend.answers["GET", "/api/v1/sessions"] = answer
+    ada.backend.answers["GET", "/api/v1/sessions"] = answer
     assert [one["id"][0] for one in ada.run("sessions", "list", "--json").json] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("client", "shown"),
+    [
+        ({"client_id": "insighta-portal", "client_name": "Insighta portal"}, "Firefox on Linux"),
+        ({"client_id": "wiki-1f2e", "client_name": "Team wiki"}, "Team wiki, Firefox on Linux"),
+        ({"client_id": "wiki-1f2e"}, "wiki-1f2e, Firefox on Linux"),
+    ],
+)
+def test_a_sign_in_in_an_application_is_listed_by_its_name(ada: Pointed, client: dict[str, str], shown: str) -> None:
+    session = {"id": "1" * 36, "label": "Firefox on Linux", "current": False, "last_used_at": None}
+    body = {"results": [session | {"created_at": "2026-11-23T10:00:00Z"} | client], "next": None, "previous": None}
+    ada.backend.answers["GET", "/api/v1/sessions"] = lambda query, body_: (200, body)
+    (row,) = [line for line in ada.run("sessions", "list").out.splitlines() if "Firefox" in line]
+    assert f" {shown} " in row
 
 
 def test_every_module_of_the_commands_is_in_the_catalogue() -> None:
     modules = {path.stem for path in (Path(__file__).parent.parent.parent / "cli/commands").glob("*.py")}
-    assert modules - {"__init__"} == {entry.module for entry in COMMANDS.values()}
+    assert modules - {"__init__"} == {name_module(name) for name in (*COMMANDS, *HIDDEN)}
 
 
 def test_the_documentation_names_every_command() -> None:
     text = (Path(__file__).parent.parent.parent / "docs/cli.md").read_text()
-    assert [name for name in list_names() if f"insighta {name}" not in text] == []
+    assert [name for name in COMMANDS if f"insighta {name}" not in text] == []
 
 
-def test_the_home_can_be_elsewhere(backend: FakeBackend, machine: Machine, tmp_path: Path) -> None:
+def test_the_home_can_be_elsewhere(machine: Pointed, tmp_path: Path) -> None:
     machine.variables["INSIGHTA_HOME"] = str(tmp_path / "deep" / "elsewhere")
-    backend.personal_tokens["insp_good"] = "ada"
+    machine.backend.personal_tokens["insp_good"] = "ada"
     assert machine.run("login", "--with-token", typed="insp_good\n").code == 0
     assert machine.credentials == tmp_path / "deep/elsewhere/credentials.json"
     assert os.listdir(tmp_path) == ["deep"]

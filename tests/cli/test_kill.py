@@ -5,23 +5,23 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.fake_backend import FakeBackend
-from tests.cli.terminals import Machine
+from tests.cli.terminals import Pointed
+from tests.processes import wait_until
 
 FEWEST_LINES_OF_A_REFRESH = 150
 
 
-class Guillotine:
+class ForkingCommand:
     """The command in a process that forks for each run."""
 
-    def __init__(self, machine: Machine) -> None:
-        script = Path(__file__).with_name("killed.py")
+    def __init__(self, machine: Pointed) -> None:
+        script = Path(__file__).with_name("killed_at_line.py")
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
             [machine.command.with_name("python"), script], env=machine.environment, stdin=pipe, stdout=pipe, text=True
@@ -39,31 +39,30 @@ class Guillotine:
 
 
 @pytest.fixture
-def machine(installation: Path, backend: FakeBackend) -> Iterator[Machine]:
+def machine(installation: Path, backend: FakeBackend) -> Iterator[Pointed]:
     """Ada's, with a disk in memory where there is one: the command waits for its disk in each of hundreds of runs."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as home:
-        yield Machine(installation / "insighta", Path(home), backend.url)
+        yield Pointed(installation / "insighta", Path(home), backend.url, backend=backend)
 
 
 @pytest.fixture
-def guillotine(machine: Machine) -> Iterator[Guillotine]:
-    it = Guillotine(machine)
+def command(machine: Pointed) -> Iterator[ForkingCommand]:
+    it = ForkingCommand(machine)
     yield it
     it.close()
 
 
-def test_killed_at_every_line_of_a_refresh(backend: FakeBackend, machine: Machine, guillotine: Guillotine) -> None:
+def test_killed_at_every_line_of_a_refresh(machine: Pointed, command: ForkingCommand) -> None:
     line, states = 0, set()
     while True:
         line += 1
-        backend.sessions.clear()
-        session = backend.sign_in()
-        machine.store(backend.store_for(session, seconds_left=-5))
-        if guillotine.run(line) == "0":
+        machine.backend.sessions.clear()
+        session = machine.sign_in(seconds_left=-5)
+        if command.run(line) == "0":
             break
         states.add((machine.account()["retry_key"] is not None, session.rotations))
-        assert guillotine.run() == "0", f"killed at line {line}, the next command failed"
+        assert command.run() == "0", f"killed at line {line}, the next command failed"
         assert not session.revoked
         assert session.rotations == 1, f"killed at line {line}: not the same successor"
         assert machine.account()["refresh_token"] == session.refresh_token
@@ -73,24 +72,21 @@ def test_killed_at_every_line_of_a_refresh(backend: FakeBackend, machine: Machin
 
 
 @pytest.mark.parametrize("killed_at", ["before the request is answered", "after the rotation"])
-def test_a_killed_process_leaves_its_key_to_the_next(backend: FakeBackend, machine: Machine, killed_at: str) -> None:
-    session = backend.sign_in()
-    machine.store(backend.store_for(session, seconds_left=-5))
-    backend.faults["/oauth/token"] = ["slow 0.6" if killed_at.startswith("before") else "cut after"] * 2
-    process = machine.start("token")
-    while not backend.requests:
-        time.sleep(0.005)
+def test_a_killed_process_leaves_its_key_to_the_next(stale: Pointed, killed_at: str) -> None:
+    session = stale.session
+    stale.backend.faults["/oauth/token"] = ["slow 0.6" if killed_at.startswith("before") else "cut after"] * 2
+    process = stale.start("token")
+    wait_until(lambda: bool(stale.backend.requests))
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    backend.faults.clear()
-    time.sleep(0.7)  # The abandoned request rotates meanwhile.
-    assert machine.run("whoami").out == "ada\n"
+    stale.backend.faults.clear()
+    wait_until(lambda: session.rotations == 1)  # The abandoned request goes on.
+    assert stale.is_signed_in()
     assert (session.rotations, session.revoked) == (1, False)
 
 
-def test_leftovers_of_a_killed_write_are_swept_away(backend: FakeBackend, machine: Machine) -> None:
-    machine.store(backend.store_for(backend.sign_in(), seconds_left=-5))
-    machine.folder.joinpath("credentials.json.new").write_text('{"version": 1, "acc')
-    assert machine.run("token").code == 0
-    assert sorted(path.name for path in machine.folder.iterdir()) == ["credentials.json", "credentials.json.lock"]
-    assert json.loads(machine.credentials.read_text())["version"] == 1
+def test_leftovers_of_a_killed_write_are_swept_away(stale: Pointed) -> None:
+    stale.folder.joinpath("credentials.json.new").write_text('{"version": 1, "acc')
+    assert stale.run("token").code == 0
+    assert sorted(path.name for path in stale.folder.iterdir()) == ["credentials.json", "credentials.json.lock"]
+    assert json.loads(stale.credentials.read_text())["version"] == 1

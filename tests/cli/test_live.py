@@ -1,5 +1,6 @@
 """The installed command and the real product: sign-in in Chromium, refresh, the device flow, sessions and tokens."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,7 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.cli.people import find_url, sign_in
+from cli.accounts import read_claims
+from tests.cli.people import approve, find_url, sign_in
 from tests.cli.terminals import Machine
 from tests.portal import browsers
 from tests.processes import Live
@@ -167,7 +169,7 @@ def test_tokens_are_made_used_and_revoked(ada: Machine) -> None:
     assert ada.run("whoami", INSIGHTA_TOKEN=secret).out == "ada\n"
     refused = ada.run("tokens", "create", "more", INSIGHTA_TOKEN=secret)
     assert refused.code == 1
-    assert "insighta tokens create NAME --scope account:write" in refused.err
+    assert "A personal access token cannot do this" in refused.err
     assert "--scope bookings:write" in ada.run("book", NOBODYS, INSIGHTA_TOKEN=secret).err
     listed = ada.run("tokens", "list").out
     assert "nightly report" in listed
@@ -177,6 +179,25 @@ def test_tokens_are_made_used_and_revoked(ada: Machine) -> None:
     done = ada.run("whoami", INSIGHTA_TOKEN=secret)
     assert done.code == 4
     assert secret not in done.err
+
+
+def test_an_old_sign_in_is_replaced_before_it_makes_a_token(ada: Machine, live: Live) -> None:
+    before = ada.account()
+    with live.connect() as connection:
+        session = read_claims(before["access_token"])["sid"]
+        connection.execute("UPDATE tokens_session SET auth_time = now() - interval '1 hour' WHERE id = %s", [session])
+    refused = ada.run("tokens", "create", "late")
+    assert refused.code == 4
+    assert "insighta login" in refused.err
+    with ada.terminal("tokens", "create", "late", BROWSER="true") as terminal:
+        approve(find_url(terminal), "ada")
+        assert terminal.end() == 0, terminal.plain
+    secret = re.search(r"^insp_\w+$", terminal.plain, re.MULTILINE)
+    assert secret
+    assert ada.run("whoami", INSIGHTA_TOKEN=secret[0]).out == "ada\n"
+    form = {"grant_type": "refresh_token", "client_id": "insighta-cli", "refresh_token": before["refresh_token"]}
+    assert httpx.post(f"{live.backend_url}/oauth/token", data=form).status_code == 400
+    assert ada.run("whoami").out == "ada\n"
 
 
 def test_another_persons_things_are_not_there(ada: Machine, live: Live, installation: Path, tmp_path: Path) -> None:

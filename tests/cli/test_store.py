@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.files import replace_file
-from tests.cli.fake_backend import FakeBackend, Session
-from tests.cli.terminals import Machine
+from cli.atomic_files import replace_file
+from tests.cli.fake_backend import FakeBackend
+from tests.cli.terminals import Pointed
 
 PR_CAPBSET_DROP = 24
 CAP_DAC_OVERRIDE = 1
@@ -29,23 +29,15 @@ def allow_files_of(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.fixture
-def session(backend: FakeBackend, machine: Machine) -> Session:
-    """Ada is signed in and her access token has expired."""
-    session = backend.sign_in()
-    machine.store(backend.store_for(session, seconds_left=-5))
-    return session
-
-
-def test_only_the_owner_can_read_what_login_stores(backend: FakeBackend, machine: Machine) -> None:
-    backend.personal_tokens["insp_good"] = "ada"
+def test_only_the_owner_can_read_what_login_stores(machine: Pointed) -> None:
+    machine.backend.personal_tokens["insp_good"] = "ada"
     assert machine.run("login", "--with-token", typed="insp_good\n").code == 0
     assert stat.S_IMODE(machine.credentials.stat().st_mode) == 0o600
     assert stat.S_IMODE(machine.folder.stat().st_mode) == 0o700
 
 
-def test_login_closes_a_folder_of_its_own_and_no_other(backend: FakeBackend, machine: Machine) -> None:
-    backend.personal_tokens["insp_good"] = "ada"
+def test_login_closes_a_folder_of_its_own_and_no_other(machine: Pointed) -> None:
+    machine.backend.personal_tokens["insp_good"] = "ada"
     machine.folder.mkdir(mode=0o755)
     machine.run("login", "--with-token", typed="insp_good\n")
     assert stat.S_IMODE(machine.folder.stat().st_mode) == 0o700
@@ -57,95 +49,89 @@ def test_login_closes_a_folder_of_its_own_and_no_other(backend: FakeBackend, mac
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o622])
-def test_a_file_that_others_can_read_is_refused_with_the_fix(machine: Machine, session: Session, mode: int) -> None:
-    machine.credentials.chmod(mode)
-    done = machine.run("token")
+def test_a_file_that_others_can_read_is_refused_with_the_fix(stale: Pointed, mode: int) -> None:
+    stale.credentials.chmod(mode)
+    done = stale.run("token")
     assert (done.code, done.out) == (1, "")
     assert f"(mode {mode:04o})" in done.err
-    assert f"chmod 600 '{machine.credentials}'" in done.err
-    machine.credentials.chmod(0o600)
-    assert machine.run("token").code == 0
+    assert f"chmod 600 '{stale.credentials}'" in done.err
+    stale.credentials.chmod(0o600)
+    assert stale.run("token").code == 0
 
 
-def test_a_folder_in_which_others_can_write_is_refused_with_the_fix(machine: Machine, session: Session) -> None:
-    machine.folder.chmod(0o777)
-    done = machine.run("token")
+def test_a_folder_in_which_others_can_write_is_refused_with_the_fix(stale: Pointed) -> None:
+    stale.folder.chmod(0o777)
+    done = stale.run("token")
     assert done.code == 1
-    assert f"chmod 700 '{machine.folder}'" in done.err
+    assert f"chmod 700 '{stale.folder}'" in done.err
 
 
-def test_a_read_only_home_sends_nothing_and_loses_nothing(
-    backend: FakeBackend, machine: Machine, session: Session
-) -> None:
-    before = machine.credentials.read_text()
-    machine.folder.joinpath("credentials.json.lock").touch(0o600)
-    machine.folder.chmod(0o500)
-    done = machine.run("token", before=obey_modes)
+def test_a_read_only_home_sends_nothing_and_loses_nothing(stale: Pointed) -> None:
+    before = stale.credentials.read_text()
+    stale.folder.joinpath("credentials.json.lock").touch(0o600)
+    stale.folder.chmod(0o500)
+    done = stale.run("token", before=obey_modes)
     assert done.code == 1
     assert "Cannot write" in done.err
     assert "You are still signed in" in done.err
-    assert (backend.requests, machine.credentials.read_text()) == ([], before)
-    machine.folder.chmod(0o700)
-    assert machine.run("token").code == 0
+    assert (stale.backend.requests, stale.credentials.read_text()) == ([], before)
+    stale.folder.chmod(0o700)
+    assert stale.run("token").code == 0
 
 
-def test_a_read_only_home_serves_a_token_that_is_still_good(backend: FakeBackend, machine: Machine) -> None:
-    machine.store(backend.store_for(backend.sign_in(), seconds_left=30))
+def test_a_read_only_home_serves_a_token_that_is_still_good(machine: Pointed) -> None:
+    machine.sign_in(seconds_left=30)
     machine.folder.chmod(0o500)
     done = machine.run("token", before=obey_modes)
     assert (done.code, done.out.strip()) == (0, machine.account()["access_token"])
 
 
-def test_login_in_a_read_only_home_fails_before_anybody_goes_to_a_browser(
-    backend: FakeBackend, machine: Machine
-) -> None:
+def test_login_in_a_read_only_home_fails_before_anybody_goes_to_a_browser(machine: Pointed) -> None:
     machine.home.chmod(0o500)
     done = machine.run("login", "--device", before=obey_modes)
     machine.home.chmod(0o700)
     assert done.code == 1
     assert "Set INSIGHTA_HOME to a folder you can write to." in done.err
-    assert backend.requests == []
+    assert machine.backend.requests == []
 
 
-def test_a_full_disk_sends_nothing_and_loses_nothing(backend: FakeBackend, machine: Machine, session: Session) -> None:
-    before = machine.credentials.read_text()
-    done = machine.run("token", before=lambda: allow_files_of(100))
+def test_a_full_disk_sends_nothing_and_loses_nothing(stale: Pointed) -> None:
+    before = stale.credentials.read_text()
+    done = stale.run("token", before=lambda: allow_files_of(100))
     assert done.code == 1
     assert "File too large" in done.err
     assert "You are still signed in" in done.err
-    assert (backend.requests, machine.credentials.read_text()) == ([], before)
-    assert sorted(path.name for path in machine.folder.iterdir()) == ["credentials.json", "credentials.json.lock"]
-    assert machine.run("token").code == 0
+    assert (stale.backend.requests, stale.credentials.read_text()) == ([], before)
+    assert sorted(path.name for path in stale.folder.iterdir()) == ["credentials.json", "credentials.json.lock"]
+    assert stale.run("token").code == 0
 
 
-def test_a_disk_that_fills_up_before_the_answer_is_stored(
-    backend: FakeBackend, machine: Machine, session: Session
-) -> None:
-    backend.padding = "x" * 3000
-    done = machine.run("token", before=lambda: allow_files_of(2000))
+def test_a_disk_that_fills_up_before_the_answer_is_stored(stale: Pointed) -> None:
+    stale.backend.padding = "x" * 3000
+    done = stale.run("token", before=lambda: allow_files_of(2000))
     assert done.code == 0
-    assert backend.find_session(done.out.strip()) is session
+    assert stale.backend.find_session(done.out.strip()) is stale.session
     assert "You are still signed in" in done.err
     assert "insr_" not in done.err
-    assert machine.account()["retry_key"] is not None
-    assert machine.run("whoami").out == "ada\n"
-    assert (session.rotations, session.revoked) == (1, False)
+    assert stale.account()["retry_key"] is not None
+    assert stale.run("whoami").out == "ada\n"
+    assert (stale.session.rotations, stale.session.revoked) == (1, False)
 
 
-def test_login_on_a_full_disk_fails_before_anybody_goes_to_a_browser(backend: FakeBackend, machine: Machine) -> None:
+def test_login_on_a_full_disk_fails_before_anybody_goes_to_a_browser(machine: Pointed) -> None:
     done = machine.run("login", "--device", before=lambda: allow_files_of(100))
     assert done.code == 1
     assert "Cannot write" in done.err
-    assert backend.requests == []
+    assert machine.backend.requests == []
 
 
-def test_tokens_that_cannot_be_stored_are_revoked(backend: FakeBackend, machine: Machine) -> None:
-    backend.device["decision"] = "approve"
-    backend.padding = "x" * 9000
+def test_tokens_that_cannot_be_stored_are_revoked(machine: Pointed) -> None:
+    machine.backend.device["decision"] = "approve"
+    machine.backend.padding = "x" * 9000
     done = machine.run("login", "--device", before=lambda: allow_files_of(6000))
     assert done.code == 1
     assert "Cannot write" in done.err
-    assert [session.revoked for session in backend.sessions] == [True]
+    assert [session.revoked for session in machine.backend.sessions] == [True]
 
 
 DAMAGE = {
@@ -161,7 +147,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_file_is_kept_aside_and_named(machine: Machine, damage: str) -> None:
+def test_a_damaged_file_is_kept_aside_and_named(machine: Pointed, damage: str) -> None:
     machine.store("")
     content = DAMAGE[damage].encode(errors="surrogateescape")
     machine.credentials.write_bytes(content)
@@ -173,8 +159,8 @@ def test_a_damaged_file_is_kept_aside_and_named(machine: Machine, damage: str) -
     assert "Sign in again: insighta login" in done.err
 
 
-def test_login_over_a_damaged_file_keeps_it_and_goes_on(backend: FakeBackend, machine: Machine) -> None:
-    backend.personal_tokens["insp_good"] = "ada"
+def test_login_over_a_damaged_file_keeps_it_and_goes_on(machine: Pointed) -> None:
+    machine.backend.personal_tokens["insp_good"] = "ada"
     machine.store('{"version": 1, "acc')
     done = machine.run("login", "--with-token", typed="insp_good\n")
     assert done.code == 0
@@ -184,7 +170,7 @@ def test_login_over_a_damaged_file_keeps_it_and_goes_on(backend: FakeBackend, ma
     assert machine.account()["login"] == "ada"
 
 
-def test_a_damaged_file_in_a_read_only_home_stays_and_is_named(machine: Machine) -> None:
+def test_a_damaged_file_in_a_read_only_home_stays_and_is_named(machine: Pointed) -> None:
     machine.store("{")
     machine.folder.chmod(0o500)
     done = machine.run("token", before=obey_modes)
@@ -193,7 +179,7 @@ def test_a_damaged_file_in_a_read_only_home_stays_and_is_named(machine: Machine)
     assert machine.credentials.read_text() == "{"
 
 
-def test_a_file_of_a_later_version_is_left_alone(machine: Machine) -> None:
+def test_a_file_of_a_later_version_is_left_alone(machine: Pointed) -> None:
     content = json.dumps({"version": 2, "vault": "keychain"})
     machine.store(content)
     for words in (["token"], ["login", "--with-token"], ["logout"]):
@@ -203,8 +189,8 @@ def test_a_file_of_a_later_version_is_left_alone(machine: Machine) -> None:
     assert machine.credentials.read_text() == content
 
 
-def test_backends_are_kept_side_by_side(backend: FakeBackend, machine: Machine, tmp_path: Path) -> None:
-    content = backend.store_for(backend.sign_in(), seconds_left=150)
+def test_backends_are_kept_side_by_side(machine: Pointed, tmp_path: Path) -> None:
+    content = machine.backend.store_for(machine.backend.sign_in(), seconds_left=150)
     with FakeBackend() as other:
         content["accounts"] |= other.store_for(other.sign_in("grace"), seconds_left=150)["accounts"]
         machine.store(content)
@@ -236,12 +222,10 @@ def test_what_replaces_the_file_is_on_disk_first(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="Only root leaves files that others cannot open.")
-def test_root_in_somebodys_home_leaves_nothing_that_they_cannot_open(
-    backend: FakeBackend, machine: Machine, tmp_path: Path
-) -> None:
+def test_root_in_somebodys_home_leaves_nothing_that_they_cannot_open(machine: Pointed, tmp_path: Path) -> None:
     nobody = 65534
     os.chown(tmp_path, nobody, nobody)
-    backend.personal_tokens["insp_good"] = "ada"
+    machine.backend.personal_tokens["insp_good"] = "ada"
     machine.run("login", "--with-token", typed="insp_good\n")
     owners = {path.stat().st_uid for path in [machine.folder, *machine.folder.iterdir()]}
     assert owners == {nobody}

@@ -6,38 +6,41 @@ from typing import Any
 import pytest
 from django.core.signals import request_finished
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.test import RequestFactory
 
-from config.answers import with_whole_answers
+from config.http.wsgi_handler import Handler
 from tests.people import HTTP
 from tests.processes import Live
 
 
-def served(response: HttpResponseBase) -> tuple[Iterable[bytes], list[object]]:
+def served(response: HttpResponseBase, monkeypatch: pytest.MonkeyPatch) -> tuple[Iterable[bytes], list[object]]:
     """What the server is given for `response`, and which requests were over by then."""
     over: list[object] = []
 
     def note(sender: object, **_: Any) -> None:
         over.append(sender)
 
+    handler = Handler()
+    monkeypatch.setattr(handler, "get_response", lambda request: response)
     request_finished.connect(note)
-    response._handler_class = served  # type: ignore[attr-defined]  # Django's handler leaves its name here
     try:
-        return with_whole_answers(lambda environ, start_response: response)({}, None), over
+        return handler(RequestFactory().get("/").environ, lambda status, headers: None), over
     finally:
         request_finished.disconnect(note)
 
 
 # The end of a request looks at the database's connections.
 @pytest.mark.django_db
-def test_a_whole_answer_is_a_list_and_its_request_is_over() -> None:
+def test_a_whole_answer_is_a_list_and_its_request_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     response = HttpResponse(b"whole")
-    assert served(response) == ([b"whole"], [served])
+    assert served(response, monkeypatch) == ([b"whole"], [Handler])
     assert response.closed
 
 
-def test_an_answer_in_parts_stays_open_until_the_server_has_read_it() -> None:
+@pytest.mark.django_db
+def test_an_answer_in_parts_stays_open_until_the_server_has_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
     response = StreamingHttpResponse([b"in ", b"parts"])
-    body, over = served(response)
+    body, over = served(response, monkeypatch)
     assert (body, over, response.closed) == (response, [], False)
     assert b"".join(body) == b"in parts"
 

@@ -3,18 +3,17 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from config import checks
-from tests.config.poolers import pooler
+from config.observability import checks
 from tests.config.test_settings import DEPLOYED, LONG
 from tests.processes import ROOT
 
@@ -110,43 +109,28 @@ def test_no_message_holds_a_secret(sound: Any) -> None:
     assert "do-not-deploy" not in text
 
 
-@pytest.fixture
-def pooled(transactional_db: None) -> Iterator[dict[str, Any]]:
-    """A second way to the test's database, through a pooler; its settings may be changed."""
-    direct = connections["default"].settings_dict
-    with pooler(direct) as port:
-        connections.settings["pooled"] = {
-            **direct,
-            "HOST": "127.0.0.1",
-            "PORT": port,
-            "OPTIONS": {"sslmode": "disable"},
-        }
-        yield connections.settings["pooled"]
-        connections["pooled"].close()
-        del connections["pooled"]
-        del connections.settings["pooled"]
+def pooler_ids() -> list[str | None]:
+    return [message.id for message in checks.check_pooler("default")]
 
 
-def pooler_ids(alias: str) -> list[str | None]:
-    return [message.id for message in checks.check_pooler(None, databases=[alias])]
-
-
-def test_a_pooler_is_noticed_and_what_it_does_not_bear(pooled: dict[str, Any], django_db_blocker: Any) -> None:
-    with django_db_blocker.unblock():
-        pooled["DISABLE_SERVER_SIDE_CURSORS"] = True
-        assert checks.is_behind_pooler("pooled")
-        assert pooler_ids("pooled") == []
-        pooled["DISABLE_SERVER_SIDE_CURSORS"] = False
-        assert pooler_ids("pooled") == ["insighta.E007"]
-        pooled["DISABLE_SERVER_SIDE_CURSORS"] = True
-        pooled["OPTIONS"]["pool"] = {"min_size": 1}
-        assert pooler_ids("pooled") == ["insighta.E013"]
-        del pooled["OPTIONS"]["pool"]
+@pytest.mark.parametrize(
+    ("cursors_off", "pool", "ids"),
+    [(True, False, []), (False, False, ["insighta.E007"]), (True, {"min_size": 1}, ["insighta.E013"])],
+)
+def test_a_pooler_is_noticed_and_what_it_does_not_bear(
+    db: None, monkeypatch: pytest.MonkeyPatch, cursors_off: bool, pool: object, ids: list[str]
+) -> None:
+    """Like pgbouncer, the connection announces a process that is not the server's."""
+    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 4_000_000)
+    monkeypatch.setitem(connections["default"].settings_dict, "DISABLE_SERVER_SIDE_CURSORS", cursors_off)
+    monkeypatch.setitem(connections["default"].settings_dict["OPTIONS"], "pool", pool)
+    assert checks.is_behind_pooler("default")
+    assert pooler_ids() == ids
 
 
 def test_without_a_pooler_a_pool_and_cursors_are_fine(db: None) -> None:
     assert not checks.is_behind_pooler("default")
-    assert pooler_ids("default") == []
+    assert pooler_ids() == []
 
 
 @pytest.mark.parametrize(("seconds", "ids"), [(0, []), (7, ["insighta.E008"]), (-7, ["insighta.E008"])])
@@ -156,7 +140,7 @@ def test_clocks_that_differ_are_noticed(
     real = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: real() + timedelta(seconds=seconds))
     with CaptureQueriesContext(connections["default"]) as queries:
-        messages = checks.check_clock(None, databases=["default"])
+        messages = list(checks.check_clock("default"))
     assert [message.id for message in messages] == ids
     assert all("7 s" in message.msg for message in messages)
     assert "clock_timestamp" in queries[-1]["sql"]

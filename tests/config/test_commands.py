@@ -126,7 +126,9 @@ def test_an_old_token_key_goes_only_when_nobody_needs_it(transactional_db: None,
 def test_purging_goes_in_batches_and_can_be_looked_at_first(transactional_db: None) -> None:
     now = timezone.now()
     for number in range(7):
-        SignInFlow.objects.create(cookie_hash=b"x", restart_path="", resume_path="", expires_at=now)
+        SignInFlow.objects.create(
+            cookie_hash=b"x", restart_path="", resume_path="", expires_at=now - timedelta(hours=2)
+        )
         AdminSession.objects.create(session_key=f"old-{number}", session_data="", expire_date=now)
     AdminSession.objects.create(session_key="new", session_data="", expire_date=now + timedelta(days=1))
     counted = json.loads(run("purge", "--dry-run", "--json"))

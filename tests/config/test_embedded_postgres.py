@@ -3,20 +3,24 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from config import embedded_postgres
-from tests.processes import ROOT
+from config.development import embedded_postgres
+from tests.processes import ROOT, wait_until
 
-HOLD = "import sys, pathlib; from config import embedded_postgres as e; s = e.start(pathlib.Path(sys.argv[1]));"
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who can become somebody else")
+HOLD = (
+    "import sys, pathlib; from config.development import embedded_postgres as e;"
+    " s = e.start(pathlib.Path(sys.argv[1]));"
+)
 
 
 @pytest.fixture(scope="session")
@@ -28,20 +32,25 @@ def ready_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data(home: Path, ready_made: Path) -> Path:
-    subprocess.run(["cp", "-a", ready_made, home / "data"], check=True)
-    return home / "data"
-
-
-@pytest.fixture
 def home() -> Iterator[Path]:
     """A directory for data that is gone at the end, with whatever still runs over it."""
     directory = Path(tempfile.mkdtemp(prefix="insighta test "))
     yield directory
-    for pid in _postmasters(directory):
+    for pid in postmasters(directory):
         os.kill(pid, signal.SIGQUIT)
     wait_until_gone(directory)
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def data(home: Path, ready_made: Path) -> Path:
+    return copy_of(ready_made, home / "data")
+
+
+def copy_of(ready_made: Path, data: Path) -> Path:
+    data.parent.mkdir(exist_ok=True)
+    subprocess.run(["cp", "-a", ready_made, data], check=True)
+    return data
 
 
 def hold(data: Path) -> "subprocess.Popen[bytes]":
@@ -61,15 +70,21 @@ def answer(server: embedded_postgres.Server, question: str = "SELECT 1") -> obje
     return row and row[0]
 
 
+def serve(data: Path) -> None:
+    """Start, ask and stop."""
+    server = embedded_postgres.start(data)
+    assert answer(server) == 1
+    server.cleanup()
+
+
 @pytest.mark.parametrize("name", ["l" * 120, "quote's and space"])
 def test_it_serves_from_any_path_and_stops_without_a_trace(home: Path, ready_made: Path, name: str) -> None:
-    (home / name).mkdir()
-    subprocess.run(["cp", "-a", ready_made, home / name / "data"], check=True)
-    server = embedded_postgres.start(home / name / "data")
-    sockets = embedded_postgres._socket_directory(home / name / "data")
+    data = copy_of(ready_made, home / name / "data")
+    server = embedded_postgres.start(data)
+    sockets = embedded_postgres._socket_directory(data)
     assert sockets.is_dir()
     assert answer(server, "SELECT lower('ÄÖ')") == "äö"
-    assert _postmasters(home)
+    assert postmasters(home)
     server.cleanup()
     wait_until_gone(home)
     assert sockets.exists() == sockets.is_relative_to(home)
@@ -82,11 +97,37 @@ def test_only_its_owner_can_reach_the_socket(data: Path) -> None:
     server.cleanup()
 
 
+@as_root
+def test_directories_that_are_closed_to_the_servers_account_stay_closed(home: Path, ready_made: Path) -> None:
+    closed = home / "closed"
+    closed.mkdir(mode=0o700)
+    serve(copy_of(ready_made, closed / "data"))
+    assert stat.S_IMODE(closed.stat().st_mode) == stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+@as_root
+def test_an_ordinary_user_can_run_it(home: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    process = multiprocessing.get_context("fork").Process(target=_serve_as, args=(nobody, home / "data"))
+    process.start()
+    process.join(timeout=120)
+    assert process.exitcode == 0
+    assert (home / "data/PG_VERSION").stat().st_uid == nobody.pw_uid
+
+
+def _serve_as(account: pwd.struct_passwd, data: Path) -> None:
+    os.setgroups([])
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    serve(data)
+    os._exit(0)
+
+
 def test_the_last_of_several_users_stops_it(data: Path) -> None:
-    first = embedded_postgres.start(data)
-    second = hold(data)
+    first, second = embedded_postgres.start(data), hold(data)
     first.cleanup()
-    assert _postmasters(data)
+    assert postmasters(data)
     second.communicate()
     wait_until_gone(data)
 
@@ -95,9 +136,9 @@ def test_a_user_that_was_killed_does_not_keep_it_running(data: Path) -> None:
     killed = hold(data)
     killed.kill()
     killed.wait()
-    running = _postmasters(data)
+    running = postmasters(data)
     server = embedded_postgres.start(data)
-    assert _postmasters(data) == running
+    assert postmasters(data) == running
     assert answer(server) == 1
     server.cleanup()
     wait_until_gone(data)
@@ -107,8 +148,8 @@ def test_it_recovers_after_the_server_was_killed(data: Path) -> None:
     server = embedded_postgres.start(data)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (word text)")
-        os.kill(_postmasters(data)[0], signal.SIGKILL)
-    # The kernel ends it when it next gets to it, and until then its socket accepts.
+        os.kill(postmasters(data)[0], signal.SIGKILL)
+    # Until the kernel has ended it, its socket accepts.
     wait_until_gone(data)
     again = embedded_postgres.start(data)
     assert answer(again, "SELECT count(*) FROM kept") == 0
@@ -117,56 +158,36 @@ def test_it_recovers_after_the_server_was_killed(data: Path) -> None:
 
 
 def test_it_starts_where_another_program_got_the_process_id_of_a_killed_server(data: Path) -> None:
-    other = subprocess.Popen(["sleep", "600"], user=_server_user())
-    old = [str(other.pid), str(data), "1", "5432", str(data), "", "0 0", "ready"]
-    (data / "postmaster.pid").write_text("\n".join(old) + "\n")
-    try:
-        server = embedded_postgres.start(data)
-        assert answer(server) == 1
-        server.cleanup()
-        assert other.poll() is None
-    finally:
-        other.kill()
-        other.wait()
+    account = embedded_postgres.server_account()
+    with subprocess.Popen(["sleep", "600"], user=account.pw_uid if account else None) as other:
+        old = [str(other.pid), str(data), "1", "5432", str(data), "", "0 0", "ready"]
+        (data / "postmaster.pid").write_text("\n".join(old) + "\n")
+        try:
+            serve(data)
+            assert other.poll() is None
+        finally:
+            other.kill()
 
 
 def test_it_recovers_where_a_running_server_has_lost_its_socket(home: Path, ready_made: Path) -> None:
-    data = home / ("l" * 120) / "data"
-    data.parent.mkdir()
-    subprocess.run(["cp", "-a", ready_made, data], check=True)
+    data = copy_of(ready_made, home / ("l" * 120) / "data")
     server = embedded_postgres.start(data)
-    lost = _postmasters(home)
-    shutil.rmtree(str(server.get_uri()).partition("host=")[2].replace("%2F", "/"))
+    lost = postmasters(home)
+    shutil.rmtree(embedded_postgres._socket_directory(data))
     again = embedded_postgres.start(data)
     assert answer(again) == 1
-    assert _postmasters(home) != lost
+    assert postmasters(home) != lost
     again.cleanup()
     server.cleanup()
 
 
 def test_an_interrupted_first_start_leaves_no_half_made_data(home: Path) -> None:
     starting = subprocess.Popen([sys.executable, "-c", HOLD, str(home / "data")], cwd=ROOT, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not (home / "data.new").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    wait_until((home / "data.new").exists)
     os.killpg(starting.pid, signal.SIGKILL)
     starting.wait()
     assert not (home / "data").exists()
-    server = embedded_postgres.start(home / "data")
-    assert answer(server) == 1
-    server.cleanup()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_an_ordinary_user_can_run_it(home: Path) -> None:
-    nobody = pwd.getpwnam("nobody")
-    os.chown(home, nobody.pw_uid, nobody.pw_gid)
-    process = multiprocessing.get_context("fork").Process(target=_serve_as, args=(nobody, home / "data"))
-    process.start()
-    process.join(timeout=120)
-    assert process.exitcode == 0
-    assert (home / "data/PG_VERSION").stat().st_uid == nobody.pw_uid
+    serve(home / "data")
 
 
 def test_data_it_cannot_serve_is_an_error_that_quotes_the_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +199,7 @@ def test_data_it_cannot_serve_is_an_error_that_quotes_the_log(data: Path, monkey
 
 def test_management_commands_bring_their_own_database(data: Path) -> None:
     code = f"""
-import pathlib, sys, config.embedded_postgres as embedded, manage
+import pathlib, sys, config.development.embedded_postgres as embedded, manage
 embedded.start.__defaults__ = (pathlib.Path({str(data)!r}),)
 sys.argv[1:] = ["shell", "-v0", "-c", "from django.db import connection as c; c.ensure_connection(); print(c.vendor)"]
 manage.main()
@@ -191,29 +212,12 @@ manage.main()
     wait_until_gone(data)
 
 
-def _serve_as(account: pwd.struct_passwd, data: Path) -> None:
-    os.setgroups([])
-    os.setgid(account.pw_gid)
-    os.setuid(account.pw_uid)
-    server = embedded_postgres.start(data)
-    ok = answer(server) == 1
-    server.cleanup()
-    os._exit(0 if ok else 1)
-
-
 def wait_until_gone(directory: Path) -> None:
     """A server that has stopped removes its process id first and ends a moment later."""
-    deadline = time.monotonic() + 60
-    while left := _postmasters(directory):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.01)
+    wait_until(lambda: not postmasters(directory))
 
 
-def _server_user() -> int:
-    return pwd.getpwnam(embedded_postgres.ACCOUNT).pw_uid if os.geteuid() == 0 else os.geteuid()
-
-
-def _postmasters(directory: Path) -> list[int]:
+def postmasters(directory: Path) -> list[int]:
     """The servers that run over data in `directory`, without the copies of themselves that they have just forked."""
     parents = {}
     for process in Path("/proc").glob("[0-9]*"):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,13 +14,17 @@ from django.core.management import call_command, load_command_class
 from django.db import connection
 from django.utils import timezone
 
-from accounts.services import people
-from bookings.services import slots, transactions
-from bookings.services.bookings import book_slot
+from accounts.services import people, roles
+from bookings.models import Subscription
+from bookings.services import hosting, operations
+from bookings.services.booking import book_slot
 from tests.config.conftest import address_of_test_database
 from tests.processes import ROOT
+from tokens.services.applications import Registration, register_application
 
 NOBODY = "Nobody called 'nobody' has signed in here"
+NO_APPLICATION = "There is no such application"
+CALLBACK = "--redirect-uri https://shop.example/callback"
 TOKEN = "--name x --scope bookings:read"
 INSTANT = "2026-11-24T09:00:00+00:00"
 
@@ -38,22 +43,37 @@ class Promise:
 REPORTS, CHANGES_MUCH = frozenset({"--json"}), frozenset({"--json", "--dry-run"})
 # Long ones say on a terminal how far they are.
 LONG = {"audit", "expand_availability", "purge"}
+NOTHING = f"{UUID(int=0)}"
 COMMANDS = {
+    "adjust_credits": Promise("SUBSCRIPTION 3 --note gift", f"{NOTHING} 3 --note gift", "nothing here", "none 3"),
     "approve_user": Promise("ada", "nobody", NOBODY, wrong=""),
     "audit": Promise("", options=REPORTS),
+    "change_subscription": Promise("SUBSCRIPTION --stop", f"{NOTHING} --stop", "nothing here", "none --stop"),
     "create_token": Promise(
         "ada --name x --scope bookings:read", "nobody --name x --scope bookings:read", NOBODY, "ada"
     ),
+    "disable_client": Promise("wiki", "nothing", NO_APPLICATION, wrong=""),
     "erase_person": Promise("ada --yes", "ada", "cannot be undone", wrong="", options=CHANGES_MUCH),
     "events": Promise("--person ada", "--person nobody", NOBODY, "--limit many", REPORTS),
     "expand_availability": Promise("", options=CHANGES_MUCH),
     "export_person": Promise("ada", "nobody", NOBODY, wrong=""),
+    "finish_upgrade": Promise(""),
     "grant_credits": Promise("ada 3", "ada 0", "Grant one credit or more", "ada 3 --plan Monthly"),
-    "grant_staff": Promise("ada", "nobody", NOBODY, wrong=""),
+    "grant_staff": Promise("ada --role support", "nobody", NOBODY, "ada --role owner"),
+    "list_clients": Promise("", options=REPORTS),
     "make_host": Promise("ada", "nobody", NOBODY, wrong=""),
     "purge": Promise("", wrong="--batch 0", options=CHANGES_MUCH),
+    "register_client": Promise(
+        f"--name Shop {CALLBACK}",
+        f"--name Shop {CALLBACK}#top",
+        "no fragment",
+        f"--name Shop {CALLBACK} --scope x",
+        REPORTS,
+    ),
     "reinstate_user": Promise("ada", "nobody", NOBODY, wrong=""),
     "revoke_sessions": Promise("ada", "nobody", NOBODY, wrong="", options=CHANGES_MUCH),
+    "revoke_staff": Promise("grace", "ada", "does not belong to the staff", wrong="", options=REPORTS),
+    "rotate_client_secret": Promise("wiki", "nothing", NO_APPLICATION, wrong=""),
     "rotate_signing_keys": Promise(""),
     "rotate_token_key": Promise(f"--promoted-at {INSTANT}", wrong="--promoted-at yesterday", options=REPORTS),
     "seed_demo": Promise("", "", "it needs DEBUG=true"),
@@ -68,13 +88,16 @@ class Terminal(StringIO):
 
 @pytest.fixture
 def ada(transactional_db: None) -> str:
-    """Ada, with a booking at Grace's; her id."""
+    """Ada, with a booking at Grace's; her id. There is an application, too."""
+    wiki = Registration(name="Wiki", redirect_uris=("https://wiki.example/callback",), client_id="wiki")
+    register_application(registration=wiki, now=timezone.now())
     now = timezone.now()
     ada = people.upsert_person(github_id=1, login="ada", email="ada@example.test", now=now)
     grace = people.upsert_person(github_id=2, login="grace", now=now)
     people.mark_host(user_id=grace.pk, is_host=True)
+    roles.grant_staff(user_id=grace.pk, role="bookings")
     times = {"starts_at": now + timedelta(days=2), "ends_at": now + timedelta(days=2, hours=1)}
-    slot = slots.create_slot(host_id=grace.pk, title="Office hours", capacity=3, **times)
+    slot = hosting.create_slot(host_id=grace.pk, title="Office hours", capacity=3, **times)
     book_slot(client_id=ada.pk, slot_id=slot["id"])
     return str(ada.pk)
 
@@ -83,6 +106,8 @@ def run(name: str, arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[
     """The command as the shell runs it: exit code, standard output, standard error."""
     command = load_command_class(_apps()[name], name)
     code = 0
+    if "SUBSCRIPTION" in arguments:
+        arguments = arguments.replace("SUBSCRIPTION", str(Subscription.objects.get(user__login="ada").id))
     try:
         command.run_from_argv(["manage.py", name, *arguments.split()])
     except SystemExit as ended:
@@ -159,7 +184,8 @@ def _make_work() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_signinflow (id, cookie_hash, upstream, request, resume_path, restart_path, "
-            "refused_because, expires_at) VALUES (gen_random_uuid(), '', '{}', '{}', '', '', '', now())"
+            "refused_because, expires_at) "
+            "VALUES (gen_random_uuid(), '', '{}', '{}', '', '', '', now() - interval '2 hours')"
         )
         cursor.execute(
             "INSERT INTO bookings_availabilityrule (id, host_id, kind, weekday, start_time, end_time, title, capacity,"
@@ -180,7 +206,7 @@ def test_counting_missing_slots_makes_none(ada: str, capsys: pytest.CaptureFixtu
 def test_erasing_while_bookings_are_busy_is_refused_in_a_sentence(
     ada: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(transactions, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(operations, "LOCK_TIMEOUT_MS", 50)
     before = _contents()
     with psycopg.connect(address_of_test_database()) as other:
         other.execute("SELECT 1 FROM bookings_slot FOR UPDATE")

@@ -2,17 +2,23 @@
 
 import json
 import logging
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from django.test import Client
+from pytest_django import Settings
 
-from config.logs import make_formatter, mask_secrets
+from accounts.authentication import flow_cookie_name
+from config.observability.logs import make_formatter, mask_secrets
 from tests.config.conftest import add_slot
 from tests.people import HTTP, PORTAL, Browser, Pkce, Tokens, call, post_token, query, redeem, refresh
-from tests.processes import Live, Process
+from tests.processes import Live, Process, wait_until
+from tests.tokens.in_process import call as call_api
+from tests.tokens.in_process import make_person, post, sign_in
+from tests.tokens.test_access_races import Person, answered_flow, returned_request
+from tokens.services import authorization, sessions
 
 REQUEST_ID = "journey-of-ada-1"
 
@@ -56,11 +62,10 @@ def test_one_id_joins_portal_backend_and_worker(observed: Live, worker: Process,
     slot_id = add_slot(observed, grace.access)
     body = {"slot_id": slot_id}
     assert HTTP.post(f"{observed.backend_url}/api/v1/bookings", json=body, headers=headers).status_code == 201
-    deadline = time.monotonic() + 60
-    while not (done := [line for line in lines(worker) if line.get("request_id") == "booking-by-ada"]):
-        assert time.monotonic() < deadline, worker.text()
-        time.sleep(0.1)
-    assert (done[0]["event"], done[0]["task"], done[0]["outcome"]) == ("job", "bookings.send_notice", "succeeded")
+    is_of_ada = {"request_id": "booking-by-ada", "event": "job"}.items()
+    wait_until(lambda: any(is_of_ada <= line.items() for line in lines(worker)), tell=worker.text)
+    done = next(line for line in lines(worker) if is_of_ada <= line.items())
+    assert (done["task"], done["outcome"]) == ("bookings.send_notice", "succeeded")
 
 
 def test_an_id_that_does_not_look_like_one_is_replaced(observed: Live) -> None:
@@ -81,12 +86,9 @@ def test_a_refresh_names_its_session_and_person(observed: Live) -> None:
 
 
 def test_probes_leave_no_line_and_failures_do(observed: Live) -> None:
-    HTTP.get(f"{observed.backend_url}/healthz", headers={"X-Request-ID": "a-probe-123"})
-    HTTP.get(f"{observed.backend_url}/metrics", headers={"X-Request-ID": "no-token-123"})
-    HTTP.get(f"{observed.backend_url}/nowhere", headers={"X-Request-ID": "nowhere-123"})
-    assert requests(observed.backend, request_id="a-probe-123") == []
-    assert [line["status"] for line in requests(observed.backend, request_id="no-token-123")] == [401]
-    assert [line["status"] for line in requests(observed.backend, request_id="nowhere-123")] == [404]
+    for path, statuses in (("healthz", []), ("metrics", [401]), ("nowhere", [404])):
+        HTTP.get(f"{observed.backend_url}/{path}", headers={"X-Request-ID": f"{path}-123"})
+        assert [line["status"] for line in requests(observed.backend, request_id=f"{path}-123")] == statuses
 
 
 def test_no_line_of_any_process_holds_a_secret(observed: Live, worker: Process, grace: Tokens) -> None:
@@ -139,6 +141,49 @@ def _use(live: Live, grace: Tokens) -> Iterator[str]:
     yield from (device["device_code"], device["user_code"], answer["access_token"], answer["refresh_token"])
     httpx.post(f"{live.backend_url}/oauth/token", auth=(PORTAL, "a-wrong-secret-of-a-guesser"), data=grant)
     yield "a-wrong-secret-of-a-guesser"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refusal_is_written_down_with_its_reason(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    ada = Person.signed_in()
+    for key in ("", "a-key-of-somebody-else"):
+        post(client, "token", grant_type="refresh_token", refresh_token=ada.pair.refresh_token, key=key)
+    limited = sign_in(ada.user, scope="bookings:read")
+    assert call_api(client, "/me", limited.access_token).status_code == 403
+    assert call_api(client, "/me", "no token").status_code == 401
+    asked = authorization.describe_request(returned_request(ada).request)
+    flow_id, cookie = answered_flow(ada, asked)
+    client.cookies[flow_cookie_name(flow_id)] = cookie
+    assert client.post("/oauth/authorize", {"flow": str(flow_id), "decision": "deny"}).status_code == 303
+    written = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    reasons = [(line.get("outcome"), line.get("cause"), line.get("code")) for line in written]
+    assert {("replayed", "retry key mismatch", None), ("refused", "denied", None)} <= set(reasons)
+    assert {(None, None, "permission_denied"), (None, None, "not_authenticated")} <= set(reasons)
+    assert {line["user_id"] for line in written if line.get("code") == "permission_denied"} == {str(ada.user.id)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v1/sessions", "/oauth/authorize"])
+def test_a_mistake_is_logged_and_answered_without_a_word_of_it(
+    path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("a word of the inside")
+
+    monkeypatch.setattr(sessions, "list_sessions", fail)
+    monkeypatch.setattr(authorization, "read_target", fail)
+    bearer = {"Authorization": f"Bearer {sign_in(make_person('ada')).access_token}"}
+    answer = Client(raise_request_exception=False).get(path, headers=bearer)
+    assert answer.status_code == 500
+    assert b"inside" not in answer.content
+    assert b"Traceback" not in answer.content
+    assert "a word of the inside" in caplog.text
+
+
+def test_every_line_goes_to_standard_error_and_nowhere_else(settings: Settings) -> None:
+    assert settings.LOGGING["handlers"] == {"console": {"class": "logging.StreamHandler", "formatter": "line"}}
+    named = [logger.get("handlers", []) for logger in settings.LOGGING["loggers"].values()]
+    assert set(sum(named, settings.LOGGING["root"]["handlers"])) == {"console"}
 
 
 @pytest.mark.parametrize(

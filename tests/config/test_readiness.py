@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from config import health
+from config.http import health
 from config.settings import backend
 from tests.processes import free_port
 from tokens.services import signing_keys
@@ -29,18 +29,14 @@ def ready(db: None) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "missing": []})
 
 
-def _without_database(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    _move_database(monkeypatch, free_port())
-
-
-def _with_a_database_that_says_nothing(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    _move_database(monkeypatch, SILENT.getsockname()[1])
-
-
-def _move_database(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+def _with_database_at(port: int) -> Break:
     """As new connections see it; the one that the test has open already goes on."""
-    monkeypatch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
-    monkeypatch.setitem(connection.settings_dict, "PORT", port)
+
+    def move(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+        monkeypatch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
+        monkeypatch.setitem(connection.settings_dict, "PORT", port)
+
+    return move
 
 
 def _without_a_migration(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
@@ -58,14 +54,14 @@ def _without_redis(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     options = {"socket_connect_timeout": 2, "socket_timeout": 2}
     redis = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "OPTIONS": options}
     settings.CACHES = {"default": {**redis, "LOCATION": f"redis://:secret@127.0.0.1:{free_port()}/0"}}
-    settings.READINESS = {**settings.READINESS, "redis": "config.health.has_shared_cache"}
+    settings.READINESS = {**settings.READINESS, "redis": "config.http.health.has_shared_cache"}
 
 
 @pytest.mark.parametrize(
     ("take_away", "missing"),
     [
-        (_without_database, ["database", "migrations", "signing key"]),
-        (_with_a_database_that_says_nothing, ["database", "migrations", "signing key"]),
+        (_with_database_at(free_port()), ["database", "migrations", "signing key"]),
+        (_with_database_at(SILENT.getsockname()[1]), ["database", "migrations", "signing key"]),
         (_without_a_migration, ["migrations"]),
         (_without_key, ["signing key"]),
         (_without_redis, ["redis"]),

@@ -10,6 +10,7 @@ import pwd
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,13 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import trustme
 from psycopg.conninfo import conninfo_to_dict
 
-from config import embedded_postgres
-from tests.deploy.certificates import write_certificates
+from config.development import embedded_postgres
 from tests.deploy.configuration import DEPLOY, environment_file, fill, image_contents, service_environment, services
-from tests.deploy.daemons import Daemon, accepts, program
-from tests.processes import ROOT, free_port
+from tests.processes import ROOT, Process, accepts, free_port
 
 HOSTS = ("api.insighta.test", "app.insighta.test")
 SERVERS = ("backend-1", "backend-2", "portal")
@@ -54,23 +54,23 @@ class Cluster:
         self.release, self.secrets = self.directory / "release", self.directory / "secrets"
         self.settings = settings
         self.environments: dict[str, dict[str, str]] = {}
-        self.daemons: dict[str, Daemon] = {}
+        self.processes: dict[str, Process] = {}
 
     def __enter__(self) -> "Cluster":
         try:
             self._prepare()
             for name in NAMES:
-                self.daemons[name].begin()
+                self.processes[name].begin()
             for name in NAMES:
-                self.daemons[name].wait_until_ready()
+                self.processes[name].wait_until_ready()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for daemon in self.daemons.values():
-            daemon.kill()
+        for process in self.processes.values():
+            process.stop(signal.SIGKILL)
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
             connection.execute(f'DROP ROLE IF EXISTS "{self.name}"')
@@ -78,20 +78,21 @@ class Cluster:
 
     def start(self, name: str) -> None:
         """Start it with its environment and wait until it answers."""
-        self.daemons[name].environment = self.environments[name]
-        self.daemons[name].start()
+        self.processes[name].environment = self.environments[name]
+        self.processes[name].start()
 
     def stop(self, name: str) -> int:
         """Ask it to end, as a deployment does, and wait; its exit code."""
-        return self.daemons[name].stop()
+        self.processes[name].terminate()
+        return self.processes[name].wait()
 
     def kill(self, name: str) -> None:
         """SIGKILL, for the process and its workers."""
-        self.daemons[name].kill()
+        self.processes[name].stop(signal.SIGKILL)
 
     def logs(self, name: str) -> str:
         """All the process has printed, over all its lives."""
-        return self.daemons[name].text()
+        return self.processes[name].text()
 
     def manage(self, *arguments: str, role: str = "worker", **changes: str) -> str:
         """A management command with the environment of `role` and `changes`; its output. Raises RuntimeError."""
@@ -116,8 +117,8 @@ class Cluster:
         for name in (*PRODUCT, "pgbouncer", "nginx"):
             self.environments[name] = self._environment(name)
         for name in NAMES:
-            self.daemons[name] = getattr(self, f"_{name.partition('-')[0]}")(name)
-            self.environments.setdefault(name, self.daemons[name].environment)
+            self.processes[name] = getattr(self, f"_{name.partition('-')[0]}")(name)
+            self.environments.setdefault(name, self.processes[name].environment)
         self.manage(*services()["migrate"]["command"][2:], "-v0")
         for role in ("backend-1", "portal"):
             self.manage("collectstatic", "--no-input", "-v0", role=role)
@@ -188,16 +189,16 @@ class Cluster:
     def _at(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
 
-    def _daemon(self, name: str, command: list[str], **options: Any) -> Daemon:
+    def _process(self, name: str, command: list[str], **options: Any) -> Process:
         options = {"environment": self.environments.get(name, {}), "directory": self.directory, **options}
         options.setdefault("is_ready", partial(accepts, self.ports[name]))
-        return Daemon(command=command, output=self.directory / f"{name}.log", **options)
+        return Process(command, **options)
 
-    def _redis(self, name: str) -> Daemon:
+    def _redis(self, name: str) -> Process:
         command = [*services()[name]["command"], "--port", str(self.ports[name]), "--bind", "127.0.0.1"]
-        return self._daemon(name, [program(command[0], PACKAGES[command[0]]), *command[1:]])
+        return self._process(name, [program(command[0], PACKAGES[command[0]]), *command[1:]])
 
-    def _pgbouncer(self, name: str) -> Daemon:
+    def _pgbouncer(self, name: str) -> Process:
         host, _, port = self._database_address().rpartition(":")
         values = self.environments[name] | {
             "DATABASE_NAME": self.name,
@@ -211,9 +212,9 @@ class Cluster:
         configuration = self.directory / "pgbouncer.ini"
         configuration.write_text(fill(DEPLOY / "pgbouncer" / "pgbouncer.ini.template", values))
         command = [program(name, PACKAGES[name]), str(configuration)]
-        return self._daemon(name, command, account=_account() if os.geteuid() == 0 else None)
+        return self._process(name, command, account=_account() if os.geteuid() == 0 else None)
 
-    def _github(self, name: str) -> Daemon:
+    def _github(self, name: str) -> Process:
         app = environment_file(self.secrets / "backend.env")
         environment = self._environment("nginx") | {
             "DEBUG": "true",
@@ -222,31 +223,31 @@ class Cluster:
             "GITHUB_CLIENT_ID": app["GITHUB_CLIENT_ID"],
             "GITHUB_CLIENT_SECRET": app["GITHUB_CLIENT_SECRET"],
         }
-        return self._daemon(name, [sys.executable, "-m", "sandbox"], environment=environment, directory=ROOT)
+        return self._process(name, [sys.executable, "-m", "sandbox"], environment=environment, directory=ROOT)
 
-    def _backend(self, name: str) -> Daemon:
+    def _backend(self, name: str) -> Process:
         return self._server(name, "/readyz")
 
-    def _portal(self, name: str) -> Daemon:
+    def _portal(self, name: str) -> Process:
         return self._server(name, "/healthz")
 
-    def _server(self, name: str, probe: str) -> Daemon:
+    def _server(self, name: str, probe: str) -> Process:
         granian, *arguments = services()[name]["command"]
         command = [str(Path(sys.executable).parent / granian), *arguments]
         host = HOSTS[1] if name == "portal" else HOSTS[0]
         is_ready = partial(_answers, self.ports[name], probe, host)
-        return self._daemon(name, command, directory=self.release, is_ready=is_ready)
+        return self._process(name, command, directory=self.release, is_ready=is_ready)
 
-    def _worker(self, name: str) -> Daemon:
+    def _worker(self, name: str) -> Process:
         command = [sys.executable, *services()[name]["command"][1:]]
-        return self._daemon(name, command, directory=self.release, is_ready=self._has_worker)
+        return self._process(name, command, directory=self.release, is_ready=self._has_worker)
 
     def _has_worker(self) -> bool:
         recent = "SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > now() - interval '5 seconds'"
         with self.connect() as connection:
             return connection.execute(recent).fetchone() is not None
 
-    def _nginx(self, name: str) -> Daemon:
+    def _nginx(self, name: str) -> Process:
         values = self.environments[name] | {
             "HTTP_PORT": str(self.ports["http"]),
             "HTTPS_PORT": str(self.ports["https"]),
@@ -255,11 +256,28 @@ class Cluster:
             "BACKEND_AUTHORITY": self.backend_url.removeprefix("https://"),
             "PORTAL_AUTHORITY": self.portal_url.removeprefix("https://"),
         }
-        return self._daemon(
+        return self._process(
             name,
             nginx_command(self.directory, values),
             is_ready=partial(accepts, self.ports["https"]),
         )
+
+
+def write_certificates(directory: Path, hosts: list[str]) -> None:
+    """Write `authority.pem`, and for all of `hosts` `tls-certificate.pem` and `tls-key.pem`."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert(*hosts)
+    authority.cert_pem.write_to_path(directory / "authority.pem")
+    certificate.cert_chain_pems[0].write_to_path(directory / "tls-certificate.pem")
+    certificate.private_key_pem.write_to_path(directory / "tls-key.pem")
+
+
+def program(name: str, package: str) -> str:
+    """The path of a Debian program. Raises RuntimeError that says what to install."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+    if path is None:
+        raise RuntimeError(f"This test needs {name}. On Debian: apt-get install --no-install-recommends {package}")
+    return path
 
 
 def nginx_command(directory: Path, values: dict[str, str]) -> list[str]:

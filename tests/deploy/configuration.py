@@ -2,29 +2,33 @@
 
 import re
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import yaml
 
-from deploy.render import VARIABLE, read_environment, render
 from tests.processes import ROOT
 
 DEPLOY = ROOT / "deploy"
 
 
 def fill(path: Path, values: dict[str, str]) -> str:
-    """The template at `path` with its variables replaced. Raises KeyError for one that has no value."""
-    return render(path.read_text(), values)
+    """The template at `path` as envsubst fills it in. Raises KeyError for a variable that has no value."""
+    return Template(path.read_text()).safe_substitute({name: values[name] for name in variables(path)})
 
 
 def variables(path: Path) -> set[str]:
     """The names that the template at `path` asks for."""
-    return set(VARIABLE.findall(path.read_text()))
+    return set(re.findall(r"\$\{([A-Z0-9_]+)\}", path.read_text()))
 
 
 def environment_file(path: Path) -> dict[str, str]:
-    """The variables of an environment file."""
     return read_environment(path.read_text())
+
+
+def read_environment(text: str) -> dict[str, str]:
+    """Lines of NAME=value as Docker and systemd read them."""
+    return dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def services() -> dict[str, dict[str, Any]]:

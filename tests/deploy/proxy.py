@@ -11,11 +11,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tests.deploy.certificates import write_certificates
-from tests.deploy.cluster import HOSTS, nginx_command
+from tests.deploy.cluster import HOSTS, nginx_command, write_certificates
 from tests.deploy.configuration import services
-from tests.deploy.daemons import Daemon, accepts
-from tests.processes import free_port
+from tests.processes import Process, accepts, free_port
 
 
 @dataclass
@@ -42,11 +40,11 @@ class Proxy:
     directory: Path
     ports: dict[str, int]
     recorder: Recorder
-    daemon: Daemon
+    process: Process
 
     def log(self) -> str:
         """Everything nginx has written anywhere."""
-        return (self.directory / "access.log").read_text() + self.daemon.text()
+        return (self.directory / "access.log").read_text() + self.process.text()
 
 
 def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
@@ -92,28 +90,16 @@ def proxy(*, is_one_backend_down: bool = False) -> Iterator[Proxy]:
         behind = [stack.enter_context(_server(recorder)) for _ in range(3)]
         if is_one_backend_down:
             behind[0] = ports["refused"]
-        daemon = serve_through_nginx(directory, ports, behind)
-        stack.callback(daemon.kill)
-        daemon.start()
-        yield Proxy(directory, ports, recorder, daemon)
+        process = stack.enter_context(serve_through_nginx(directory, ports, behind))
+        yield Proxy(directory, ports, recorder, process)
 
 
-def serve_through_nginx(directory: Path, ports: dict[str, int], behind: list[int]) -> Daemon:
-    values = {
-        **services()["nginx"]["environment"],
-        **{
-            name: f"127.0.0.1:{port}" for name, port in zip(("BACKEND_1", "BACKEND_2", "PORTAL_1"), behind, strict=True)
-        },
-        "HTTP_PORT": str(ports["http"]),
-        "HTTPS_PORT": str(ports["https"]),
-        "NGINX_ADDRESS": "127.0.0.1",
-        "NGINX_STATE": str(directory),
-        "NGINX_ACCESS_LOG": str(directory / "access.log"),
-        "BACKEND_HOST": HOSTS[0],
-        "BACKEND_AUTHORITY": HOSTS[0],
-        "PORTAL_HOST": HOSTS[1],
-        "PORTAL_AUTHORITY": HOSTS[1],
-        "PORTAL_ADDRESS": "127.0.0.1",
-    }
+def serve_through_nginx(directory: Path, ports: dict[str, int], behind: list[int]) -> Process:
+    behind_nginx = dict(zip(("BACKEND_1", "BACKEND_2", "PORTAL_1"), map("127.0.0.1:{}".format, behind), strict=True))
+    values = services()["nginx"]["environment"] | behind_nginx
+    values |= {"HTTP_PORT": str(ports["http"]), "HTTPS_PORT": str(ports["https"]), "NGINX_ADDRESS": "127.0.0.1"}
+    values |= {"NGINX_STATE": str(directory), "NGINX_ACCESS_LOG": str(directory / "access.log")}
+    values |= dict.fromkeys(["BACKEND_HOST", "BACKEND_AUTHORITY"], HOSTS[0])
+    values |= dict.fromkeys(["PORTAL_HOST", "PORTAL_AUTHORITY"], HOSTS[1]) | {"PORTAL_ADDRESS": "127.0.0.1"}
     is_ready = partial(accepts, ports["https"])
-    return Daemon(nginx_command(directory, values), {}, directory, directory / "output", is_ready)
+    return Process(nginx_command(directory, values), {}, directory=directory, is_ready=is_ready)

@@ -16,10 +16,10 @@ import yaml
 from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
-from config.metrics import counters
+from config.observability.metrics import counters
 from tests.deploy.cluster import NAMES, Cluster
 from tests.deploy.configuration import DEPLOY
-from tests.deploy.crowd import ARRIVING, Crowd, crowd
+from tests.deploy.users import ARRIVING, Users, users
 from tests.deploy.visitors import OUTSIDE, http_client, trust
 
 BOOKINGS = "SELECT id::text, status FROM bookings_booking"
@@ -37,70 +37,69 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def people(cluster: Cluster) -> Crowd:
-    """A crowd that was at work while one backend was killed and the other restarted, both under way again."""
-    with crowd(cluster) as crowded:
-        crowded.do_more()
+def people(cluster: Cluster) -> Users:
+    """Users who were at work while one backend was killed and the other restarted, both running again."""
+    with users(cluster) as working:
+        working.load.wait_for_rounds(2)
         cluster.kill("backend-1")
-        crowded.do_more()
+        working.load.wait_for_rounds(2)
         cluster.start("backend-1")
         assert cluster.stop("backend-2") == 0, cluster.logs("backend-2")
-        crowded.do_more()
+        working.load.wait_for_rounds(2)
         cluster.start("backend-2")
-        crowded.do_more()
-    return crowded
+        working.load.wait_for_rounds(2)
+    return working
 
 
-def test_every_sign_in_succeeds(people: Crowd) -> None:
+def test_every_sign_in_succeeds(people: Users) -> None:
     """Only who was inside the backend that was killed may have had to begin again."""
-    assert [sign_in.visitor.steps for sign_in in people.sign_ins if not sign_in.is_signed_in] == []
-    assert len([sign_in for sign_in in people.sign_ins if sign_in.visitor.attempts > 1]) <= ARRIVING
+    assert [visitor.steps for visitor in people.visitors if not visitor.is_signed_in()] == []
+    assert len([visitor for visitor in people.visitors if visitor.attempts > 1]) <= ARRIVING
 
 
-def test_nobody_is_told_that_nobody_answers(people: Crowd) -> None:
+def test_nobody_is_told_that_nobody_answers(people: Users) -> None:
     """nginx always finds the backend that is up, and asks it again for what the other one took along."""
-    assert [step for sign_in in people.sign_ins for step in sign_in.visitor.steps if step.startswith("502")] == []
+    assert [step for visitor in people.visitors for step in visitor.steps if step.startswith("502")] == []
 
 
-def test_no_booking_is_lost_and_none_is_made_twice(people: Crowd) -> None:
+def test_no_booking_is_lost_and_none_is_made_twice(people: Users) -> None:
     with people.cluster.connect() as connection:
         rows = connection.execute(BOOKINGS).fetchall()
     assert sorted(booking for booking, _status in rows) == sorted(people.booked)
     assert {booking for booking, status in rows if status == "cancelled"} == set(people.cancelled)
 
 
-def test_nobody_is_signed_out(people: Crowd) -> None:
+def test_nobody_is_signed_out(people: Users) -> None:
     with people.cluster.connect() as connection:
         assert connection.execute(ENDED_SESSIONS).fetchall() == []
     for terminal in people.terminals:
         terminal.refresh()
-    visitors = [sign_in.visitor for sign_in in people.sign_ins]
-    assert [visitor.steps for visitor in visitors if not visitor.is_signed_in()] == []
+    assert [visitor.steps for visitor in people.visitors if not visitor.is_signed_in()] == []
 
 
-def test_the_audit_is_clean(cluster: Cluster, people: Crowd) -> None:
+def test_the_audit_is_clean(cluster: Cluster, people: Users) -> None:
     cluster.manage("audit")
 
 
-def test_both_backends_have_answered_since(cluster: Cluster, people: Crowd) -> None:
+def test_both_backends_have_answered_since(cluster: Cluster, people: Users) -> None:
     for name in ("backend-1", "backend-2"):
         assert _scrape(cluster, name)["insighta_requests_total"], name
 
 
-def test_everybody_is_known_by_the_address_they_came_from(cluster: Cluster, people: Crowd) -> None:
+def test_everybody_is_known_by_the_address_they_came_from(cluster: Cluster, people: Users) -> None:
     """Through nginx, and through the portal and nginx."""
     with cluster.connect() as connection:
         assert connection.execute(ADDRESSES).fetchall() == [(OUTSIDE,)]
 
 
-def test_no_log_holds_a_secret(cluster: Cluster, people: Crowd) -> None:
+def test_no_log_holds_a_secret(cluster: Cluster, people: Users) -> None:
     logs = {name: cluster.logs(name) for name in NAMES if name != "github"}
     logs["access"] = (cluster.directory / "access.log").read_text()
     assert {name: SECRETS.findall(text) for name, text in logs.items() if SECRETS.search(text)} == {}
     assert "/auth/callback" in logs["access"]
 
 
-def test_dashboard_and_alerts_ask_for_what_is_measured(cluster: Cluster, people: Crowd) -> None:
+def test_dashboard_and_alerts_ask_for_what_is_measured(cluster: Cluster, people: Users) -> None:
     people.terminals[0].call("POST", "/bookings", json={"slot_id": str(uuid4())})
     # A counter of what has not happened yet is not there to be scraped; its name is known where it is declared.
     declared = [counter.describe() for counter in vars(counters).values() if isinstance(counter, Counter)]

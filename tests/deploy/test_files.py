@@ -14,8 +14,15 @@ from click import Command
 from granian.cli import cli as granian
 
 from deploy.make_secrets import make_files
-from deploy.render import read_environment
-from tests.deploy.configuration import DEPLOY, environment_file, fill, image_contents, services, variables
+from tests.deploy.configuration import (
+    DEPLOY,
+    environment_file,
+    fill,
+    image_contents,
+    read_environment,
+    services,
+    variables,
+)
 from tests.processes import ROOT
 
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))

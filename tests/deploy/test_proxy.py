@@ -12,7 +12,7 @@ import pytest
 from tests.deploy.cluster import HOSTS
 from tests.deploy.proxy import Proxy, proxy
 from tests.deploy.visitors import OUTSIDE, NamedTransport
-from tests.waiting import wait_until
+from tests.processes import wait_until
 
 API, APP = HOSTS
 SECRET = "a-secret-that-no-log-may-hold"

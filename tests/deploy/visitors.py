@@ -15,8 +15,8 @@ from tests.processes import Live
 
 # nginx believes what 127.0.0.1, the portal's address, says about others; these are others.
 OUTSIDE = "127.0.0.2"
-PATIENCE = 60
-"""Seconds for which a client repeats a request that got no answer."""
+REPEAT_SECONDS = 60
+"""How long a client repeats a request that got no answer."""
 
 
 class NamedTransport(httpx.HTTPTransport):
@@ -34,16 +34,16 @@ class NamedTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
-class PatientClient(httpx.Client):
+class RetryingClient(httpx.Client):
     """A browser of somebody who loads a page again when it says that the service does not answer."""
 
     def get(self, *arguments: Any, **options: Any) -> httpx.Response:
-        return until_answered(lambda: super(PatientClient, self).get(*arguments, **options))
+        return until_answered(lambda: super(RetryingClient, self).get(*arguments, **options))
 
 
 def http_client(authority: ssl.SSLContext, **options: Any) -> httpx.Client:
     """A client from outside that trusts the cluster's certificate authority and nobody else."""
-    return PatientClient(transport=NamedTransport(verify=authority, local_address=OUTSIDE), timeout=60, **options)
+    return RetryingClient(transport=NamedTransport(verify=authority, local_address=OUTSIDE), timeout=60, **options)
 
 
 def _name_origin(request: httpx.Request) -> None:
@@ -59,7 +59,7 @@ def trust(cluster: Cluster) -> ssl.SSLContext:
 
 def until_answered(send: Callable[[], httpx.Response]) -> httpx.Response:
     """What `send` gives, once it is anything but the word that nobody answers."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + REPEAT_SECONDS
     while (response := send()).status_code >= 500 and time.monotonic() < deadline:
         time.sleep(0.3)
     return response

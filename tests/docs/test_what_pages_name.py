@@ -6,15 +6,18 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from django.core.checks.registry import registry
 from django.core.management import get_commands, load_command_class
+from prometheus_client import Counter, Histogram
 
 from cli.catalog import COMMANDS
+from config.observability.metrics import collector, counters
+from tests.docs import configuration_page
 from tests.docs.pages import Block, Page, list_pages
 from tests.processes import ROOT
 
 PAGES = pytest.mark.parametrize("page", list_pages(), ids=lambda page: page.name)
 LANGUAGES = {"sh", "console", "json", "ini", "python", "html", "text", "yaml", "sql", "nginx", "toml", "http"}
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
 # A word between backticks is a path of this tree where it begins with one of its rooms, or is a page.
@@ -134,21 +137,30 @@ def test_what_a_test_cannot_run_names_files_that_exist(page: Page) -> None:
                 assert list(ROOT.glob(f"deploy/systemd/{re.sub('@.*[.]', '@.', unit)}")), command
 
 
-def test_the_system_checks_on_the_page_are_those_that_run() -> None:
-    page = (ROOT / "docs/operations.md").read_text()
-    source = (ROOT / "config/checks.py").read_text()
-    assert set(re.findall(r"insighta\.[EW]\d{3}", source)) == set(re.findall(r"`(insighta\.[EW]\d{3})`", page))
-    assert registry.tag_exists("security", include_deployment_checks=True)
+def test_the_page_of_settings_is_the_one_that_is_made_of_them() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    assert page == configuration_page.make_page(), "python -m tests.docs.configuration_page > docs/configuration.md"
+    example = re.findall(r"^#?([A-Z_]+)=", configuration_page.EXAMPLE.read_text(), re.MULTILINE)
+    assert re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE) == example
 
 
-def test_the_metrics_on_the_page_are_those_that_are_counted() -> None:
-    page = set(re.findall(r"`(insighta_[a-z_]+)`", (ROOT / "docs/operations.md").read_text()))
-    counters = (ROOT / "config/metrics/counters.py").read_text()
-    names = {f"{name}_total" for name in re.findall(r'Counter\("(\w+)"|Counter\(\s*"(\w+)"', counters) for name in name}
-    from_database = (ROOT / "config/metrics/database.py").read_text()
-    names |= {f"{name}_total" for name in re.findall(r'CounterMetricFamily\("(\w+)"', from_database)}
-    names |= set(re.findall(r'(?:_gauge|GaugeMetricFamily)\("(\w+)"', from_database))
-    assert {name for name in names if name != "_total"} - page == set()
+def test_every_check_is_listed_once() -> None:
+    ids = set(re.findall(r'id="(insighta\.[EW]\d+)"', (ROOT / "config/observability/checks.py").read_text()))
+    assert sorted(re.findall(r"^\| `(insighta\.[EW]\d+)`", OPERATIONS, re.MULTILINE)) == sorted(ids)
+    assert set(re.findall(r"`(insighta\.[EW]\d{3})`", OPERATIONS)) == ids
+
+
+def test_every_metric_is_listed_and_no_other() -> None:
+    own = [metric.describe() for metric in vars(counters).values() if isinstance(metric, (Counter, Histogram))]
+    made = {f"{m.name}_total" if m.type == "counter" else m.name for (m,) in own} | {"insighta_database_up"}
+    made |= {name for name, *_ in collector.GAUGES} | {f"{name}_total" for name, *_ in collector.COUNTERS}
+    assert set(re.findall(r"`(insighta_[a-z_]+)`", OPERATIONS)) == made
+
+
+def test_every_command_of_the_product_is_listed() -> None:
+    own = {name for name, app in get_commands().items() if app in {"accounts", "tokens", "bookings"}}
+    rows = re.findall(r"^\| (`.+?) \|", OPERATIONS.partition("## Commands")[2], re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == own
 
 
 def test_every_page_is_reached_from_the_readme() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.rotation_sql import rotation_statement
 from tests.config.checkout import Checkout
 from tests.config.conftest import LEFT_OUT
 from tests.docs.pages import Page
@@ -114,9 +115,7 @@ def _balance(arguments: str, live: Live, taught: Path) -> "subprocess.CompletedP
 def test_the_walked_request_shows_the_statement_that_is_run() -> None:
     page = Page(ROOT / "docs/architecture.md")
     (shown,) = [block.text for block in page.blocks if block.language == "sql"]
-    run = re.search(r'_ROTATE = """(.*?)"""', (ROOT / "tokens/repositories/sessions.py").read_text(), re.DOTALL)
-    assert run is not None
-    assert shown.split() == run[1].split()
+    assert shown.split() == rotation_statement().split()
 
 
 def test_the_walked_request_names_functions_that_are_there() -> None:

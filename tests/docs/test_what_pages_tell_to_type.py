@@ -9,12 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.commands import CommandServer
 from tests.config.checkout import Checkout
 from tests.config.conftest import LEFT_OUT
 from tests.config.test_checks import SOUND
@@ -65,25 +65,20 @@ def environment(installation: Live, place: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def shell(environment: dict[str, str], place: Path) -> Iterator[dict[str, str]]:
     """The same, where `python manage.py` in this environment is answered by a process that has started already."""
-    address, programs = place.parent / "socket", place.parent / "programs"
-    command = [sys.executable, "-m", "tests.warm", "serve", str(address)]
-    server = subprocess.Popen(command, env=environment, cwd=place)
-    while not address.exists():
-        assert server.poll() is None
-        time.sleep(0.05)
+    server, programs = CommandServer(environment, directory=place), place.parent / "programs"
+    values = {"python": sys.executable, "commands": place / "tests/commands.py", "address": server.start()}
     programs.mkdir()
     stand_in = programs / "python"
-    stand_in.write_text(_STAND_IN.format(python=sys.executable, warm=place / "tests/warm.py", address=address))
+    stand_in.write_text(_STAND_IN.format(**values))
     stand_in.chmod(0o755)
     yield {**environment, "PATH": f"{programs}:{environment['PATH']}"}
-    server.kill()
-    server.wait()
+    server.stop()
 
 
 # Another settings module, or DEBUG, is not what the process has started with.
 _STAND_IN = """#!/bin/sh
 if [ "$1" = manage.py ] && [ -z "$DJANGO_SETTINGS_MODULE" ] && [ -z "$DEBUG" ]; then
-    exec '{python}' -E -S '{warm}' ask '{address}' "$@"
+    exec '{python}' -E -S '{commands}' run '{address}' "$@"
 fi
 exec '{python}' "$@"
 """

@@ -2,28 +2,30 @@ import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 import pytest
 import schemathesis
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from config.charsets import Application, with_readable_text
-from config.openapi import whole_schema
+from config.http.openapi import whole_schema
+from config.http.wsgi_handler import Handler
 from tests.fuzz.effort import SEED
 from tests.fuzz.world import World, make_world
+from tests.tokens.ci import known_repositories
 
 
 @pytest.fixture
-def application(db: None, settings: Any) -> Iterator[Application]:
+def application(db: None, settings: Any) -> Iterator[WSGIApplication]:
     """The backend as a server calls it, over the test's own connection, without rate limits and log lines."""
     settings.THROTTLE_SCALE = 1e6
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)
     logging.disable(logging.CRITICAL)
-    yield with_readable_text(WSGIHandler())
+    with known_repositories():
+        yield Handler()
     logging.disable(logging.NOTSET)
     request_started.connect(close_old_connections)
     request_finished.connect(close_old_connections)
@@ -35,7 +37,7 @@ def world(db: None) -> World:
 
 
 @pytest.fixture
-def api(application: Application) -> OpenApiSchema:
+def api(application: WSGIApplication) -> OpenApiSchema:
     """The schema as it is served. Its security is left out: every request carries a credential, all of them matter."""
     served = json.loads(json.dumps(whole_schema()))
     for item in served["paths"].values():

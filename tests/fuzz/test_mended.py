@@ -1,11 +1,11 @@
 """What fuzzing has found, each by itself."""
 
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 import pytest
 from django.test import Client
 
-from config.charsets import Application
 from tests.fuzz.malformed import FORM, Request, send
 from tests.fuzz.world import World
 
@@ -48,7 +48,7 @@ def test_days_at_the_ends_of_the_calendar_are_refused(http: Client, world: World
 @pytest.mark.parametrize("charset", ["hex", "rot13", "idna", "undefined", "zlib", "punycode"])
 @pytest.mark.parametrize("path", ["/oauth/token", "/healthz", "/api/v1/me"])
 def test_a_charset_that_no_text_can_be_in_is_like_an_unknown_one(
-    application: Application, charset: str, path: str
+    application: WSGIApplication, charset: str, path: str
 ) -> None:
     def status(name: str) -> int:
         asked = Request("POST", path, (("client_id", b"x"),), (), content_type=f"{FORM}; charset={name}")

@@ -5,12 +5,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+from wsgiref.types import WSGIApplication
 
 import pytest
 from django.db import connection
 from django.http import HttpRequest
 
-from config.charsets import Application
 from tests.fuzz.effort import EFFORT, SEED
 from tests.fuzz.malformed import Request, good_requests, malformed, send
 from tests.people import CLI, LOOPBACK
@@ -57,7 +57,7 @@ class Attempt:
     has_changed_something: bool = False
 
 
-def attempt(application: Application, requests: list[Request]) -> Attempt:
+def attempt(application: WSGIApplication, requests: list[Request]) -> Attempt:
     """Send them all, and look at every table before and after."""
     done, before = Attempt(), everything()
     for request in requests:
@@ -70,7 +70,7 @@ def attempt(application: Application, requests: list[Request]) -> Attempt:
     return done
 
 
-def test_ten_thousand_malformed_requests_change_nothing(application: Application, good: list[Request]) -> None:
+def test_ten_thousand_malformed_requests_change_nothing(application: WSGIApplication, good: list[Request]) -> None:
     done = attempt(application, malformed(good, number=NUMBER, seed=SEED))
     assert done.wrong == {}
     assert not done.has_changed_something
@@ -79,15 +79,15 @@ def test_ten_thousand_malformed_requests_change_nothing(application: Application
 
 @pytest.mark.parametrize("column", ["last_used_at", "label"])
 def test_an_endpoint_that_writes_before_it_refuses_is_noticed(
-    application: Application, good: list[Request], monkeypatch: pytest.MonkeyPatch, column: str
+    application: WSGIApplication, good: list[Request], monkeypatch: pytest.MonkeyPatch, column: str
 ) -> None:
     """One column of one row, in one request of a hundred, and the answer is a refusal as it should be."""
     countdown = iter(range(40, -1000, -1))
 
-    def write_first(request: HttpRequest) -> Client:
+    def write_first(request: HttpRequest, **options: str) -> Client:
         if next(countdown) == 0:
             Session.objects.update(**{column: {"last_used_at": now(), "label": "changed"}[column]})
-        return authenticate(request)
+        return authenticate(request, **options)
 
     authenticate = token.authenticated_client
     monkeypatch.setattr(token, "authenticated_client", write_first)

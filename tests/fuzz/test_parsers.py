@@ -6,6 +6,7 @@ import zoneinfo
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
+from wsgiref.types import WSGIApplication
 
 import pytest
 from django.http import HttpResponse
@@ -13,7 +14,6 @@ from django.test import Client, RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.charsets import Application
 from portal import cookies
 from tests.fuzz.effort import tried
 from tests.fuzz.world import KINDS, World, taken_back
@@ -145,7 +145,7 @@ def test_a_note_of_the_portal_comes_back_as_it_was(text: str) -> None:
 
 
 @pytest.fixture
-def http(application: Application) -> Client:
+def http(application: WSGIApplication) -> Client:
     return Client(raise_request_exception=False)
 
 

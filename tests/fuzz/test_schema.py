@@ -60,6 +60,21 @@ def test_every_operation_answers_within_the_schema(api: OpenApiSchema, world: Wo
         send()
 
 
+def test_the_public_calendar_answers_nobody_within_the_schema(api: OpenApiSchema, world: World, settings: Any) -> None:
+    settings.PUBLIC_CALENDAR = True
+    paths = ("/hosts", "/hosts/{login}", "/slots", "/slots/days", "/slots/{slot_id}", "/offerings")
+    for path in paths:
+        operation = api[f"/api/v1{path}"]["GET"]
+
+        @tried(8)
+        @given(case=st.one_of([operation.as_strategy(generation_mode=mode) for mode in GenerationMode]), data=st.data())
+        def send(case: Case[Any], data: st.DataObject) -> None:
+            name_what_exists(case, world, data)
+            case.validate_response(case.call(), checks=CHECKS)
+
+        send()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_chain_of_links_answers_within_the_schema(api: OpenApiSchema, world: World, kind: str) -> None:
     run_state_machine_as_test(_machine(api, world, kind), settings=bounded(6))

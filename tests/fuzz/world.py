@@ -7,9 +7,10 @@ from datetime import time, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
-from bookings.services import availability, bookings
+from bookings.services import availability, booking
 from tests.bookings.people import make_person, make_slot, shift_start
 from tests.tokens.in_process import CLI, client_called, now, sign_in
 from tokens.models import Session
@@ -64,15 +65,17 @@ def _bookings_of(people: dict[str, User]) -> dict[str, list[str]]:
         for number in range(4)
     )
     hers = make_slot(margaret, hours=300)
-    made = [bookings.book_slot(client_id=ada.id, slot_id=slot.id) for slot in (later, past, hers)]
-    made += [bookings.book_slot(client_id=margaret.id, slot_id=slot.id) for slot in (full, past)]
+    made = [booking.book_slot(client_id=ada.id, slot_id=slot.id) for slot in (later, past, hers)]
+    made += [booking.book_slot(client_id=margaret.id, slot_id=slot.id) for slot in (full, past)]
     shift_start(past, hours=-0.5)
-    rule = availability.add_rule(host_id=grace.id, values=WEEKLY)
+    rule = availability.add_rule(host_id=grace.id, values=WEEKLY).rule
     return {
         "booking_id": [str(row["id"]) for row in made],
         "slot_id": [str(slot.id) for slot in (later, full, past, free, hers)],
         "rule_id": [str(rule.id)],
+        "offering_id": [str(rule.offering_id)],
         "host": [str(grace.id)],
+        "login": ["grace", "MARGARET"],
     }
 
 
@@ -90,7 +93,11 @@ def _bodies(slots: list[str]) -> dict[str, list[dict[str, Any]]]:
     return {
         "POST /api/v1/slots": [slot, slot | {"starts_at": "0001-01-01T00:00:00+14:00"}, *_at_the_ends_of_time(slot)],
         "POST /api/v1/availability-rules": [weekly, {"kind": "day_off", "date": "9999-12-31"}],
-        "POST /api/v1/bookings": choices,
+        "POST /api/v1/offerings": [
+            {"title": "Yoga", "minutes": 60, "link": "https://meet.example/", "price_credits": 2}
+        ],
+        "PATCH /api/v1/offerings/{offering_id}": [{"price_credits": 0, "place": "Here"}, {"minutes": 30}],
+        "POST /api/v1/bookings": [*choices, *(choice | {"expected_credits_charged": 1} for choice in choices)],
         "POST /api/v1/bookings/{booking_id}/reschedule": choices,
         "POST /api/v1/bookings/{booking_id}/cancel": [{}, {"expected_credits_refunded": 1}],
         "POST /api/v1/hosts/me/cancel-day": [
@@ -99,6 +106,10 @@ def _bodies(slots: list[str]) -> dict[str, list[dict[str, Any]]]:
             {"date": "9999-12-31"},
         ],
         "POST /api/v1/personal-access-tokens": [{"name": "ci", "scopes": ["account:read"]}],
+        "POST /api/v1/trusted-publishers": [
+            {"repository": "ada/site", "workflow": "ci.yml", "scopes": ["bookings:read"]},
+            {"repository": "ada/site", "workflow": "ci.yml", "scopes": ["bookings:read"], "ref": "refs/heads/\u0000"},
+        ],
         "PATCH /api/v1/me": [
             {"time_zone": zone} for zone in ("Africa/Lagos", "../../etc/passwd", "\x00", "Etc/GMT+12")
         ],
@@ -117,7 +128,9 @@ def _at_the_ends_of_time(slot: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _access_of(people: dict[str, User]) -> dict[str, list[str]]:
     tokens = [
-        personal_tokens.add_token(user_id=person.id, name="ci", scopes=frozenset(ALL_SCOPES), expires_at=None)[0]
+        personal_tokens.add_token(
+            user_id=person.id, name="ci", scopes=frozenset(ALL_SCOPES), expires_at=None, now=timezone.now()
+        )[0]
         for person in people.values()
     ]
     codes = [

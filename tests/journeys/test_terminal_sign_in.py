@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.journeys.conftest import ACCESS_TOKEN_SECONDS, person, sign_in_at_github
+from tests.journeys.conftest import ACCESS_TOKEN_SECONDS
+from tests.portal.browsers import Contexts, fill_in_github
 from tests.processes import ROOT, Live, free_port
 
 pytestmark = pytest.mark.browser
@@ -62,19 +63,18 @@ class Terminal:
         return self.page.read_text()
 
 
-def test_a_person_signs_in_a_terminal_works_and_signs_out(quick_live: Live, chromium: Browser, tmp_path: Path) -> None:
+def test_a_person_signs_in_a_terminal_works_and_signs_out(quick_live: Live, contexts: Contexts, tmp_path: Path) -> None:
     terminal = Terminal(quick_live, tmp_path)
     login = terminal.start("login", "--port", str(free_port()))
-    with person(chromium) as ada:
-        page = ada.new_page()
-        page.goto(terminal.opened_address())
-        sign_in_at_github(page, "ada-terminal")
-        expect(page.get_by_role("heading")).to_contain_text("Insighta CLI")
-        expect(page.get_by_role("main")).to_contain_text("ada-terminal")
-        page.get_by_role("button", name="Sign in as ada-terminal").click()
-        page.wait_for_url("http://127.0.0.1:*/**")
-        expect(page.locator("body")).to_contain_text("terminal")
-        assert "code=" not in page.url
+    page = contexts().new_page()
+    page.goto(terminal.opened_address())
+    fill_in_github(page, "ada-terminal")
+    expect(page.get_by_role("heading")).to_contain_text("Insighta CLI")
+    expect(page.get_by_role("main")).to_contain_text("ada-terminal")
+    page.get_by_role("button", name="Sign in as ada-terminal").click()
+    page.wait_for_url("http://127.0.0.1:*/**")
+    expect(page.locator("body")).to_contain_text("terminal")
+    assert "code=" not in page.url
     out, err = login.communicate(timeout=60)
     assert login.returncode == 0, err
     assert "insr_" not in out + err
@@ -98,37 +98,19 @@ def test_a_person_signs_in_a_terminal_works_and_signs_out(quick_live: Live, chro
     assert "insighta login" in err
 
 
-def test_a_person_who_says_no_leaves_the_terminal_signed_out(
-    quick_live: Live, chromium: Browser, tmp_path: Path
-) -> None:
+def test_the_confirmation_page_may_not_be_framed(quick_live: Live, contexts: Contexts, tmp_path: Path) -> None:
     terminal = Terminal(quick_live, tmp_path)
     login = terminal.start("login", "--port", str(free_port()))
-    with person(chromium) as ada:
-        page = ada.new_page()
-        page.goto(terminal.opened_address())
-        sign_in_at_github(page, "ada-says-no")
-        page.get_by_role("button", name="Cancel").click()
-        page.wait_for_url("http://127.0.0.1:*/**")
-    _, err = login.communicate(timeout=60)
-    assert login.returncode != 0
-    assert "Traceback" not in err
-    assert terminal.run("status")[0] == 4
-
-
-def test_the_confirmation_page_may_not_be_framed(quick_live: Live, chromium: Browser, tmp_path: Path) -> None:
-    terminal = Terminal(quick_live, tmp_path)
-    login = terminal.start("login", "--port", str(free_port()))
-    with person(chromium) as mallory:
-        page = mallory.new_page()
-        page.goto(terminal.opened_address())
-        sign_in_at_github(page, "ada-framed")
-        expect(page.get_by_role("button", name="Sign in as ada-framed")).to_be_visible()
-        confirmation = page.url
-        page.goto(f"{quick_live.github_url}/login/oauth/authorize")
-        page.evaluate("address => { document.body.innerHTML = `<iframe src='${address}'></iframe>` }", confirmation)
-        page.wait_for_timeout(500)
-        framed = next(frame for frame in page.frames if frame != page.main_frame)
-        assert urlsplit(framed.url).path != urlsplit(confirmation).path or not framed.query_selector("form")
+    page = contexts().new_page()
+    page.goto(terminal.opened_address())
+    fill_in_github(page, "ada-framed")
+    expect(page.get_by_role("button", name="Sign in as ada-framed")).to_be_visible()
+    confirmation = page.url
+    page.goto(f"{quick_live.github_url}/login/oauth/authorize")
+    page.evaluate("address => { document.body.innerHTML = `<iframe src='${address}'></iframe>` }", confirmation)
+    page.wait_for_timeout(500)
+    framed = next(frame for frame in page.frames if frame != page.main_frame)
+    assert urlsplit(framed.url).path != urlsplit(confirmation).path or not framed.query_selector("form")
     login.terminate()
     login.wait(timeout=60)
 

@@ -1,16 +1,18 @@
-"""Debian's Chromium, driven by Playwright."""
+"""Debian's Chromium, driven by Playwright: processes, browsers of one person each, and what people do in them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.people import call
 from tests.processes import Live
 
 QUIET = [f"--disable-{part}" for part in ("gpu", "background-networking", "component-update", "sync")]
+Contexts = Callable[..., BrowserContext]
 
 # A machine that does other things as well may take its time; a page that is wrong stays wrong.
 expect.set_options(timeout=20_000)
@@ -29,13 +31,38 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def context_for(browser: Browser, url: str, tokens: tuple[str, str] | None, **options: Any) -> BrowserContext:
-    """A browser context of one person's own; with `tokens` (access, refresh) it is signed in at `url`."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Playwright's loop ends with the module: beside it Django would refuse every query."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def contexts(browser: Browser) -> Iterator[Contexts]:
+    """Makes browsers of one person each, all closed at the end."""
+    with ExitStack() as stack:
+
+        def open_one(*tokens: str, **options: Any) -> BrowserContext:
+            context = context_for(browser, *tokens, **options)
+            stack.callback(context.close)
+            return context
+
+        yield open_one
+
+
+def context_for(browser: Browser, *tokens: str, url: str = "", **options: Any) -> BrowserContext:
+    """A browser of one person's own; with `tokens` (access, refresh) it is signed in at `url`."""
     context = browser.new_context(**options)
     context.set_default_timeout(30_000)
-    for name, value in zip(("insighta_at", "insighta_rt"), tokens or (), strict=False):
+    for name, value in zip(("insighta_at", "insighta_rt"), tokens, strict=False):
         context.add_cookies([{"name": name, "value": value, "url": url, "httpOnly": True, "sameSite": "Lax"}])
     return context
+
+
+def drop_access_token(context: BrowserContext) -> None:
+    """As after three minutes: the browser has let the access token's cookie go."""
+    context.clear_cookies(name="insighta_at")
 
 
 def sign_in(context: BrowserContext, live: Live, login: str, address: str = "/") -> Page:
@@ -53,19 +80,26 @@ def fill_in_github(page: Page, login: str) -> None:
     page.press("input[name=login]", "Enter")
 
 
-def make_host(live: Live, page: Page) -> None:
-    """Let whoever is signed in on this page host."""
-    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "insighta_at")
-    me = call(live, "/me", token).json()
-    live.manage("make_host", me["id"])
+def sign_in_host(context: BrowserContext, live: Live, login: str) -> Page:
+    """Somebody who may host."""
+    page = sign_in(context, live, login)
+    token = next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "insighta_at")
+    live.manage("make_host", call(live, "/me", token).json()["id"])
+    return page
 
 
 def open_slot(page: Page, live: Live, title: str, starts: datetime, seats: int = 2) -> None:
     """As the host, through the form; the account's zone is UTC."""
     page.goto(f"{live.portal_url}/hosting/new")
-    page.fill("#id_title", title)
-    page.fill("#id_date", f"{starts:%Y-%m-%d}")
-    page.fill("#id_start_time", f"{starts:%H:%M}")
-    page.fill("#id_capacity", str(seats))
+    fields = {"title": title, "date": f"{starts:%Y-%m-%d}", "start_time": f"{starts:%H:%M}", "capacity": str(seats)}
+    for name, value in fields.items():
+        page.fill(f"#id_{name}", value)
     page.click("text=Open for booking")
     expect(page.get_by_role("status")).to_contain_text("open for booking")
+
+
+def book(page: Page, title: str) -> None:
+    """Book a session that the page of sessions shows."""
+    page.get_by_role("link", name=title).click()
+    page.get_by_role("button", name="Book for 1 credit").click()
+    expect(page.get_by_role("status")).to_contain_text("Your seat is booked")

@@ -12,14 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext
 
 from tests.people import Browser
-from tests.portal.browsers import chromium, context_for
+from tests.portal.browsers import browser, contexts
 from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import fill
 from tests.processes import Live, Process, free_port
+
+__all__ = ["browser", "contexts"]
 
 
 class Portal:
@@ -39,6 +39,7 @@ class Portal:
             "PORTAL_URL": self.url,
             "PORTAL_RETRY_KEY": "the portal's retry key in tests",
             "BACKEND_TIMEOUT_SECONDS": "3",
+            "PUBLIC_CALENDAR": "true",
             **settings,
         }
         self.process = Process([*granian, *sizes, "config.wsgi:application"], environment, f"{self.url}/healthz")
@@ -62,12 +63,16 @@ def begin(browser: httpx.Client, next_path: str = "/") -> dict[str, str]:
     return query_of(answer.headers["Location"])
 
 
-def arrive(browser: httpx.Client, backend: FakeBackend, flow: dict[str, str]) -> tuple[httpx.Response, str]:
-    """Come back from the backend with tokens of a new session; the answer and the callback's address."""
+def callback_of(backend: FakeBackend, flow: dict[str, str], **changes: str) -> str:
+    """Where the backend sends the browser back to, with tokens of a new session; `changes` are to its parameters."""
     access, refresh = backend.hand_off(flow["code_challenge"])
-    query = httpx.QueryParams({"at": access, "rt": refresh, "state": flow["state"], "iss": backend.url})
-    address = f"/auth/callback?{query}"
-    return browser.get(address), address
+    query = {"at": access, "rt": refresh, "state": flow["state"], "iss": backend.url} | changes
+    return f"/auth/callback?{httpx.QueryParams(query)}"
+
+
+def arrive(browser: httpx.Client, backend: FakeBackend, flow: dict[str, str], **changes: str) -> httpx.Response:
+    """Come back from the backend."""
+    return browser.get(callback_of(backend, flow, **changes))
 
 
 def arrived(live: Live, login: str) -> httpx.Client:
@@ -157,24 +162,3 @@ def held(backend: FakeBackend) -> dict[str, Any]:
 def ada(portal: Portal, held: dict[str, Any]) -> httpx.Client:
     """Ada's browser, signed in, with the sample account behind it."""
     return portal.signed_in()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """Chromium; each module's own, because Playwright keeps an event loop."""
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def contexts(browser: Chromium, live: Live) -> Iterator[Any]:
-    """Makes browsers of one person each, all closed at the end."""
-    opened: list[BrowserContext] = []
-
-    def open_one(**options: Any) -> BrowserContext:
-        opened.append(context_for(browser, live.portal_url, None, **options))
-        return opened[-1]
-
-    yield open_one
-    for context in opened:
-        context.close()

@@ -29,7 +29,11 @@ ADA = {
 }
 
 # What is there without a test's doing: Ada, who has booked nothing.
-ALWAYS = {"/me": ADA, "/pages/home": {"person": ADA, "credits_available": 5, "upcoming": []}}
+ALWAYS = {
+    "/pages/home": {"person": ADA, "credits_available": 5, "upcoming": []},
+    "/pages/device": {"person": ADA, "session_count": 1},
+    "/pages/settings": {"person": ADA, "session_count": 1},
+}
 
 
 @dataclass
@@ -79,6 +83,7 @@ class FakeBackend:
         """Forget everything, between two tests."""
         self.calls: list[Call] = []
         self.routes: dict[tuple[str, str], Route | Answer] = {}
+        self.public: dict[str, Route | Answer] = {}
         self.fault: Answer | None = None
         self.challenges: dict[str, str] = {}
         self.successors: dict[str, tuple[str, str]] = {}
@@ -109,6 +114,13 @@ class FakeBackend:
         """The calls of one kind, in order."""
         return [call for call in self.calls if (call.method, call.path) == (method, path)]
 
+    def body(self, path: str) -> dict[str, Any]:
+        """The answer that waits at `path`, to be changed in place."""
+        answer = self.routes["GET", path]
+        assert isinstance(answer, Answer)
+        body: dict[str, Any] = answer.body
+        return body
+
     def answer(self, call: Call) -> Answer:
         """The answer to `call`, recorded."""
         with self._lock:
@@ -118,7 +130,7 @@ class FakeBackend:
             if call.path == "/oauth/token":
                 return self._token(call)
             if call.path == "/oauth/revoke":
-                self.live.clear()
+                self.live.discard(call.body.get("token", ""))
                 self.access.clear()
                 return Answer()
             return self._resource(call)
@@ -132,7 +144,9 @@ class FakeBackend:
             self.live.remove(presented)
             self.successors[presented] = (key, f"insr_{token_urlsafe(48)}")
             self.live.add(self.successors[presented][1])
-        known_key, successor = self.successors.get(presented, ("", ""))
+        if presented not in self.successors:
+            return _invalid("the refresh token is unknown, sign in again")
+        known_key, successor = self.successors[presented]
         if successor not in self.live or known_key != key:
             return _invalid("refresh token reused")
         access = _access()
@@ -140,18 +154,13 @@ class FakeBackend:
         return Answer(200, {"access_token": access, "refresh_token": successor, "expires_in": self.expires_in})
 
     def _resource(self, call: Call) -> Answer:
+        """By token; `public` is what the portal may read for a browser without one."""
+        if call.headers.get("authorization", "").startswith("Basic "):
+            route = self.public.get(call.path.removeprefix("/api/v1"), problem(401, "not_authenticated"))
+            return route if isinstance(route, Answer) else route(call)
         if call.headers.get("authorization", "").removeprefix("Bearer ") not in self.access:
             return problem(401, "not_authenticated")
-        if call.path == "/api/v1/batch":
-            parts = {name: self._part(path) for name, path in call.query.items()}
-            return Answer(200, parts)
         return self._route(call)
-
-    def _part(self, path: str) -> dict[str, Any]:
-        parts = urlsplit(path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        answer = self._route(Call("GET", f"/api/v1{parts.path}", query, {}, {}))
-        return {"status": answer.status, "body": answer.body}
 
     def _route(self, call: Call) -> Answer:
         path = call.path.removeprefix("/api/v1")

@@ -1,13 +1,25 @@
 """A lively account for pages that are looked at: bookings, credits, sessions, tokens, a host's calendar."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.portal.fake_backend import ADA, Answer, Call, FakeBackend
+from tests.portal.fake_backend import ADA, Answer, Call, FakeBackend, Route
 
-ZONES = {"grace": "America/New_York", "linus": "Europe/Helsinki", "margaret": "America/Los_Angeles"}
-NAMES = {"grace": "Grace Hopper", "linus": "Linus Torvalds", "margaret": "Margaret Hamilton"}
-SCOPES = ["bookings:read", "bookings:write"]
+Body = dict[str, Any]
+Routes = dict[tuple[str, str], Route | Answer]
+
+HOSTS = {
+    "grace": ("Grace Hopper", "America/New_York"),
+    "linus": ("Linus Torvalds", "Europe/Helsinki"),
+    "margaret": ("Margaret Hamilton", "America/Los_Angeles"),
+}
+PLACES = {"grace": "Online", "linus": "Room 4, Kepler House", "margaret": ""}
+TEXT = "We read one piece of code together, line by line, and look for what would fail.\n\nBring a question."
+OFFERINGS = [
+    {"id": f"0193a000-0000-7000-8000-{number:012d}", "title": title}
+    for number, title in ((71, "Compilers, gently"), (72, "Reading a kernel patch"))
+]
+FEED = "https://api.insighta.example/api/v1/calendar/insf_AZOgAAAAcACAAAAA.ics"
 
 
 def an_id(number: int) -> str:
@@ -20,307 +32,314 @@ def iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def page_of(results: list[dict[str, Any]]) -> Answer:
-    """A list as the API gives it."""
-    return Answer(200, a_page(results))
+def a_page(results: list[Body]) -> Body:
+    """A list without neighbours."""
+    return {"results": results, "next": None, "previous": None}
 
 
-def host(login: str) -> dict[str, Any]:
+def host(login: str) -> Body:
     """One of the three hosts."""
-    number = list(ZONES).index(login) + 10
-    return {"id": an_id(number), "login": login, "display_name": NAMES[login], "time_zone": ZONES[login]}
+    name, zone = HOSTS[login]
+    return {"id": an_id(list(HOSTS).index(login) + 10), "login": login, "display_name": name, "time_zone": zone}
 
 
-def slot(
-    number: int, starts_at: datetime, login: str, title: str, seats: tuple[int, int], **more: Any
-) -> dict[str, Any]:
+def slot(number: int, starts_at: datetime, login: str, title: str, seats: tuple[int, int], **more: Any) -> Body:
     """A session of an hour; `seats` is taken and capacity."""
     taken, capacity = seats
-    return {
-        "id": an_id(number),
-        "host": host(login),
-        "title": title,
-        "starts_at": iso(starts_at),
-        "ends_at": iso(starts_at + timedelta(hours=1)),
-        "capacity": capacity,
-        "seats_taken": taken,
-        "seats_left": capacity - taken,
-        "status": "open",
-        "refund_deadline": iso(starts_at - timedelta(hours=12)),
-        "bookings_close_at": iso(starts_at),
-        "booking_id": None,
-        "waiting": False,
-    } | more
+    names = {"id": an_id(number), "host": host(login), "title": title, "status": "open"}
+    times = {"starts_at": iso(starts_at), "ends_at": iso(starts_at + timedelta(hours=1))}
+    times |= {"refund_deadline": iso(starts_at - timedelta(hours=12)), "bookings_close_at": iso(starts_at)}
+    counts = {"capacity": capacity, "seats_taken": taken, "seats_left": capacity - taken}
+    terms = {"offering_id": None, "price_credits": 1, "place": PLACES[login], "description": TEXT, "link": None}
+    return names | times | counts | terms | {"booking_id": None, "waiting": False} | more
 
 
-def booking(number: int, of: dict[str, Any], status: str = "active", **more: Any) -> dict[str, Any]:
+def as_public(one: Body) -> Body:
+    """A slot as everybody sees it."""
+    hidden = {"booking_id", "waiting", "link", "seats_taken", "bookings_close_at"}
+    person = {name: value for name, value in one["host"].items() if name != "time_zone"}
+    return {name: value for name, value in one.items() if name not in hidden} | {"host": person}
+
+
+def booking(number: int, of: Body, status: str = "active", **more: Any) -> Body:
     """A booking of the slot `of`."""
-    return {
-        "id": an_id(number),
-        "slot_id": of["id"],
-        "host": of["host"],
-        "title": of["title"],
-        "status": status,
-        "scheduled_start_time": of["starts_at"],
-        "scheduled_end_time": of["ends_at"],
-        "refund_deadline": of["refund_deadline"],
-        "credits_charged": 1,
-        "credits_refunded": 0,
-        "created_at": of["refund_deadline"],
-        "cancelled_at": None,
-        "cancelled_by": None,
-        "subscription_id": an_id(600),
-        "usable_until": of["ends_at"],
-    } | more
+    names = {"id": an_id(number), "slot_id": of["id"], "host": of["host"], "title": of["title"], "status": status}
+    times = {"scheduled_start_time": of["starts_at"], "scheduled_end_time": of["ends_at"]}
+    times |= {"refund_deadline": of["refund_deadline"], "created_at": of["refund_deadline"], "cancelled_at": None}
+    money = {"credits_charged": 1, "credits_refunded": 0, "subscription_id": an_id(600), "usable_until": of["ends_at"]}
+    return names | times | money | {"cancelled_by": None} | more
 
 
-def week_of_slots(now: datetime) -> list[dict[str, Any]]:
-    """Slots of the coming days: open, full, booked by Ada, waited for, and too soon to be refunded."""
-    today = now.replace(minute=0, second=0, microsecond=0)
+def detail(of: Body, ledger: list[Body], now: datetime) -> Body:
+    """A booking with all that its page shows."""
+    refundable = datetime.fromisoformat(of["refund_deadline"]) > now
+    preview = {"refund_deadline": of["refund_deadline"], "refundable": refundable, "credits": int(refundable)}
+    preview |= {"subscription_id": an_id(600), "usable_until": iso(now + timedelta(days=20)), "now": iso(now)}
+    is_active, own = of["status"] == "active", [one for one in ledger if one["booking_id"] == of["id"]]
+    shown = {"may_reschedule": is_active and refundable, "refund_preview": preview if is_active else None}
+    return of | shown | {"history": [], "credit_entries": own}
+
+
+def week_of_slots(hour: datetime, now: datetime) -> list[Body]:
+    """Slots of the coming days: open, full, booked by Ada, and too soon to be refunded."""
     found = []
     for day in range(7):
-        morning = today.replace(hour=9) + timedelta(days=day)
+        at = hour.replace(hour=9) + timedelta(days=day)
+        kernel = (12 if day == 2 else 5, 12)
         found += [
-            slot(100 + day, morning, "grace", "Compilers, gently", (day % 3, 3)),
-            slot(
-                200 + day, morning + timedelta(hours=2), "linus", "Reading a kernel patch", (12 if day == 2 else 5, 12)
-            ),
-            slot(300 + day, morning + timedelta(hours=5), "margaret", "Software that must not fail", (1, 4)),
+            slot(100 + day, at, "grace", "Compilers, gently", (day % 3, 3)),
+            slot(200 + day, at + timedelta(hours=2), "linus", "Reading a kernel patch", kernel),
+            slot(300 + day, at + timedelta(hours=5), "margaret", "Software that must not fail", (1, 4)),
         ]
-    soon = slot(
-        400, now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=5), "grace", "Ask me anything", (2, 6)
-    )
-    found = [one for one in found if one["starts_at"] > iso(now)] + [soon]
+    found = [one for one in found if one["starts_at"] > iso(now)]
+    found.append(slot(400, hour + timedelta(hours=5), "grace", "Ask me anything", (2, 6)))
     for number, of in ((500, an_id(301)), (503, an_id(103))):
         next(one for one in found if one["id"] == of)["booking_id"] = an_id(number)
     return sorted(found, key=lambda one: str(one["starts_at"]))
 
 
-def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> dict[str, Any]:
+def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> Body:
     """Give the fake backend the whole account; the slots and bookings it holds."""
-    slots = week_of_slots(now)
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    slots = week_of_slots(hour, now)
     mine, later = (one for one in slots if one["booking_id"])
-    late = slot(
-        902,
-        now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=7),
-        "linus",
-        "Bisecting, live",
-        (3, 8),
-        booking_id=an_id(504),
-    )
-    full = next(one for one in slots if not one["seats_left"])
-    free = next(one for one in slots if one["id"] == an_id(304))
-    past = slot(
-        900,
-        now.replace(minute=0, second=0, microsecond=0) - timedelta(days=5),
-        "margaret",
-        "Software that must not fail",
-        (4, 4),
-    )
-    cancelled = slot(
-        901,
-        now.replace(minute=0, second=0, microsecond=0) - timedelta(days=9),
-        "linus",
-        "Reading a kernel patch",
-        (3, 12),
-    )
+    late = slot(902, hour + timedelta(hours=7), "linus", "Bisecting, live", (3, 8), booking_id=an_id(504))
+    past = slot(900, hour - timedelta(days=5), "margaret", "Software that must not fail", (4, 4))
+    cancelled = slot(901, hour - timedelta(days=9), "linus", "Reading a kernel patch", (3, 12))
     upcoming = [booking(500, mine), booking(503, later), booking(504, late)]
     upcoming.sort(key=lambda one: str(one["scheduled_start_time"]))
-    gone = [
-        booking(501, past, "completed"),
-        booking(502, cancelled, "cancelled", credits_refunded=1, cancelled_by="client", cancelled_at=iso(now)),
-    ]
-    me = ADA | {"is_host": hosting}
-    page = {"person": me, "credits_available": 11}
-    ledger = entries(now)
-    details = [detail(one, ledger, now) for one in upcoming + gone]
-    lists = {
-        "/hosts": [host(login) for login in ZONES],
-        "/bookings": upcoming,
-        "/subscriptions": subscriptions(now),
-        "/credit-entries": ledger,
-    }
-    pages = {
-        "home": page | {"upcoming": upcoming},
-        "bookings": page | {"upcoming": upcoming, "past": a_page(gone), "waiting": [waiting(full)]},
-        "credits": page | {"subscriptions": subscriptions(now), "entries": a_page(ledger)},
-        "deactivation": page | {"bookings": [one | {"credits_to_refund": 1} for one in upcoming], "slots": []},
-    }
-    routes: dict[tuple[str, str], Any] = {("GET", path): page_of(found) for path, found in lists.items()}
-    routes |= {("GET", f"/pages/{name}"): Answer(200, body) for name, body in pages.items()}
-    routes |= {("GET", f"/slots/{one['id']}"): Answer(200, one) for one in slots}
-    routes |= {("GET", f"/pages/slots/{one['id']}"): Answer(200, slot_page(page, one)) for one in slots}
-    for one in details:
-        routes["GET", f"/bookings/{one['id']}"] = Answer(200, one)
-        routes["GET", f"/pages/bookings/{one['id']}"] = Answer(200, page | {"booking": one})
-    routes["GET", f"/pages/bookings/{an_id(500)}/reschedule"] = lambda call: Answer(
-        200,
-        page
-        | {"booking": detail(booking(500, mine), ledger, now), "slots": a_page(_between(slots, call))}
-        | {"same": [one for one in slots if one["title"] == mine["title"]]},
-    )
-    routes |= {
-        ("GET", "/me"): Answer(200, me),
-        ("GET", "/slots"): lambda call: page_of(_between(slots, call)),
-        ("GET", "/pages/slots"): lambda call: Answer(
-            200, page | {"hosts": [host(login) for login in ZONES], "slots": a_page(_between(slots, call))}
-        ),
-        ("GET", "/calendar-feed"): Answer(
-            200, {"url": "https://api.insighta.example/api/v1/calendar/insf_AZOgAAAAcACAAAAA.ics"}
-        ),
-    }
-    routes |= account_routes(now) | (hosting_routes(slots, page) if hosting else {})
-    backend.routes |= routes
+    refunded = {"credits_refunded": 1, "cancelled_by": "client", "cancelled_at": iso(now)}
+    gone = [booking(501, past, "completed"), booking(502, cancelled, "cancelled", **refunded)]
+    full, free = (next(one for one in slots if not one["seats_left"]), _by_id(slots, 304))
+    page = {"person": ADA | {"is_host": hosting}, "credits_available": 11}
+    pages = booking_pages(slots, upcoming, gone, full, now) | account_pages(now)
+    pages |= hosting_pages(slots) if hosting else {}
+    routes: Routes = {("GET", f"/pages/{name}"): Answer(200, page | body) for name, body in pages.items()}
+    routes |= {("GET", f"/bookings/{one['id']}"): Answer(200, detail(one, [], now)) for one in upcoming + gone}
+    backend.routes |= routes | chosen_pages(page, slots, pages, hosting)
+    backend.public |= public_pages(slots)
     return {"slots": slots, "mine": mine, "full": full, "free": free, "upcoming": upcoming, "past": gone}
 
 
-def a_page(results: list[dict[str, Any]]) -> dict[str, Any]:
-    """A list without neighbours."""
-    return {"results": results, "next": None, "previous": None}
+def _by_id(slots: list[Body], number: int) -> Body:
+    return next(one for one in slots if one["id"] == an_id(number))
 
 
-def day_page(page: dict[str, Any], own: list[dict[str, Any]], date: str) -> Answer:
-    """A day of the host's."""
-    found = [one for one in own if one["starts_at"].startswith(date)]
-    taken = sum(one["seats_taken"] for one in found)
-    return Answer(200, page | {"slots": found, "people": taken, "credits": taken})
+def booking_pages(
+    slots: list[Body], upcoming: list[Body], gone: list[Body], full: Body, now: datetime
+) -> dict[str, Body]:
+    """What a client sees."""
+    ledger, plans = entries(now), subscriptions(now)
+    names = {"slot_id": full["id"], "title": full["title"], "host_login": full["host"]["login"], "host": full["host"]}
+    waiting = names | {name: full[name] for name in ("starts_at", "ends_at")}
+    waiting |= {"position": 3, "joined_at": full["refund_deadline"]}
+    details = [detail(one, ledger, now) for one in upcoming + gone]
+    moved = next(one for one in details if one["id"] == an_id(500))
+    pages: dict[str, Body] = {
+        "home": {"upcoming": upcoming},
+        "bookings": {"upcoming": upcoming, "past": a_page(gone), "waiting": [waiting], "calendar_feed": FEED},
+        "credits": {"subscriptions": plans, "entries": a_page(ledger)},
+        "deactivation": {"bookings": [one | {"credits_to_refund": 1} for one in upcoming], "slots": []},
+    }
+    pages |= {f"bookings/{one['id']}": {"booking": one} for one in details}
+    pages |= {f"bookings/{moved['id']}/reschedule/{one['id']}": {"booking": moved, "slot": one} for one in slots}
+    pages |= {f"slots/{one['id']}": {"slot": one, "subscriptions": plans, "position": None} for one in slots}
+    pages |= {
+        f"hosts/{login}": {"host": host(login), "slots": a_page([one for one in slots if one["host"] == host(login)])}
+        for login in HOSTS
+    }
+    same = [one for one in slots if one["title"] == moved["title"]]
+    return pages | {f"bookings/{moved['id']}/reschedule": {"booking": moved, "same": same, "upcoming": upcoming}}
 
 
-def slot_page(page: dict[str, Any], of: dict[str, Any]) -> dict[str, Any]:
-    """A slot to book or to wait for."""
-    return page | {"slot": of, "subscriptions": subscriptions(datetime.now(UTC)), "position": None}
+def chosen_pages(page: Body, slots: list[Body], pages: dict[str, Body], hosting: bool) -> Routes:
+    """Pages that depend on what is asked for."""
+    moving = f"bookings/{an_id(500)}/reschedule"
+
+    def list_slots(call: Call) -> Answer:
+        return Answer(200, page | {"hosts": [host(one) for one in HOSTS], "slots": a_page(_between(slots, call))})
+
+    def list_times(call: Call) -> Answer:
+        return Answer(200, page | pages[moving] | {"slots": a_page(_between(slots, call))})
+
+    def show_day(call: Call) -> Answer:
+        found = [one for one in _own(slots) if one["starts_at"].startswith(call.query["date"])]
+        taken = sum(one["seats_taken"] for one in found)
+        return Answer(200, page | {"slots": found, "people": taken, "credits": taken})
+
+    def list_days(call: Call) -> Answer:
+        return Answer(
+            200, page | {"hosts": [host(one) for one in HOSTS], "offerings": OFFERINGS} | chosen_day(slots, call)
+        )
+
+    def list_move_days(call: Call) -> Answer:
+        moved = pages[moving]["booking"]
+        wanted = slots if call.query.get("others") else pages[moving]["same"]
+        more = {"booking": moved, "upcoming": pages[moving]["upcoming"], "is_filtered": "others" not in call.query}
+        return Answer(200, page | more | chosen_day(wanted, call))
+
+    routes: Routes = {("GET", "/pages/slots"): list_slots, ("GET", f"/pages/{moving}"): list_times}
+    routes |= {("GET", "/pages/days"): list_days, ("GET", f"/pages/bookings/{an_id(500)}/days"): list_move_days}
+    return routes | ({("GET", "/pages/hosting/day"): show_day} if hosting else {})
 
 
-def waiting(of: dict[str, Any]) -> dict[str, Any]:
-    """A place in the queue of a slot."""
+def chosen_day(slots: list[Body], call: Call) -> Body:
+    """Five weeks from a Monday in UTC, and one of their days."""
+    today = datetime.now(UTC).date()
+    asked = {name: date.fromisoformat(call.query[name]) for name in ("from", "day") if name in call.query}
+    first = max(asked.get("from", today), today)
+    begin = first - timedelta(days=first.weekday())
+    mine = [one for one in slots if call.query.get("host") in {None, one["host"]["id"]}]
+
+    def on(day: date) -> list[Body]:
+        return [one for one in mine if one["starts_at"].startswith(day.isoformat())]
+
+    days = [begin + timedelta(days=number) for number in range(35)]
+    free = [day for day in days if day >= first and any(one["seats_left"] for one in on(day))]
+    day = max(asked.get("day", free[0] if free else first), today)
+    later = [one for one in mine if one["seats_left"] and one["starts_at"][:10] > day.isoformat()]
     return {
-        "slot_id": of["id"],
-        "title": of["title"],
-        "host_login": of["host"]["login"],
-        "host": of["host"],
-        "position": 3,
-        "joined_at": of["refund_deadline"],
-    } | {name: of[name] for name in ("starts_at", "ends_at")}
-
-
-def detail(of: dict[str, Any], ledger: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-    """A booking with all that its page shows."""
-    refund = preview(of, now) if of["status"] == "active" else None
-    own = [one for one in ledger if one["booking_id"] == of["id"]]
-    may_move = bool(refund and refund["refundable"])
-    return of | {"may_reschedule": may_move, "refund_preview": refund, "history": [], "credit_entries": own}
-
-
-def _between(slots: list[dict[str, Any]], call: Call) -> list[dict[str, Any]]:
-    first, last = (datetime.fromisoformat(call.query.get(name, default)) for name, default in _EDGES.items())
-    wanted = call.query.get("host")
-    found = [one for one in slots if first <= datetime.fromisoformat(one["starts_at"]) < last]
-    return [one for one in found if wanted in {None, one["host"]["id"], one["host"]["login"]}]
-
-
-_EDGES = {"from": "2000-01-01T00:00:00+00:00", "to": "2100-01-01T00:00:00+00:00"}
-
-
-def preview(of: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """What a cancellation would give back."""
-    refundable = datetime.fromisoformat(of["refund_deadline"]) > now
-    ends = iso(now + timedelta(days=20))
-    return {"refund_deadline": of["refund_deadline"], "refundable": refundable, "credits": int(refundable)} | {
-        "subscription_id": an_id(600),
-        "usable_until": ends,
-        "now": iso(now),
+        "days": [
+            {
+                "date": one.isoformat(),
+                "open_slots": sum(1 for slot in on(one) if slot["seats_left"]),
+                "full_slots": sum(1 for slot in on(one) if not slot["seats_left"]),
+                "seats_left": sum(slot["seats_left"] for slot in on(one)),
+            }
+            for one in days
+        ],
+        "day": day.isoformat(),
+        "slots": a_page(on(day)),
+        "next_free": [] if any(one["seats_left"] for one in on(day)) else later[:3],
     }
 
 
-def subscriptions(now: datetime) -> list[dict[str, Any]]:
+def public_pages(slots: list[Body]) -> dict[str, Route | Answer]:
+    """What everybody sees."""
+    seen = [as_public(one) for one in slots]
+    hosts = [as_public({"host": host(one)})["host"] for one in HOSTS]
+
+    def list_days(call: Call) -> Answer:
+        return Answer(200, {"person": None, "hosts": hosts, "offerings": OFFERINGS} | chosen_day(seen, call))
+
+    def list_slots(call: Call) -> Answer:
+        return Answer(200, {"person": None, "hosts": hosts, "slots": a_page(_between(seen, call))})
+
+    pages: dict[str, Body] = {f"slots/{one['id']}": {"slot": one} for one in seen}
+    pages |= {
+        f"hosts/{one['login']}": {"host": one, "slots": a_page([slot for slot in seen if slot["host"] == one])}
+        for one in hosts
+    }
+    found: dict[str, Route | Answer] = {
+        f"/pages/{name}": Answer(200, {"person": None} | body) for name, body in pages.items()
+    }
+    return found | {"/pages/days": list_days, "/pages/slots": list_slots, "/slots": Answer(200, a_page(seen))}
+
+
+def _between(slots: list[Body], call: Call) -> list[Body]:
+    first, last = call.query.get("from", "2000-01-01T00:00:00+00:00"), call.query.get("to", "2100-01-01T00:00:00+00:00")
+    begin, end, wanted = datetime.fromisoformat(first), datetime.fromisoformat(last), call.query.get("host")
+    found = [one for one in slots if begin <= datetime.fromisoformat(one["starts_at"]) < end]
+    return [one for one in found if wanted in {None, one["host"]["id"], one["host"]["login"]}]
+
+
+def subscriptions(now: datetime) -> list[Body]:
     """Two: the one that ends first is used next."""
-    start, plans = iso(now - timedelta(days=10)), (("Welcome", 3, 20), ("Monthly 8", 8, 25))
+    starts_at, plans = iso(now - timedelta(days=10)), (("Welcome", 3, 20), ("Monthly 8", 8, 25))
     return [
-        {"id": an_id(600 + n), "plan": plan, "credits_remaining": left, "starts_at": start, "active": True}
+        {"id": an_id(600 + n), "plan": plan, "credits_remaining": left, "starts_at": starts_at, "active": True}
         | {"ends_at": iso(now + timedelta(days=days))}
         for n, (plan, left, days) in enumerate(plans)
     ]
 
 
-def entries(now: datetime) -> list[dict[str, Any]]:
+def entries(now: datetime) -> list[Body]:
     """The ledger, newest first."""
     rows = [(-1, "booking", 500, 3), (1, "refund", 502, 4), (8, "plan", None, 8), (-1, "booking", 502, 3)]
     rows += [(-1, "booking", 501, 4), (5, "welcome", None, 5)]
     return [
-        {
-            "id": an_id(700 + n),
-            "subscription_id": an_id(601 if reason == "plan" else 600),
-            "booking_id": an_id(of) if of else None,
-            "amount": amount,
-            "reason": reason,
-            "balance_after": left,
-            "created_at": iso(now - timedelta(days=2 * n, hours=3)),
-        }
+        {"id": an_id(700 + n), "subscription_id": an_id(601 if reason == "plan" else 600), "reason": reason}
+        | {"booking_id": an_id(of) if of else None, "amount": amount, "balance_after": left}
+        | {"created_at": iso(now - timedelta(days=2 * n, hours=3))}
         for n, (amount, reason, of, left) in enumerate(rows)
     ]
 
 
-def account_routes(now: datetime) -> dict[tuple[str, str], Any]:
+def account_pages(now: datetime) -> dict[str, Body]:
     """Sessions, tokens and a device that asks."""
-    hours = [
-        ("insighta-portal", "Firefox on Linux", 1),
-        ("insighta-cli", "laptop", 30),
-        ("insighta-portal", "Safari on iPhone", 80),
-    ]
+    portal, cli = "insighta-portal", "insighta-cli"
+    seen = [(portal, "Firefox on Linux", 1), (cli, "laptop", 30), (portal, "Safari on iPhone", 80)]
+    seen += [("wiki-1f2e3d4c", "Firefox on Linux", 2)]
     sessions = [
         {"id": an_id(800 + n), "client_id": client, "label": label, "current": n == 0}
         | {"created_at": iso(now - timedelta(days=9 + n)), "last_used_at": iso(now - timedelta(hours=ago))}
-        for n, (client, label, ago) in enumerate(hours)
+        for n, (client, label, ago) in enumerate(seen)
     ]
-    token = {"id": an_id(850), "name": "Backup job", "prefix": "insp_7Qd2", "scopes": SCOPES, "created_at": iso(now)}
-    token |= {"expires_at": iso(now + timedelta(days=60)), "last_used_at": iso(now - timedelta(hours=7))}
-    device = {
-        "user_code": "BCDF-GHJK",
-        "client_id": "insighta-cli",
-        "label": "build-server (Linux)",
-        "status": "pending",
-    }
+    sessions[-1]["client_name"] = "Team wiki"
+    token: Body = {"id": an_id(850), "name": "Backup job", "prefix": "insp_7Qd2", "created_at": iso(now)}
+    token |= {"scopes": ["bookings:read", "bookings:write"], "expires_at": iso(now + timedelta(days=60))}
+    token |= {"last_used_at": iso(now - timedelta(hours=7))}
+    publisher: Body = {"id": an_id(870), "repository": "ada/site", "workflow": "nightly.yml", "environment": ""}
+    publisher |= {"ref": "refs/heads/main", "scopes": ["bookings:read"], "last_used_at": iso(now - timedelta(hours=5))}
+    publisher |= {"warnings": [f"Its jobs name this publisher, INSIGHTA_PUBLISHER={an_id(870)}."]}
+    old = iso(now - timedelta(days=1))
+    known = {"session": sessions[1], "address": "203.0.113.9", "ended_at": None}
+    of_application = known | {"session": sessions[3]}
+    device: Body = {"scope": "account:read bookings:read"}
+    device |= {"user_code": "BCDF-GHJK", "client_id": cli, "label": "build-server (Linux)", "status": "pending"}
     device |= {"expires_at": iso(now + timedelta(minutes=9)), "created_at": iso(now), "address": "203.0.113.9"}
-    return {
-        ("GET", "/sessions"): page_of(sessions),
-        ("GET", "/personal-access-tokens"): page_of([token]),
-        ("GET", "/device-requests/BCDF-GHJK"): Answer(200, device),
+    count = {"session_count": len(sessions)}
+    pages: dict[str, Body] = {"settings": count, "device": count, "sessions": {"sessions": sessions}}
+    pages |= {
+        "tokens": {"tokens": [token], "publishers": [publisher]},
+        f"sessions/{an_id(801)}": known,
+        f"sessions/{an_id(803)}": of_application,
     }
+    pages |= {f"tokens/{an_id(850)}": {"token": token, "made_by": known, "ended_at": None}}
+    pages |= {f"sessions/{an_id(809)}": known | {"ended_at": old}}
+    pages |= {f"tokens/{an_id(859)}": {"token": token, "made_by": None, "ended_at": old}}
+    wiki: Body = {"client_id": "wiki-1f2e3d4c", "name": "Team wiki", "home_page": "https://wiki.example/"}
+    wiki |= {"scopes": ["openid", "email"], "meanings": ["Know which person you are here", "See your email address"]}
+    wiki |= {"first_used_at": iso(now - timedelta(days=12)), "last_used_at": iso(now - timedelta(hours=2))}
+    pages |= {"applications": {"applications": [wiki]}}
+    lifetime = {"lifetime": {"idle_days": 30, "days": 90}}
+    pages |= {"device/BCDF-GHJK": {"device_request": device} | lifetime}
+    return pages | {"device/ZZZZ-ZZZZ": {"device_request": None} | lifetime}
 
 
-def hosting_routes(slots: list[dict[str, Any]], page: dict[str, Any]) -> dict[tuple[str, str], Any]:
+def _own(slots: list[Body]) -> list[Body]:
+    return [one for one in slots if one["host"]["login"] == "grace"]
+
+
+def an_offering(number: int, **more: Any) -> Body:
+    """What a host offers."""
+    names = {"id": an_id(number), "host": host("grace"), "title": "Compilers, gently", "description": TEXT}
+    where = {"place": "Room 4, Kepler House", "link": "https://meet.example/grace"}
+    terms = {"minutes": 45, "capacity": 3, "price_credits": 2, "refund_window_hours": 24}
+    return names | where | terms | {"public": True, "archived_at": None} | more
+
+
+def hosting_pages(slots: list[Body]) -> dict[str, Body]:
     """A calendar of her own."""
-    rule = {
-        "id": an_id(950),
-        "kind": "weekly",
-        "weekday": 2,
-        "date": None,
-        "start_time": "09:00:00",
-        "end_time": "12:00:00",
-    }
-    rule |= {"title": "Compilers, gently", "capacity": 3, "slot_minutes": 60, "buffer_minutes": 0}
-    rule |= {"minimum_notice_minutes": 0, "horizon_days": 28}
-    off = rule | {
-        "id": an_id(951),
-        "kind": "day_off",
-        "weekday": None,
-        "date": "2026-12-24",
-        "start_time": None,
-        "end_time": None,
-    }
-    own = [one for one in slots if one["host"]["login"] == "grace"]
+    rule = {"title": "Compilers, gently", "capacity": 3, "slot_minutes": 60, "buffer_minutes": 0}
+    rule |= {"minimum_notice_minutes": 0, "horizon_days": 28, "weekday": None, "date": None}
+    weekly = rule | {"id": an_id(950), "kind": "weekly", "weekday": 2, "start_time": "09:00:00", "end_time": "12:00:00"}
+    weekly |= {"offering_id": an_id(970)}
+    off = rule | {"id": an_id(951), "kind": "day_off", "date": "2026-12-24", "start_time": None, "end_time": None}
+    names = [("ada", "Ada Lovelace"), ("alan", ""), ("hedy", "Hedy Lamarr")]
     people = [
         booking(960 + n, slots[0], client={"id": an_id(20 + n), "login": login, "display_name": name})
-        for n, (login, name) in enumerate([("ada", "Ada Lovelace"), ("alan", ""), ("hedy", "Hedy Lamarr")])
+        for n, (login, name) in enumerate(names)
     ]
-    return {
-        ("GET", "/availability-rules"): page_of([rule, off]),
-        ("GET", "/pages/hosting/day"): lambda call: day_page(page, own, call.query["date"]),
-        ("GET", "/pages/hosting"): Answer(200, page | {"slots": a_page(own), "rules": [rule, off]}),
-        **{
-            ("GET", f"/pages/hosting/slots/{one['id']}"): Answer(
-                200, page | {"slot": one, "bookings": a_page(people[: one["seats_taken"]]), "waiting": 2}
-            )
-            for one in own
-        },
+    rosters: dict[str, Body] = {
+        f"hosting/slots/{one['id']}": {"slot": one, "bookings": a_page(people[: one["seats_taken"]]), "waiting": 2}
+        for one in _own(slots)
     }
+    offered = an_offering(970)
+    hours: Body = {"rules": [weekly, off], "offerings": [offered]}
+    pages: dict[str, Body] = {"hosting": {"slots": a_page(_own(slots))}, "hosting/hours": hours}
+    pages |= {
+        "hosting/offerings": {"offerings": a_page([offered, an_offering(971, archived_at="2026-11-01T10:00:00Z")])},
+        f"hosting/offerings/{offered['id']}": {"offering": offered},
+    }
+    return pages | rosters

@@ -17,7 +17,7 @@ from tests.portal.states import STATES, at
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
 LOOKS = {"wide": 1280, "phone": 320}
 WITHOUT_A_CALL = {"not-found", "sign-out"}
-FOR_STRANGERS = {"welcome", "sign-in-needed", "signed-out"}
+FOR_STRANGERS = {"welcome", "sign-in-needed", "signed-out", "public-slots", "public-slot", "public-full", "public-host"}
 SCHEMES = ("light", "dark")
 
 
@@ -28,13 +28,17 @@ class Named:
     free: str
     soon: str
     full: str
+    host: str
     target: str
     hosted: str
     booking: str
     receipt: str
     rule: str
+    offering: str
     day: str
     user_code: str
+    session: str
+    token: str
 
 
 def in_sample(held: dict[str, Any]) -> Named:
@@ -43,13 +47,17 @@ def in_sample(held: dict[str, Any]) -> Named:
         free=held["free"]["id"],
         soon=an_id(400),
         full=held["full"]["id"],
+        host="grace",
         target=held["slots"][-1]["id"],
         hosted=an_id(400),
         booking=an_id(500),
         receipt=an_id(502),
         rule=an_id(950),
+        offering=an_id(970),
         day=held["full"]["starts_at"][:10],
         user_code="BCDF-GHJK",
+        session=an_id(801),
+        token=an_id(850),
     )
 
 
@@ -64,6 +72,10 @@ def pages(named: Named) -> dict[str, str]:
         "book-full": f"/slots/{named.full}/book",
         "bookings": "/bookings",
         "hosting-new": "/hosting/new",
+        "hosting-new-of": f"/hosting/new?offering={named.offering}",
+        "offerings": "/hosting/offerings",
+        "offering-new": "/hosting/offerings/new",
+        "offering": f"/hosting/offerings/{named.offering}",
         "hosting-hours": "/hosting/hours",
         "hosting-remove": f"/hosting/hours/{named.rule}/remove",
         "hosting-day-ask": "/hosting/cancel-day",
@@ -77,9 +89,15 @@ def pages(named: Named) -> dict[str, str]:
         "reschedule-late": f"/bookings/{named.booking}/reschedule?slot_id={named.soon}",
         "credits": "/credits",
         "hosting": "/hosting",
+        "hosting-past": "/hosting?when=past",
+        "hosting-cancelled": "/hosting?when=cancelled",
+        "hosting-edit": f"/hosting/slots/{named.hosted}/edit",
         "hosting-slot": f"/hosting/slots/{named.hosted}",
         "sessions": "/sessions",
+        "session-revoke": f"/sessions/{named.session}/revoke",
+        "applications": "/applications",
         "tokens": "/tokens",
+        "token-revoke": f"/tokens/{named.token}/revoke",
         "device": "/device",
         "device-decide": f"/device?user_code={named.user_code}",
         "settings": "/settings",
@@ -88,15 +106,25 @@ def pages(named: Named) -> dict[str, str]:
         "sign-out": "/logout",
         "sign-in-needed": "/settings",
         "signed-out": "/signed-out?reason=logout",
+        "host": f"/hosts/{named.host}",
+        "public-slots": "/slots",
+        "public-slot": f"/slots/{named.free}",
+        "public-full": f"/slots/{named.full}",
+        "public-host": f"/hosts/{named.host}",
     }
 
 
 def take(browser: Browser, portal: Portal, words: list[str], look: str, scheme: str) -> int:
     """The pictures of one width and colour scheme, of pages and states whose name has one of the words; how many."""
     size = {"width": LOOKS[look], "height": 800}
-    options = {"viewport": size, "color_scheme": scheme, "timezone_id": "Africa/Lagos", "reduced_motion": "reduce"}
-    signed_in = context_for(browser, portal.url, portal.backend.sign_in(), **options).new_page()
-    stranger = context_for(browser, portal.url, None, **options).new_page()
+    options: dict[str, Any] = {
+        "viewport": size,
+        "color_scheme": scheme,
+        "timezone_id": "Africa/Lagos",
+        "reduced_motion": "reduce",
+    }
+    signed_in = context_for(browser, *portal.backend.sign_in(), url=portal.url, **options).new_page()
+    stranger = context_for(browser, **options).new_page()
     held = fill(portal.backend, datetime.now(UTC), hosting=True)
     shows = {f"state-{name}": show for name, show in STATES.items()}
     shows |= {name: at(address) for name, address in pages(in_sample(held)).items()}

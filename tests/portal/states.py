@@ -6,23 +6,15 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.portal.conftest import Portal
-from tests.portal.fake_backend import Answer, FakeBackend, problem
+from tests.portal.fake_backend import Answer, problem
 from tests.portal.sample import a_page, an_id
 
 Show = Callable[[Page, Portal, dict[str, Any]], object]
 
 
-def body_of(backend: FakeBackend, path: str) -> dict[str, Any]:
-    """The answer that waits at `path`, to be changed in place."""
-    answer = backend.routes["GET", path]
-    assert isinstance(answer, Answer)
-    body: dict[str, Any] = answer.body
-    return body
-
-
 def _changed(address: str, path: str, **changes: Any) -> Show:
     def show(page: Page, portal: Portal, held: dict[str, Any]) -> None:
-        portal.backend.routes["GET", path] = Answer(200, body_of(portal.backend, path) | changes)
+        portal.backend.routes["GET", path] = Answer(200, portal.backend.body(path) | changes)
         page.goto(f"{portal.url}{address}")
 
     return show
@@ -62,6 +54,20 @@ def _wrong_hours(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.wait_for_selector("[role=alert]")
 
 
+def _no_title(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    page.goto(f"{portal.url}/hosting/hours")
+    page.click("text=Add weekly hours")
+    page.fill("#id_start_time", "09:00")
+    page.fill("#id_end_time", "12:00")
+    page.click("text=Add hours")
+    page.wait_for_selector("[role=alert]")
+
+
+def _taking_out(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    page.goto(f"{portal.url}/hosting/slots/{an_id(400)}")
+    page.locator("summary", has_text="Take out").first.click()
+
+
 def _new_token(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     made = {"id": an_id(851), "name": "New", "token": "insp_" + "x" * 36}
     portal.backend.routes["POST", "/personal-access-tokens"] = Answer(201, made)
@@ -84,6 +90,24 @@ def _waiting(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     _changed(f"{path}/book", f"/pages{path}", slot=held["full"] | {"waiting": True}, position=2)(page, portal, held)
 
 
+def _edit_review(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    slot = portal.backend.body(f"/pages/hosting/slots/{an_id(400)}")["slot"]
+    client = {"id": an_id(20), "login": "ada", "display_name": "Ada Lovelace"}
+    change = slot | {"place": "Room 2", "changed": ["place", "starts_at"], "people_told": 2, "waiting_told": 1}
+    change |= {"promoted": 1, "cancelled": [{"booking_id": an_id(960), "client": client, "credits_refunded": 1}]}
+    portal.backend.routes["PATCH", f"/slots/{an_id(400)}"] = Answer(200, change)
+    page.goto(f"{portal.url}/hosting/slots/{an_id(400)}/edit")
+    page.fill("#id_place", "Room 2")
+    page.click("text=See what that means")
+    page.wait_for_selector("text=Change this session?")
+
+
+def _cancelled_slot(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    path = f"/pages/hosting/slots/{an_id(400)}"
+    slot = portal.backend.body(path)["slot"] | {"status": "cancelled"}
+    _changed(f"/hosting/slots/{an_id(400)}", path, slot=slot)(page, portal, held)
+
+
 def _unreachable(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     portal.backend.fault = Answer(503, {})
     page.goto(f"{portal.url}/bookings")
@@ -96,8 +120,10 @@ STATES: dict[str, Show] = {
     "menu": _open_menu,
     "errors-beside-fields": _wrong_token_form,
     "errors-in-hours": _wrong_hours,
+    "hours-without-a-title": _no_title,
+    "taking-somebody-out": _taking_out,
     "secret-shown-once": _new_token,
-    "unknown-code": at("/device?user_code=nonsense"),
+    "unknown-code": at("/device?user_code=ZZZZ-ZZZZ"),
     "notice": at("/bookings?notice=cancelled"),
     "conflict": _conflict,
     "waiting": _waiting,
@@ -106,9 +132,16 @@ STATES: dict[str, Show] = {
     "no-past": _changed("/bookings?show=past", "/pages/bookings", past=NONE),
     "no-session": at("/slots?from=2099-01-01"),
     "no-ledger": _changed("/credits", "/pages/credits", subscriptions=[], entries=NONE, credits_available=0),
-    "no-token": _changed("/tokens", "/personal-access-tokens", results=[]),
+    "no-application": _changed("/applications", "/pages/applications", applications=[]),
+    "no-token": _changed("/tokens", "/pages/tokens", tokens=[], publishers=[]),
+    "session-ended": at(f"/sessions/{an_id(809)}/revoke"),
+    "token-ended": at(f"/tokens/{an_id(859)}/revoke"),
+    "not-yours": at(f"/tokens/{an_id(999)}/revoke"),
     "no-hosting": _changed("/hosting", "/pages/hosting", slots=NONE),
-    "no-hours": _changed("/hosting/hours", "/availability-rules", results=[]),
+    "no-hosting-past": _changed("/hosting?when=past", "/pages/hosting", slots=NONE),
+    "hosting-edit-review": _edit_review,
+    "hosting-slot-cancelled": _cancelled_slot,
+    "no-hours": _changed("/hosting/hours", "/pages/hosting/hours", rules=[]),
     "unreachable": _unreachable,
     "pending": _refused(problem(403, "account_pending")),
     "suspended": _refused(problem(403, "account_suspended")),

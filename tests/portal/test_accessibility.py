@@ -1,6 +1,5 @@
 """Every page and state under axe-core, and on screens from a small phone to a wide one."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import product
@@ -8,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from tests.portal import fake_backend, sample
-from tests.portal.browsers import context_for
+from tests.portal.browsers import Contexts
 from tests.portal.conftest import Portal
 from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import fill
@@ -30,18 +29,9 @@ STILL = {"reduced_motion": "reduce"}
 
 
 @pytest.fixture
-def window(browser: Browser, portal: Portal, held: dict[str, Any]) -> Iterator[Page]:
+def window(contexts: Contexts, portal: Portal, held: dict[str, Any]) -> Page:
     """Ada's, signed in."""
-    context = context_for(browser, portal.url, portal.backend.sign_in(), **STILL)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def strangers(browser: Browser, portal: Portal) -> Iterator[Page]:
-    context = context_for(browser, portal.url, None, **STILL)
-    yield context.new_page()
-    context.close()
+    return contexts(*portal.backend.sign_in(), url=portal.url, **STILL).new_page()
 
 
 def faults(page: Page) -> list[str]:
@@ -76,9 +66,9 @@ def overflow(page: Page) -> int:
 
 
 def test_no_page_has_a_fault_in_any_width_or_colours(
-    window: Page, strangers: Page, portal: Portal, held: dict[str, Any]
+    window: Page, contexts: Contexts, portal: Portal, held: dict[str, Any]
 ) -> None:
-    found, asked, refused = {}, set(), []
+    found, asked, refused, strangers = {}, set(), [], contexts(**STILL).new_page()
     for page in (window, strangers):
         page.on("request", lambda request: asked.add(httpx.URL(request.url).netloc))
         page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
@@ -118,7 +108,7 @@ def test_names_without_a_space_widen_no_page(
     window: Page, portal: Portal, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(fake_backend.ADA, "display_name", "A" * 100)
-    monkeypatch.setattr(sample, "NAMES", dict.fromkeys(sample.NAMES, "H" * 100))
+    monkeypatch.setattr(sample, "HOSTS", {login: ("H" * 100, zone) for login, (_, zone) in sample.HOSTS.items()})
     held = fill(backend, datetime.now(UTC), hosting=True)
     for one in held["slots"] + held["upcoming"] + held["past"]:
         one["title"] = "T" * 100
@@ -139,14 +129,3 @@ def test_the_keyboard_reaches_the_content_first_and_the_focus_is_seen(window: Pa
     window.keyboard.press("Tab")
     assert window.evaluate("document.getElementById('main').contains(document.activeElement)")
     assert window.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-
-
-def test_a_first_visit_is_small_and_asks_nobody_else(browser: Browser, portal: Portal) -> None:
-    context = context_for(browser, portal.url, None)
-    page, bodies = context.new_page(), {}
-    page.on("response", lambda response: bodies.update({response.url: len(response.body())}))
-    page.goto(portal.url, wait_until="networkidle")
-    context.close()
-    assert {httpx.URL(address).netloc for address in bodies} == {httpx.URL(portal.url).netloc}
-    assert len(bodies) >= 3
-    assert sum(bodies.values()) < 60_000

@@ -1,6 +1,10 @@
 """The account's pages: settings, sessions, access tokens, devices, leaving."""
 
 import base64
+import re
+from datetime import datetime, timedelta
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -10,110 +14,228 @@ from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
 from tests.portal.sample import an_id
 
 
-class TestAccount:
-    def test_a_new_token_is_shown_once(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        secret = "insp_" + "x" * 36
-        backend.routes["POST", "/personal-access-tokens"] = Answer(
-            201, {"id": an_id(1), "name": "Job", "token": secret}
-        )
-        answer = post(ada, "/tokens", name="Job", scopes="bookings:read", days="30")
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/tokens")
-        sent = backend.made("POST", "/api/v1/personal-access-tokens")[0].body
-        assert sent == {"name": "Job", "scopes": ["bookings:read"], "expires_in_days": 30}
-        assert secret not in base64.urlsafe_b64decode(ada.cookies["insighta_note"] + "===").decode(errors="replace")
-        assert secret not in ada.get("/settings").text
-        assert secret in ada.get("/tokens").text
-        assert "insighta_note" not in ada.cookies
-        assert secret not in ada.get("/tokens").text
+def test_a_new_token_is_shown_once(ada: httpx.Client, backend: FakeBackend) -> None:
+    secret = "insp_" + "x" * 36
+    backend.routes["POST", "/personal-access-tokens"] = Answer(201, {"id": an_id(1), "name": "Job", "token": secret})
+    answer = post(ada, "/tokens", name="Job", scopes="bookings:read", days="30")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/tokens")
+    sent = backend.made("POST", "/api/v1/personal-access-tokens")[0].body
+    assert sent == {"name": "Job", "scopes": ["bookings:read"], "expires_in_days": 30}
+    assert secret not in base64.urlsafe_b64decode(ada.cookies["insighta_note"] + "===").decode(errors="replace")
+    assert secret not in ada.get("/settings").text
+    assert secret in ada.get("/tokens").text
+    assert "insighta_note" not in ada.cookies
+    assert secret not in ada.get("/tokens").text
 
-    def test_errors_stand_beside_their_fields_and_keep_what_was_typed(
-        self, ada: httpx.Client, backend: FakeBackend
-    ) -> None:
-        backend.routes["PATCH", "/me"] = problem(400, "validation_error", errors={"display_name": ["Too silly."]})
-        answer = post(ada, "/settings", display_name="Ada the <Great>", time_zone="Europe/Paris")
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/settings")
-        page = ada.get("/settings").text
-        assert 'id="id_display_name_error">Too silly.' in page
-        assert 'value="Ada the &lt;Great&gt;"' in page
-        assert '<option value="Europe/Paris" selected>' in page
-        assert "Too silly" not in ada.get("/settings").text, "said once"
 
-    def test_what_is_too_long_to_carry_over_is_kept_all_the_same(self, ada: httpx.Client) -> None:
-        answer = post(ada, "/settings", display_name="é" * 2000, time_zone="UTC")
-        assert answer.status_code == 422
-        assert "at most 100 characters (it has 2000)" in answer.text
-        assert "é" * 2000 in answer.text
+def test_a_second_click_sends_the_same_key_and_another_page_another(ada: httpx.Client, backend: FakeBackend) -> None:
+    made = {"id": an_id(1), "name": "Job", "token": "insp_" + "x" * 36}
+    backend.routes["POST", "/personal-access-tokens"] = Answer(201, made)
+    keys = [re.findall(r'name="key" value="([^"]+)"', ada.get("/tokens").text)[0] for _ in range(2)]
+    for key in (keys[0], keys[0], keys[1]):
+        post(ada, "/tokens", name="Job", scopes="bookings:read", days="30", key=key)
+    sent = [one.headers["idempotency-key"] for one in backend.made("POST", "/api/v1/personal-access-tokens")]
+    assert sent == [keys[0], keys[0], keys[1]]
 
-    @pytest.mark.parametrize("value", ["garbage", "gAAAAABl" + "x" * 120])
-    def test_a_forged_note_says_nothing(self, portal: Portal, ada: httpx.Client, value: str) -> None:
-        brought = "; ".join(f"{name}={ada.cookies[name]}" for name in ("insighta_at", "insighta_rt"))
-        page = httpx.get(f"{portal.url}/tokens", headers={b"Cookie": f"{brought}; insighta_note={value}".encode()})
-        assert page.status_code == 200
-        assert "It is shown this once" not in page.text
 
-    def test_settings_are_saved(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.routes["PATCH", "/me"] = Answer(200, ADA)
-        answer = post(ada, "/settings", display_name="Ada", time_zone="UTC")
-        assert answer.headers["Location"] == "/settings?notice=settings-saved"
-        body = {"display_name": "Ada", "time_zone": "UTC", "email_notifications": False}
-        assert backend.made("PATCH", "/api/v1/me")[0].body == body
+def test_errors_stand_beside_their_fields_and_keep_what_was_typed(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["PATCH", "/me"] = problem(400, "validation_error", errors={"display_name": ["Too silly."]})
+    answer = post(ada, "/settings", display_name="Ada the <Great>", time_zone="Europe/Paris")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/settings")
+    page = ada.get("/settings").text
+    assert 'id="id_display_name_error">Too silly.' in page
+    assert 'value="Ada the &lt;Great&gt;"' in page
+    assert '<option value="Europe/Paris" selected>' in page
+    assert "Too silly" not in ada.get("/settings").text, "said once"
 
-    def test_the_time_zone_changes_in_one_click_and_stays_on_the_page(
-        self, ada: httpx.Client, backend: FakeBackend
-    ) -> None:
-        backend.routes["PATCH", "/me"] = Answer(200, ADA)
-        answer = post(ada, "/settings/time-zone", time_zone="Asia/Tokyo", next="/slots?host=")
-        assert answer.headers["Location"] == "/slots?host=&notice=time-zone-saved"
 
-    @pytest.mark.parametrize(
-        ("path", "call"),
-        [
-            (f"/sessions/{an_id(801)}/revoke", f"/sessions/{an_id(801)}"),
-            (f"/tokens/{an_id(850)}/revoke", f"/personal-access-tokens/{an_id(850)}"),
-            ("/sessions/revoke-others", "/sessions"),
-        ],
-    )
-    def test_sessions_and_tokens_end_at_a_press(
-        self, ada: httpx.Client, backend: FakeBackend, path: str, call: str
-    ) -> None:
-        backend.routes["DELETE", call] = Answer(204)
-        assert post(ada, path).status_code == 303
-        assert len(backend.made("DELETE", f"/api/v1{call}")) == 1
+def test_what_is_too_long_to_carry_over_is_kept_all_the_same(ada: httpx.Client) -> None:
+    answer = post(ada, "/settings", display_name="é" * 2000, time_zone="UTC")
+    assert answer.status_code == 422
+    assert "at most 100 characters (it has 2000)" in answer.text
+    assert "é" * 2000 in answer.text
 
-    def test_what_has_ended_already_is_not_an_error(self, ada: httpx.Client) -> None:
-        assert post(ada, f"/sessions/{an_id(801)}/revoke").headers["Location"] == "/sessions?notice=session-revoked"
 
-    def test_looking_at_a_device_approves_nothing(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.calls.clear()
-        page = ada.get("/device?user_code=bcdfghjk")
-        assert "build-server (Linux)" in page.text
-        assert "203.0.113.9" in page.text
-        assert {call.method for call in backend.calls} == {"GET"}
+@pytest.mark.parametrize("value", ["garbage", "gAAAAABl" + "x" * 120])
+def test_a_forged_note_says_nothing(portal: Portal, ada: httpx.Client, value: str) -> None:
+    brought = "; ".join(f"{name}={ada.cookies[name]}" for name in ("insighta_at", "insighta_rt"))
+    page = httpx.get(f"{portal.url}/tokens", headers={b"Cookie": f"{brought}; insighta_note={value}".encode()})
+    assert page.status_code == 200
+    assert "It is shown this once" not in page.text
 
-    @pytest.mark.parametrize(
-        ("decision", "verb"), [("approve", "approve"), ("deny", "deny"), ("", "deny"), ("nonsense", "deny")]
-    )
-    def test_only_the_right_button_approves(
-        self, ada: httpx.Client, backend: FakeBackend, decision: str, verb: str
-    ) -> None:
-        backend.routes["POST", f"/device-requests/BCDF-GHJK/{verb}"] = Answer(200, {})
-        assert post(ada, "/device", user_code="BCDF-GHJK", decision=decision).status_code == 303
-        assert [call.path for call in backend.calls if call.method == "POST"][-1].endswith(verb)
 
-    @pytest.mark.parametrize("code", ["ZZZZ-ZZZZ", "short", "../../me", "<b>"])
-    def test_an_unknown_code_says_so(self, ada: httpx.Client, code: str) -> None:
-        page = ada.get("/device", params={"user_code": code})
-        assert page.status_code in {404, 422}
-        assert 'role="alert"' in page.text
+def test_a_host_chooses_how_to_be_told(ada: httpx.Client, backend: FakeBackend) -> None:
+    assert "Mails about the sessions you host" in ada.get("/settings").text
+    backend.routes["PATCH", "/me"] = Answer(200, ADA)
+    post(ada, "/settings", display_name="Ada", time_zone="UTC", hosting_notifications="each")
+    assert backend.made("PATCH", "/api/v1/me")[0].body["hosting_notifications"] == "each"
 
-    def test_a_code_that_was_refused_is_asked_for_again(self, ada: httpx.Client) -> None:
-        answer = post(ada, "/device", user_code="ZZZZ-ZZZZ", decision="approve")
-        assert answer.headers["Location"] == "/device?user_code=ZZZZ-ZZZZ"
-        assert "There is no such code" in ada.get(answer.headers["Location"]).text
 
-    def test_leaving_lists_what_is_cancelled_and_signs_out(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.routes["POST", "/me/deactivate"] = Answer(204)
-        assert "Software that must not fail" in ada.get("/settings/deactivate").text
-        answer = post(ada, "/settings/deactivate")
-        assert answer.headers["Location"] == "/signed-out?reason=left"
-        assert "insighta_rt" not in ada.cookies
+def test_settings_are_saved(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["PATCH", "/me"] = Answer(200, ADA)
+    answer = post(ada, "/settings", display_name="Ada", time_zone="UTC")
+    assert answer.headers["Location"] == "/settings?notice=settings-saved"
+    body = {"display_name": "Ada", "time_zone": "UTC", "email_notifications": False, "email_for_hosts": False}
+    assert backend.made("PATCH", "/api/v1/me")[0].body == body
+
+
+def test_the_time_zone_changes_in_one_click_and_stays_on_the_page(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["PATCH", "/me"] = Answer(200, ADA)
+    answer = post(ada, "/settings/time-zone", time_zone="Asia/Tokyo", next="/slots?host=")
+    assert answer.headers["Location"] == "/slots?host=&notice=time-zone-saved"
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        (f"/sessions/{an_id(801)}/revoke", f"/sessions/{an_id(801)}"),
+        (f"/tokens/{an_id(850)}/revoke", f"/personal-access-tokens/{an_id(850)}"),
+        (f"/tokens/publishers/{an_id(870)}/remove", f"/trusted-publishers/{an_id(870)}"),
+        ("/sessions/revoke-others", "/sessions"),
+        ("/applications/wiki-1f2e3d4c/withdraw", "/applications/wiki-1f2e3d4c"),
+    ],
+)
+def test_sessions_and_tokens_end_at_a_press(ada: httpx.Client, backend: FakeBackend, path: str, call: str) -> None:
+    backend.routes["DELETE", call] = Answer(204)
+    assert post(ada, path).status_code == 303
+    assert len(backend.made("DELETE", f"/api/v1{call}")) == 1
+
+
+def test_applications_are_listed_with_what_they_may_do(ada: httpx.Client) -> None:
+    page = ada.get("/applications").text
+    for words in ("Team wiki", "https://wiki.example/", "See your email address", "Withdraw and sign out"):
+        assert words in page
+
+
+def test_what_has_ended_already_is_not_an_error(ada: httpx.Client) -> None:
+    assert post(ada, f"/sessions/{an_id(801)}/revoke").headers["Location"] == "/sessions?notice=session-revoked"
+
+
+@pytest.mark.parametrize(
+    ("path", "call", "shown"),
+    [
+        (f"/sessions/{an_id(801)}/revoke", f"/sessions/{an_id(801)}", ["laptop", "Command line", "203.0.113.9"]),
+        (f"/tokens/{an_id(850)}/revoke", f"/personal-access-tokens/{an_id(850)}", ["Backup job", "laptop, internet"]),
+    ],
+)
+def test_the_address_in_a_mail_shows_one_thing_and_ends_it_by_a_press_only(
+    ada: httpx.Client, backend: FakeBackend, path: str, call: str, shown: list[str]
+) -> None:
+    backend.calls.clear()
+    page = ada.get(path).text
+    assert [words for words in shown if words not in page] == []
+    assert f'action="{path}"' in page
+    assert {call.method for call in backend.calls} == {"GET"}
+    backend.routes["DELETE", call] = Answer(204)
+    assert post(ada, path, page=path).status_code == 303
+    assert len(backend.made("DELETE", f"/api/v1{call}")) == 1
+
+
+@pytest.mark.parametrize("path", ["/sessions", f"/sessions/{an_id(803)}/revoke"])
+def test_a_sign_in_in_an_application_is_shown_by_its_name(ada: httpx.Client, path: str) -> None:
+    assert "Team wiki" in ada.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (f"/sessions/{an_id(809)}/revoke", "This device is signed out"),
+        (f"/tokens/{an_id(859)}/revoke", "This access token has ended"),
+    ],
+)
+def test_what_a_mail_names_and_has_ended_says_so_and_asks_nothing(ada: httpx.Client, path: str, words: str) -> None:
+    page = ada.get(path)
+    assert page.status_code == 200
+    assert words in page.text
+    assert f'action="{path}"' not in page.text
+
+
+@pytest.mark.parametrize("path", [f"/sessions/{an_id(999)}/revoke", f"/tokens/{an_id(999)}/revoke"])
+def test_what_a_mail_to_somebody_else_names_is_not_there_and_the_way_to_them_is(ada: httpx.Client, path: str) -> None:
+    page = ada.get(path)
+    assert page.status_code == 404
+    query = httpx.QueryParams({"switch": "1", "next": path})
+    assert f'href="/login?{str(query).replace("&", "&amp;")}"' in page.text
+
+
+def test_the_end_of_a_token_is_said_before_it_is_made(ada: httpx.Client) -> None:
+    end = datetime.now(ZoneInfo("Africa/Lagos")) + timedelta(days=90)
+    assert re.search(rf"90 days, until \w{{3}} {end.day} {end:%b %Y}</option>", ada.get("/tokens").text)
+
+
+def test_looking_at_a_device_approves_nothing(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.calls.clear()
+    page = ada.get("/device?user_code=BCDF-GHJK")
+    assert "build-server (Linux)" in page.text
+    assert "See the account and its sessions<br>See sessions, bookings and credits</dd>" in page.text
+    assert "203.0.113.9" in page.text
+    assert "30 days after its last use, 90 days at most" in page.text
+    assert {call.method for call in backend.calls} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("decision", "verb"), [("approve", "approve"), ("deny", "deny"), ("", "deny"), ("nonsense", "deny")]
+)
+def test_only_the_right_button_approves(ada: httpx.Client, backend: FakeBackend, decision: str, verb: str) -> None:
+    backend.routes["POST", f"/device-requests/BCDF-GHJK/{verb}"] = Answer(200, {})
+    assert post(ada, "/device", user_code="BCDF-GHJK", decision=decision).status_code == 303
+    assert [call.path for call in backend.calls if call.method == "POST"][-1].endswith(verb)
+
+
+@pytest.mark.parametrize(
+    "typed", ["bcdfghjk", "BCDF - GHJK", "bcdf\u2013ghjk", "\uff22\uff23DF\uff0dGHJK", "b.c d/f"[:5]]
+)
+def test_the_api_is_sent_what_was_typed(ada: httpx.Client, backend: FakeBackend, typed: str) -> None:
+    backend.routes["GET", f"/pages/device/{quote(typed, safe='')}"] = backend.routes["GET", "/pages/device/BCDF-GHJK"]
+    assert "build-server (Linux)" in ada.get("/device", params={"user_code": typed}).text
+
+
+@pytest.mark.parametrize("code", ["ZZZZ-ZZZZ", "short", "../../me", "<b>", "..", "a?b#c", "x" * 65, "%2F"])
+def test_an_unknown_code_says_so(ada: httpx.Client, backend: FakeBackend, code: str) -> None:
+    backend.routes["GET", f"/pages/device/{quote(code, safe='')}"] = backend.routes["GET", "/pages/device/ZZZZ-ZZZZ"]
+    page = ada.get("/device", params={"user_code": code})
+    assert page.status_code in {404, 422}
+    assert 'role="alert"' in page.text
+
+
+def test_a_code_that_was_refused_is_asked_for_again(ada: httpx.Client) -> None:
+    answer = post(ada, "/device", user_code="ZZZZ-ZZZZ", decision="approve")
+    assert answer.headers["Location"] == "/device?user_code=ZZZZ-ZZZZ"
+    assert "There is no such code" in ada.get(answer.headers["Location"]).text
+
+
+def test_leaving_lists_what_is_cancelled_and_signs_out(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["POST", "/me/deactivate"] = Answer(204)
+    assert "Software that must not fail" in ada.get("/settings/deactivate").text
+    answer = post(ada, "/settings/deactivate")
+    assert answer.headers["Location"] == "/signed-out?reason=left"
+    assert "insighta_rt" not in ada.cookies
+
+
+def test_a_trusted_publisher_is_added_and_what_the_api_refuses_is_shown_beside_its_field(
+    ada: httpx.Client, backend: FakeBackend
+) -> None:
+    said = {"repository": "ada/site", "workflow": "ci.yml", "environment": "", "ref": "", "scopes": "bookings:read"}
+    backend.routes["POST", "/trusted-publishers"] = Answer(201, {"id": an_id(871)})
+    assert post(ada, "/tokens/publishers", **said).headers["Location"] == "/tokens?notice=publisher-added"
+    sent = backend.made("POST", "/api/v1/trusted-publishers")[0].body
+    assert sent == said | {"scopes": ["bookings:read"]}
+    wrong = problem(400, "validation_error", errors={"repository": ["Name the repository as OWNER/NAME."]})
+    backend.routes["POST", "/trusted-publishers"] = wrong
+    assert post(ada, "/tokens/publishers", **said | {"repository": "x"}).headers["Location"] == "/tokens"
+    page = ada.get("/tokens").text
+    assert 'id="publisher_repository_error">Name the repository as OWNER/NAME.' in page
+    assert '<details class="card narrow" open>' in page
+    assert post(ada, "/tokens/publishers", repository="ada/site", workflow="ci.yml").headers["Location"] == "/tokens"
+    assert "Choose at least one thing that its jobs may do." in ada.get("/tokens").text
+
+
+def test_trusted_publishers_are_listed_with_what_should_be_known(ada: httpx.Client, backend: FakeBackend) -> None:
+    page = ada.get("/tokens").text
+    for words in ("ada/site", "nightly.yml", "refs/heads/main", f"INSIGHTA_PUBLISHER={an_id(870)}"):
+        assert words in page
+    # An earlier backend does not know them.
+    known = backend.routes["GET", "/pages/tokens"]
+    backend.routes["GET", "/pages/tokens"] = Answer(200, {"person": ADA, "tokens": []})
+    assert "Add a trusted publisher" in ada.get("/tokens").text
+    backend.routes["GET", "/pages/tokens"] = known

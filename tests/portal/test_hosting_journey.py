@@ -2,12 +2,11 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.portal.browsers import context_for, make_host, open_slot, sign_in
+from tests.portal.browsers import Contexts, book, context_for, open_slot, sign_in, sign_in_host
 from tests.processes import Live
 
 pytestmark = pytest.mark.browser
@@ -18,19 +17,12 @@ HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 @pytest.fixture(scope="module")
 def grace(live: Live, browser: Browser) -> Page:
     """The host's page."""
-    page = sign_in(context_for(browser, live.portal_url, None), live, "journey-grace")
-    make_host(live, page)
-    return page
+    return sign_in_host(context_for(browser), live, "journey-grace")
 
 
-def book(page: Page, title: str) -> None:
-    """Book a session that the page of sessions shows."""
-    page.get_by_role("link", name=title).click()
-    page.get_by_role("button", name="Book for 1 credit").click()
-    expect(page.get_by_role("status")).to_contain_text("Your seat is booked")
-
-
-def test_the_last_seat_goes_to_one_and_the_other_is_told_and_may_wait(live: Live, grace: Page, contexts: Any) -> None:
+def test_the_last_seat_goes_to_one_and_the_other_is_told_and_may_wait(
+    live: Live, grace: Page, contexts: Contexts
+) -> None:
     starts = HOUR + timedelta(days=2)
     open_slot(grace, live, "One seat", starts, seats=1)
     ada, alan = (
@@ -93,7 +85,7 @@ def test_weekly_hours_open_sessions_and_a_day_off_closes_them(live: Live, grace:
     assert sessions() == 0
 
 
-def test_a_session_is_called_off_after_saying_who_gets_what_back(live: Live, grace: Page, contexts: Any) -> None:
+def test_a_session_is_called_off_after_saying_who_gets_what_back(live: Live, grace: Page, contexts: Contexts) -> None:
     starts = HOUR + timedelta(days=5)
     open_slot(grace, live, "Off it goes", starts)
     ada = sign_in(contexts(), live, "journey-refunded", f"/slots?from={starts:%Y-%m-%d}")
@@ -109,7 +101,7 @@ def test_a_session_is_called_off_after_saying_who_gets_what_back(live: Live, gra
     expect(ada.get_by_role("main")).to_contain_text("Came back")
 
 
-def test_who_did_not_come_is_marked_and_sees_it(live: Live, grace: Page, contexts: Any) -> None:
+def test_who_did_not_come_is_marked_and_sees_it(live: Live, grace: Page, contexts: Contexts) -> None:
     starts = HOUR + timedelta(days=6)
     open_slot(grace, live, "Missed it", starts)
     ada = sign_in(contexts(), live, "journey-late", f"/slots?from={starts:%Y-%m-%d}")
@@ -137,7 +129,7 @@ def test_who_did_not_come_is_marked_and_sees_it(live: Live, grace: Page, context
     expect(ada.get_by_role("main")).to_contain_text("Missed")
 
 
-def test_a_calendar_program_can_read_what_the_page_offers(live: Live, grace: Page, contexts: Any) -> None:
+def test_a_calendar_program_can_read_what_the_page_offers(live: Live, grace: Page, contexts: Contexts) -> None:
     starts = HOUR + timedelta(days=7)
     open_slot(grace, live, "In the calendar", starts)
     ada = sign_in(contexts(), live, "journey-calendar", f"/slots?from={starts:%Y-%m-%d}")

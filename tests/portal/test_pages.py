@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -10,26 +12,22 @@ import pytest
 from tests.portal.conftest import Portal, csrf_of, hidden, post
 from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
 from tests.portal.sample import an_id
-from tests.portal.screenshots import FOR_STRANGERS, WITHOUT_A_CALL, in_sample, pages
 
 NOW = datetime.now(UTC)
 SLOT, BOOKING = an_id(400), an_id(500)
 
 
-def test_every_page_is_one_call(portal: Portal, backend: FakeBackend, held: dict[str, Any]) -> None:
-    browser, counts = portal.signed_in(), {}
-    for name, address in pages(in_sample(held)).items():
-        if name in FOR_STRANGERS | WITHOUT_A_CALL:
-            continue
-        backend.calls.clear()
-        answer = browser.get(address)
-        counts[name] = (answer.status_code, len(backend.calls))
-    assert len(counts) > 20
-    assert {name: count for name, count in counts.items() if count != (200, 1)} == {}
-
-
 @pytest.mark.parametrize(
-    "path", ["/slots", "/bookings", "/credits", "/sessions", "/tokens", "/device?user_code=BCDF-GHJK", "/settings"]
+    "path",
+    [
+        "/bookings",
+        "/credits",
+        "/sessions",
+        "/applications",
+        "/tokens",
+        "/device?user_code=BCDF-GHJK",
+        "/settings",
+    ],
 )
 def test_a_stranger_is_asked_to_sign_in_and_comes_back(portal: Portal, backend: FakeBackend, path: str) -> None:
     page = portal.browser().get(path)
@@ -42,21 +40,19 @@ def test_a_stranger_is_asked_to_sign_in_and_comes_back(portal: Portal, backend: 
 def test_the_course_of_credits_is_drawn_once_it_has_one(
     ada: httpx.Client, backend: FakeBackend, days: int, is_shown: bool
 ) -> None:
-    route = backend.routes["GET", "/pages/credits"]
-    assert isinstance(route, Answer)
-    newest, oldest = route.body["entries"]["results"][0], route.body["entries"]["results"][-1]
+    route = backend.body("/pages/credits")
+    newest, oldest = route["entries"]["results"][0], route["entries"]["results"][-1]
     oldest["created_at"] = (datetime.fromisoformat(newest["created_at"]) - timedelta(days=days)).isoformat()
-    route.body["entries"]["results"] = [newest, oldest]
+    route["entries"]["results"] = [newest, oldest]
     assert ("Over time" in ada.get("/credits").text) is is_shown
 
 
 def test_credits_spent_before_they_came_are_not_drawn(ada: httpx.Client, backend: FakeBackend) -> None:
-    route = backend.routes["GET", "/pages/credits"]
-    assert isinstance(route, Answer)
-    for entry in route.body["entries"]["results"]:
+    route = backend.body("/pages/credits")
+    for entry in route["entries"]["results"]:
         if entry["amount"] > 0:
             entry["created_at"] = NOW.isoformat()
-    route.body["entries"]["results"].sort(key=lambda entry: entry["created_at"], reverse=True)
+    route["entries"]["results"].sort(key=lambda entry: entry["created_at"], reverse=True)
     page = ada.get("/credits").text
     assert "Over time" not in page
     assert "Where your credits went" in page
@@ -70,179 +66,350 @@ def test_words_are_those_of_people(ada: httpx.Client, portal: Portal) -> None:
         assert not re.search(r">[^<]*ledger", page, re.IGNORECASE)
 
 
-class TestSlots:
-    def test_times_are_in_the_persons_zone_which_is_named(self, ada: httpx.Client, held: dict[str, Any]) -> None:
-        page = ada.get("/slots").text
-        assert "in Lagos time" in page
-        nine_in_utc = next(one for one in held["slots"] if "T09:00" in one["starts_at"])
-        assert f'<time datetime="{nine_in_utc["starts_at"]}">10:00</time>' in page
-
-    def test_a_host_and_a_day_narrow_it_down(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.calls.clear()
-        page = ada.get("/slots", params={"host": an_id(11), "from": "2099-05-04"})
-        query = backend.calls[0].query
-        assert query["host"] == an_id(11)
-        assert query["from"].startswith("2099-05-03T10:00")
-        assert "Mon 4 May – Sun 10 May 2099" in page.text
-
-    @pytest.mark.parametrize(
-        "query", ["?from=nonsense", "?from=0001-01-01", "?from=9999-12-31", "?host=", "?from=2020-01-01"]
-    )
-    def test_nonsense_in_the_address_is_ignored(self, ada: httpx.Client, query: str) -> None:
-        assert ada.get(f"/slots{query}").status_code == 200
-
-    @pytest.mark.parametrize("login", ["linus", "Linus"])
-    def test_a_host_may_be_named_in_the_address(self, ada: httpx.Client, login: str) -> None:
-        answer = ada.get("/slots", params={"host": login, "from": "2099-05-04"})
-        assert answer.headers["Location"] == f"/slots?from=2099-05-04&host={an_id(11)}"
-        assert f'<option value="{an_id(11)}" selected>' in ada.get(answer.headers["Location"]).text
-
-    @pytest.mark.parametrize("login", ["nobody", "1'", an_id(99)])
-    def test_a_host_who_is_not_there_is_not_ignored(self, ada: httpx.Client, login: str) -> None:
-        page = ada.get("/slots", params={"host": login})
-        assert page.status_code == 404
-        assert "There is no such host" in page.text
-        assert 'href="/slots">See all sessions' in page.text
-
-    def test_the_refund_deadline_is_said_before_booking(self, ada: httpx.Client, held: dict[str, Any]) -> None:
-        assert "Cancel before" in ada.get(f"/slots/{held['slots'][-1]['id']}/book").text
-        assert "This session cannot be refunded" in ada.get(f"/slots/{SLOT}/book").text
-
-    def test_booking_sends_the_forms_key_and_redirects(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.routes["POST", "/bookings"] = Answer(201, {"id": BOOKING})
-        form = ada.get(f"/slots/{SLOT}/book").text
-        fields = {name: hidden(form, name) for name in ("csrfmiddlewaretoken", "key")}
-        backend.calls.clear()
-        answers = [ada.post(f"/slots/{SLOT}/book", data=fields) for _ in range(2)]
-        assert {one.headers["Location"] for one in answers} == {f"/bookings/{BOOKING}?notice=booked"}
-        assert {call.headers["idempotency-key"] for call in backend.calls} == {fields["key"]}
-        assert backend.calls[0].body == {"slot_id": SLOT}
-
-    @pytest.mark.parametrize(
-        ("code", "sentence"),
-        [
-            ("slot_full", "last seat has just gone"),
-            ("overlapping_booking", "booked at that time"),
-            ("insufficient_credits", "no credit left"),
-        ],
-    )
-    def test_a_conflict_says_what_changed(
-        self, ada: httpx.Client, backend: FakeBackend, code: str, sentence: str
-    ) -> None:
-        backend.routes["POST", "/bookings"] = problem(409, code)
-        answer = post(ada, f"/slots/{SLOT}/book", key="x")
-        assert (answer.status_code, answer.headers["Location"]) == (303, f"/slots/{SLOT}/book?conflict={code}")
-        assert sentence in ada.get(answer.headers["Location"]).text
-
-    def test_a_full_session_offers_the_waitlist(
-        self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
-    ) -> None:
-        address = f"/slots/{held['full']['id']}"
-        assert "Join the waitlist" in ada.get(f"{address}/book").text
-        backend.routes["POST", f"{address}/waitlist"] = Answer(201, {"position": 2})
-        backend.routes["DELETE", f"{address}/waitlist"] = Answer(204)
-        joined = post(ada, f"{address}/waitlist").headers["Location"]
-        assert joined == f"{address}/book?notice=waiting"
-        page = backend.routes["GET", f"/pages{address}"]
-        assert isinstance(page, Answer)
-        page.body |= {"slot": held["full"] | {"waiting": True}, "position": 2}
-        assert "You are 2nd in the queue." in ada.get(f"{joined}&place=1").text
-        assert post(ada, f"{address}/waitlist/leave").headers["Location"] == f"{address}/book?notice=not-waiting"
-
-    def test_a_backend_of_the_release_before_is_asked_as_it_knows(
-        self, ada: httpx.Client, backend: FakeBackend
-    ) -> None:
-        del backend.routes["GET", f"/pages/slots/{SLOT}"]
-        assert "Book for 1 credit" in ada.get(f"/slots/{SLOT}/book").text
-        assert ada.get(f"/slots/{an_id(999)}/book").status_code == 404
-
-    def test_without_a_credit_the_way_to_one_is_said(
-        self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
-    ) -> None:
-        for one in (SLOT, held["full"]["id"]):
-            page = backend.routes["GET", f"/pages/slots/{one}"]
-            assert isinstance(page, Answer)
-            page.body["subscriptions"] = []
-        assert "Our staff can add credits or a plan." in ada.get(f"/slots/{SLOT}/book").text
-        assert "You have no credit now" in ada.get(f"/slots/{held['full']['id']}/book").text
+def test_times_are_in_the_persons_zone_which_is_named(ada: httpx.Client, held: dict[str, Any]) -> None:
+    nine_in_utc = next(one for one in held["slots"] if "T09:00" in one["starts_at"])
+    page = ada.get("/slots", params={"day": nine_in_utc["starts_at"][:10]}).text
+    assert "in Lagos time" in page
+    assert f'<time datetime="{nine_in_utc["starts_at"]}">10:00</time>' in page
 
 
-class TestHosting:
-    def test_a_session_opens_at_the_hosts_wall_clock(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.routes["POST", "/slots"] = Answer(201, {})
-        fields = {"title": "Winter", "date": "2027-01-15", "start_time": "10:30", "minutes": "90", "capacity": "4"}
-        answer = post(ada, "/hosting/new", zone="Africa/Lagos", **fields)
-        assert answer.headers["Location"] == "/hosting?notice=slot-created"
-        body = backend.made("POST", "/api/v1/slots")[0].body
-        assert (body["starts_at"], body["ends_at"]) == ("2027-01-15T09:30:00+00:00", "2027-01-15T11:00:00+00:00")
+def test_a_host_and_a_day_narrow_it_down(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.calls.clear()
+    page = ada.get("/slots", params={"host": an_id(11), "from": "2099-05-04", "day": "2099-05-06"})
+    assert backend.calls[0].query == {"host": an_id(11), "from": "2099-05-04", "day": "2099-05-06"}
+    assert "4 May – 7 June" in page.text
+    assert "Wednesday 6 May 2099" in page.text
 
-    def test_an_overlap_is_said_above_the_form(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.routes["POST", "/slots"] = problem(409, "slot_overlaps", detail="It overlaps another session of yours.")
-        fields = {"title": "Winter", "date": "2027-01-15", "start_time": "10:30", "minutes": "90", "capacity": "4"}
-        answer = post(ada, "/hosting/new", zone="Africa/Lagos", **fields)
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/hosting/new")
-        page = ada.get("/hosting/new").text
-        assert "It overlaps another session of yours." in page
-        assert 'value="Winter"' in page
 
-    def test_a_day_at_the_calendars_end_is_refused_beside_its_field(self, ada: httpx.Client) -> None:
-        fields = {"title": "Last", "date": "9999-12-31", "start_time": "23:30", "minutes": "90", "capacity": "4"}
-        post(ada, "/hosting/new", zone="America/New_York", **fields)
-        assert "Choose a date from 2000 to 2199." in ada.get("/hosting/new").text
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?from=nonsense",
+        "?from=0001-01-01",
+        "?from=9999-12-31",
+        "?host=",
+        "?from=2020-01-01",
+        "?day=9999-12-31",
+        "?day=x",
+        "?day=%00",
+        "?offering=x",
+        "?day=2020-01-01&from=2198-12-31",
+    ],
+)
+def test_nonsense_in_the_address_is_ignored(ada: httpx.Client, query: str) -> None:
+    assert ada.get(f"/slots{query}").status_code == 200
 
-    def test_hours_and_exceptions(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.routes["POST", "/availability-rules"] = Answer(201, {})
-        weekly = {"weekday": "2", "start_time": "09:00", "end_time": "12:00", "title": "T", "slot_minutes": "60"}
-        post(ada, "/hosting/hours/add", **weekly, buffer_minutes="0", capacity="2")
-        post(ada, "/hosting/hours/except", kind="day_off", date="2026-12-24")
-        first, second = (call.body for call in backend.made("POST", "/api/v1/availability-rules"))
-        assert first["kind"] == "weekly"
-        assert (first["weekday"], first["start_time"]) == (2, "09:00")
-        assert second == {"kind": "day_off", "date": "2026-12-24"}
-        refused = post(ada, "/hosting/hours/except", kind="extra", date="2026-12-24")
-        assert refused.headers["Location"] == "/hosting/hours"
-        page = ada.get("/hosting/hours").text
-        assert page.count("Extra hours need this.") == 6, "beside each of three fields, and above them"
-        assert '<option value="extra" selected>' in page
 
-    @pytest.mark.parametrize(
-        ("rule", "sentence"),
-        [(an_id(950), "that nobody has booked close. Booked ones stay"), (an_id(951), "weekly hours open again")],
-    )
-    def test_removing_hours_says_what_closes_first(
-        self, ada: httpx.Client, backend: FakeBackend, rule: str, sentence: str
-    ) -> None:
-        path = f"/hosting/hours/{rule}/remove"
-        backend.routes["DELETE", f"/availability-rules/{rule}"] = Answer(204)
-        assert sentence in ada.get(path).text
-        assert not backend.made("DELETE", f"/api/v1/availability-rules/{rule}")
-        assert post(ada, path).headers["Location"] == "/hosting/hours?notice=rule-removed"
-        assert len(backend.made("DELETE", f"/api/v1/availability-rules/{rule}")) == 1
-        assert ada.get(f"/hosting/hours/{an_id(952)}/remove").headers["Location"] == "/hosting/hours"
+@pytest.mark.parametrize("login", ["linus", "Linus"])
+def test_a_host_may_be_named_in_the_address(ada: httpx.Client, login: str) -> None:
+    answer = ada.get("/slots", params={"host": login, "from": "2099-05-04"})
+    assert answer.headers["Location"] == f"/slots?from=2099-05-04&host={an_id(11)}"
+    assert re.search(rf'host={an_id(11)}[^"]*" aria-current="true"', ada.get(answer.headers["Location"]).text)
 
-    def test_cancelling_a_day_says_how_much_goes_back_first(
-        self, ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
-    ) -> None:
-        day = next(one for one in held["slots"] if one["id"] == an_id(102))
-        backend.routes["POST", "/hosts/me/cancel-day"] = Answer(200, {})
-        fields = {"date": day["starts_at"][:10]}
-        page = ada.get("/hosting/cancel-day", params=fields).text
-        assert "2 people get 2 credits back." in page
-        assert not backend.made("POST", "/api/v1/hosts/me/cancel-day")
-        assert post(ada, "/hosting/cancel-day", **fields).headers["Location"] == "/hosting?notice=day-cancelled"
 
-    def test_who_has_booked_and_what_cancelling_means(self, ada: httpx.Client, backend: FakeBackend) -> None:
-        backend.routes["POST", f"/slots/{SLOT}/cancel"] = Answer(200, {})
-        page = ada.get(f"/hosting/slots/{SLOT}").text
-        assert "Ada Lovelace" in page
-        assert "2 people get 2 credits back" in page
-        assert post(ada, f"/hosting/slots/{SLOT}/cancel").status_code == 303
+@pytest.mark.parametrize("login", ["nobody", "1'", an_id(99)])
+def test_a_host_who_is_not_there_is_not_ignored(ada: httpx.Client, login: str) -> None:
+    page = ada.get("/slots", params={"host": login})
+    assert page.status_code == 404
+    assert "There is no such host" in page.text
+    assert 'href="/slots">See all sessions' in page.text
 
-    def test_people_who_do_not_host_are_told_so(self, portal: Portal, backend: FakeBackend) -> None:
-        backend.routes["GET", "/pages/hosting"] = problem(403, "not_a_host")
-        page = portal.signed_in().get("/hosting")
-        assert page.status_code == 403
-        assert "for hosts" in page.text
+
+def test_the_way_back_leads_to_the_day_of_the_session(ada: httpx.Client, portal: Portal, held: dict[str, Any]) -> None:
+    free = held["free"]
+    day = datetime.fromisoformat(free["starts_at"]).astimezone(ZoneInfo("Africa/Lagos")).date()
+    for page in (ada.get(f"/slots/{free['id']}/book").text, portal.browser().get(f"/slots/{free['id']}").text):
+        assert f'class="breadcrumb" href="/slots?day={day}"' in page
+        assert f'href="/hosts/{free["host"]["login"]}"' in page
+
+
+def test_the_refund_deadline_is_said_before_booking(ada: httpx.Client, held: dict[str, Any]) -> None:
+    assert "Cancel before" in ada.get(f"/slots/{held['slots'][-1]['id']}/book").text
+    assert "This session cannot be refunded" in ada.get(f"/slots/{SLOT}/book").text
+
+
+def test_booking_sends_the_forms_key_and_redirects(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["POST", "/bookings"] = Answer(201, {"id": BOOKING, "status": "active"})
+    form = ada.get(f"/slots/{SLOT}/book").text
+    fields = {name: hidden(form, name) for name in ("csrfmiddlewaretoken", "key")}
+    backend.calls.clear()
+    answers = [ada.post(f"/slots/{SLOT}/book", data=fields) for _ in range(2)]
+    assert {one.headers["Location"] for one in answers} == {f"/bookings/{BOOKING}?notice=booked"}
+    assert {call.headers["idempotency-key"] for call in backend.calls} == {fields["key"]}
+    assert backend.calls[0].body == {"slot_id": SLOT}
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("slot_full", "last seat has just gone"),
+        ("overlapping_booking", "booked at that time"),
+        ("insufficient_credits", "too few credits"),
+    ],
+)
+def test_a_conflict_says_what_changed(ada: httpx.Client, backend: FakeBackend, code: str, sentence: str) -> None:
+    backend.routes["POST", "/bookings"] = problem(409, code)
+    answer = post(ada, f"/slots/{SLOT}/book", key="x")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/slots/{SLOT}/book?conflict={code}")
+    assert sentence in ada.get(answer.headers["Location"]).text
+
+
+def test_a_full_session_offers_the_waitlist(ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]) -> None:
+    address = f"/slots/{held['full']['id']}"
+    assert "Join the waitlist" in ada.get(f"{address}/book").text
+    backend.routes["POST", f"{address}/waitlist"] = Answer(201, {"position": 2})
+    backend.routes["DELETE", f"{address}/waitlist"] = Answer(204)
+    joined = post(ada, f"{address}/waitlist").headers["Location"]
+    assert joined == f"{address}/book?notice=waiting"
+    page = backend.body(f"/pages{address}")
+    page |= {"slot": held["full"] | {"waiting": True}, "position": 2}
+    assert "You are 2nd in the queue." in ada.get(f"{joined}&place=1").text
+    assert post(ada, f"{address}/waitlist/leave").headers["Location"] == f"{address}/book?notice=not-waiting"
+
+
+def test_without_a_credit_the_way_to_one_is_said(ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]) -> None:
+    for one in (SLOT, held["full"]["id"]):
+        backend.body(f"/pages/slots/{one}")["subscriptions"] = []
+    assert "Our staff can add credits or a plan." in ada.get(f"/slots/{SLOT}/book").text
+    assert "You have too few credits now" in ada.get(f"/slots/{held['full']['id']}/book").text
+
+
+def test_a_session_opens_at_the_hosts_wall_clock(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["POST", "/slots"] = Answer(201, {})
+    fields = {"title": "Winter", "date": "2027-01-15", "start_time": "10:30", "minutes": "90", "capacity": "4"}
+    answer = post(ada, "/hosting/new", zone="Africa/Lagos", **fields)
+    assert answer.headers["Location"] == "/hosting?notice=slot-created"
+    body = backend.made("POST", "/api/v1/slots")[0].body
+    assert (body["starts_at"], body["ends_at"]) == ("2027-01-15T09:30:00+00:00", "2027-01-15T11:00:00+00:00")
+
+
+def test_an_overlap_is_said_above_the_form(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["POST", "/slots"] = problem(409, "slot_overlaps", detail="It overlaps another session of yours.")
+    fields = {"title": "Winter", "date": "2027-01-15", "start_time": "10:30", "minutes": "90", "capacity": "4"}
+    answer = post(ada, "/hosting/new", zone="Africa/Lagos", **fields)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/hosting/new")
+    page = ada.get("/hosting/new").text
+    assert "It overlaps another session of yours." in page
+    assert 'value="Winter"' in page
+
+
+def test_a_day_at_the_calendars_end_is_refused_beside_its_field(ada: httpx.Client) -> None:
+    fields = {"title": "Last", "date": "9999-12-31", "start_time": "23:30", "minutes": "90", "capacity": "4"}
+    post(ada, "/hosting/new", zone="America/New_York", **fields)
+    assert "Choose a date from 2000 to 2199." in ada.get("/hosting/new").text
+
+
+def test_hours_and_exceptions(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["POST", "/availability-rules"] = Answer(201, {})
+    weekly = {"weekday": "2", "start_time": "09:00", "end_time": "12:00", "title": "T", "slot_minutes": "60"}
+    post(ada, "/hosting/hours/add", **weekly, buffer_minutes="0", capacity="2")
+    post(ada, "/hosting/hours/except", kind="day_off", date="2026-12-24")
+    first, second = (call.body for call in backend.made("POST", "/api/v1/availability-rules"))
+    assert first["kind"] == "weekly"
+    assert (first["weekday"], first["start_time"]) == (2, "09:00")
+    assert second == {"kind": "day_off", "date": "2026-12-24"}
+    refused = post(ada, "/hosting/hours/except", kind="extra", date="2026-12-24")
+    assert refused.headers["Location"] == "/hosting/hours"
+    page = ada.get("/hosting/hours").text
+    assert page.count("Extra hours need this.") == 6, "beside each of three fields, and above them"
+    assert '<option value="extra" selected>' in page
+
+
+WEEKLY = {"weekday": "2", "start_time": "09:00", "end_time": "12:00", "buffer_minutes": "0"}
+EXTRA = {"kind": "extra", "date": "2026-12-23", "start_time": "09:00", "end_time": "12:00"}
+
+
+@pytest.mark.parametrize(("form", "typed"), [("add", WEEKLY), ("except", EXTRA)])
+def test_hours_of_an_offering_say_only_what_differs_from_it(
+    ada: httpx.Client, backend: FakeBackend, form: str, typed: dict[str, str]
+) -> None:
+    page, offering = ada.get("/hosting/hours").text, an_id(970)
+    assert page.count(f'<option value="{offering}">Compilers, gently (45 minutes, 3 seats, 2 credits)</option>') == 2
+    assert f'<a href="/hosting/offerings/{offering}">Compilers, gently</a> · ' in page, "what the hours are made from"
+    assert 'value="60"' not in page, "nothing that would differ from the offering unasked"
+    backend.routes["POST", "/availability-rules"] = Answer(201, {})
+    path = f"/hosting/hours/{form}"
+    post(ada, path, **typed, offering_id=offering, title="", slot_minutes="", capacity="")
+    post(ada, path, **typed, offering_id=offering, title="Other")
+    first, second = (call.body for call in backend.made("POST", "/api/v1/availability-rules"))
+    assert (first["offering_id"], first.keys() & {"title", "slot_minutes", "capacity"}) == (offering, set())
+    assert (second["offering_id"], second["title"]) == (offering, "Other")
+
+
+@pytest.mark.parametrize(
+    ("form", "typed", "problem_said"),
+    [("add", WEEKLY, "Hours need a title or an offering."), ("except", EXTRA, "Extra hours need this.")],
+)
+def test_hours_that_are_refused_keep_what_was_typed(
+    ada: httpx.Client, backend: FakeBackend, form: str, typed: dict[str, str], problem_said: str
+) -> None:
+    path, offering = f"/hosting/hours/{form}", an_id(970)
+    assert post(ada, path, **typed).headers["Location"] == "/hosting/hours"
+    page = ada.get("/hosting/hours").text
+    assert page.count(problem_said) == 2, "above the form, and beside its title"
+    assert 'value="12:00"' in page
+    assert "Empty: as the offering says." in page.partition(f'action="{path}"')[2].partition("</form>")[0]
+    assert backend.made("POST", "/api/v1/availability-rules") == []
+    said = {"offering_id": ["This offering is archived."]}
+    backend.routes["POST", "/availability-rules"] = problem(400, "validation_error", errors=said)
+    post(ada, path, **typed, offering_id=offering)
+    page = ada.get("/hosting/hours").text
+    assert "What: This offering is archived." in page
+    assert f'<option value="{offering}" selected>' in page
+
+
+def test_a_host_who_offers_nothing_yet_is_asked_for_something_else(ada: httpx.Client, backend: FakeBackend) -> None:
+    shown = backend.body("/pages/hosting/hours")
+    backend.routes["GET", "/pages/hosting/hours"] = Answer(200, shown | {"offerings": []})
+    page = ada.get("/hosting/hours").text
+    assert 'name="offering_id"' not in page
+    assert re.search(r'name="slot_minutes" value="60"', page)
+    assert "Compilers, gently · 60 minutes each" in page
+    assert "as the offering says" not in page
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [(an_id(950), "that nobody has booked close. Booked ones stay"), (an_id(951), "weekly hours open again")],
+)
+def test_removing_hours_says_what_closes_first(
+    ada: httpx.Client, backend: FakeBackend, rule: str, sentence: str
+) -> None:
+    path = f"/hosting/hours/{rule}/remove"
+    left = [{"id": an_id(960), "title": "Compilers", "starts_at": "2027-01-05T09:00:00Z"}]
+    change = {"opened": 1, "closed": 7, "left": left, "left_count": 1}
+    backend.routes["DELETE", f"/availability-rules/{rule}"] = Answer(200, change)
+    assert sentence in ada.get(path).text
+    assert not backend.made("DELETE", f"/api/v1/availability-rules/{rule}")
+    assert post(ada, path).headers["Location"] == "/hosting/hours?notice=rule-removed"
+    assert len(backend.made("DELETE", f"/api/v1/availability-rules/{rule}")) == 1
+    page = ada.get("/hosting/hours?notice=rule-removed").text
+    assert "Sessions opened: 1. Closed: 7. Booked, so still open: 1." in page
+    assert f'<a href="/hosting/slots/{an_id(960)}">Compilers, ' in page
+    assert "Sessions opened" not in ada.get("/hosting/hours").text
+    assert ada.get(f"/hosting/hours/{an_id(952)}/remove").headers["Location"] == "/hosting/hours"
+
+
+def test_cancelling_a_day_says_how_much_goes_back_first(
+    ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+) -> None:
+    day = next(one for one in held["slots"] if one["id"] == an_id(102))
+    backend.routes["POST", "/hosts/me/cancel-day"] = Answer(200, {})
+    fields = {"date": day["starts_at"][:10]}
+    page = ada.get("/hosting/cancel-day", params=fields).text
+    assert "2 people get 2 credits back." in page
+    assert not backend.made("POST", "/api/v1/hosts/me/cancel-day")
+    assert post(ada, "/hosting/cancel-day", **fields).headers["Location"] == "/hosting?notice=day-cancelled"
+
+
+def test_who_has_booked_and_what_cancelling_means(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["POST", f"/slots/{SLOT}/cancel"] = Answer(200, {})
+    page = ada.get(f"/hosting/slots/{SLOT}").text
+    assert "Ada Lovelace" in page
+    assert "2 people get 2 credits back" in page
+    assert post(ada, f"/hosting/slots/{SLOT}/cancel").status_code == 303
+
+
+@pytest.mark.parametrize("when", ["past", "cancelled"])
+def test_what_is_over_or_cancelled_is_a_list_of_its_own(ada: httpx.Client, backend: FakeBackend, when: str) -> None:
+    page = ada.get(f"/hosting?when={when}").text
+    assert f'<a href="/hosting?when={when}" aria-current="page">' in page
+    assert f'href="/hosting/slots/{SLOT}"' in page
+    assert backend.made("GET", "/api/v1/pages/hosting")[-1].query == {"when": when}
+
+
+def edited(ada: httpx.Client) -> dict[str, str]:
+    """What the form of the session is filled with."""
+    page = ada.get(f"/hosting/slots/{SLOT}/edit").text
+    fields = dict(re.findall(r'name="(title|date|start_time|minutes|capacity|place|link)" value="([^"]*)"', page))
+    (description,) = re.findall(r'<textarea name="description"[^>]*>\s*([^<]*)</textarea>', page)
+    return fields | {"description": description}
+
+
+def test_a_change_says_whom_it_concerns_before_it_is_made(ada: httpx.Client, backend: FakeBackend) -> None:
+    slot = backend.body(f"/pages/hosting/slots/{SLOT}")["slot"]
+    counts = {"changed": ["title"], "people_told": 2, "waiting_told": 0, "promoted": 0, "cancelled": []}
+    backend.routes["PATCH", f"/slots/{SLOT}"] = Answer(200, slot | counts)
+    path, fields = f"/hosting/slots/{SLOT}/edit", edited(ada) | {"title": "New title", "message": "Sorry"}
+    review = post(ada, path, **fields)
+    assert (review.status_code, "2 people who have booked are told" in review.text) == (200, True)
+    assert 'name="title" value="New title"' in review.text
+    assert post(ada, path, **fields, confirm="1").headers["Location"] == (f"/hosting/slots/{SLOT}?notice=slot-changed")
+    sent = [call.body for call in backend.made("PATCH", f"/api/v1/slots/{SLOT}")]
+    body = {"title": "New title", "message": "Sorry"}
+    assert sent == [body | {"preview": True}, body | {"preview": False}], "only what is different"
+
+
+def test_another_time_is_sent_as_instants(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["PATCH", f"/slots/{SLOT}"] = problem(409, "slot_overlaps", detail="Another session is then.")
+    path = f"/hosting/slots/{SLOT}/edit"
+    answer = post(ada, path, **edited(ada) | {"date": "2098-01-01", "start_time": "10:00", "minutes": "90"})
+    assert answer.headers["Location"] == path
+    (call,) = backend.made("PATCH", f"/api/v1/slots/{SLOT}")
+    assert call.body == {
+        "starts_at": "2098-01-01T09:00:00+00:00",
+        "ends_at": "2098-01-01T10:30:00+00:00",
+        "message": "",
+        "preview": True,
+    }
+    page = ada.get(path).text
+    assert "Another session is then." in page
+    assert 'value="2098-01-01"' in page
+
+
+def test_a_session_that_has_begun_keeps_its_time_on_the_page(ada: httpx.Client, backend: FakeBackend) -> None:
+    path = f"/pages/hosting/slots/{SLOT}"
+    body = backend.body(path)
+    past = {"starts_at": "2020-01-01T10:00:00Z", "ends_at": "2020-01-01T11:00:00Z"}
+    backend.routes["GET", path] = Answer(200, body | {"slot": body["slot"] | past})
+    page = ada.get(f"/hosting/slots/{SLOT}/edit").text
+    assert 'name="start_time"' not in page
+    assert 'name="title"' in page
+
+
+def test_who_comes_is_downloaded_and_written_to(ada: httpx.Client, backend: FakeBackend) -> None:
+    path = f"/pages/hosting/slots/{SLOT}"
+    body = backend.body(path)
+    roster = body["bookings"]["results"]
+    roster[0]["client"]["email"] = "ada@example.org"
+    backend.routes["GET", path] = Answer(200, body)
+    backend.routes["GET", f"{path}/roster"] = Answer(200, {"csv": '"name"\r\n"\'=1"\r\n'})
+    page = ada.get(f"/hosting/slots/{SLOT}").text
+    assert 'href="mailto:ada@example.org"' in page
+    (address,) = re.findall(r'href="(/hosting/slots/[^"]+who-comes.csv)"', page)
+    file = ada.get(address)
+    assert (file.headers["content-type"], file.text) == ("text/csv; charset=utf-8", '"name"\r\n"\'=1"\r\n')
+    assert file.headers["content-disposition"].startswith("attachment")
+
+
+def test_the_front_desk_of_one_session(ada: httpx.Client, backend: FakeBackend) -> None:
+    here, back = f"/hosting/slots/{SLOT}", f"/hosting/slots/{SLOT}"
+    backend.routes["POST", f"/slots/{SLOT}/bookings"] = Answer(201, {})
+    backend.routes["POST", f"/slots/{SLOT}/reopen"] = Answer(200, {})
+    backend.routes["POST", f"/bookings/{BOOKING}/remove"] = Answer(200, {})
+    key = str(uuid4())
+    made = post(ada, f"{here}/book-in", login=" hedy ", charge="on", key=key)
+    assert made.headers["Location"] == f"{back}?notice=booked-in"
+    (call,) = backend.made("POST", f"/api/v1/slots/{SLOT}/bookings")
+    assert (call.body, call.headers["idempotency-key"]) == ({"login": "hedy", "charge": True}, key)
+    assert post(ada, f"{here}/reopen").headers["Location"] == f"{back}?notice=slot-reopened"
+    said = {"message": "Sorry.\r\nCome next week."}
+    assert post(ada, f"{here}/remove/{BOOKING}", **said).headers["Location"] == f"{back}?notice=removed"
+    assert backend.made("POST", f"/api/v1/bookings/{BOOKING}/remove")[0].body == said
+    backend.routes["POST", f"/bookings/{BOOKING}/remove"] = problem(400, "validation_error")
+    too_long = post(ada, f"{here}/remove/{BOOKING}", message="x" * 1001)
+    assert "Write at most 1,000 characters." in ada.get(too_long.headers["Location"]).text
+    backend.routes["POST", f"/slots/{SLOT}/bookings"] = problem(409, "cannot_book_person")
+    refused = post(ada, f"{here}/book-in", login="hedy")
+    assert refused.headers["Location"] == f"{back}?conflict=cannot_book_person"
+    assert "This person cannot be booked" in ada.get(refused.headers["Location"]).text
+
+
+def test_people_who_do_not_host_are_told_so(portal: Portal, backend: FakeBackend) -> None:
+    backend.routes["GET", "/pages/hosting"] = problem(403, "not_a_host")
+    page = portal.signed_in().get("/hosting")
+    assert page.status_code == 403
+    assert "for hosts" in page.text
 
 
 def test_a_form_sent_after_the_session_ended_returns_to_its_page(
@@ -261,7 +428,7 @@ def test_a_problem_keeps_the_navigation_of_who_is_signed_in(
 ) -> None:
     page, strangers = ada.get(path), portal.browser().get("/nowhere")
     assert page.status_code == status
-    for link in ('href="/slots"', 'href="/bookings"', 'href="/settings"', 'href="/logout"', "Your account"):
+    for link in ('href="/bookings"', 'href="/settings"', 'href="/logout"', "Your account"):
         assert link in page.text
         assert link not in strangers.text
 
@@ -273,7 +440,7 @@ def test_a_problem_keeps_the_pages_for_hosts_in_the_navigation_of_hosts(
     assert 'href="/hosting"' not in browser.get("/nowhere").text
     browser.get("/settings")
     assert 'href="/hosting"' in browser.get("/nowhere").text
-    backend.routes["GET", "/me"] = Answer(200, ADA | {"is_host": False})
+    backend.routes["GET", "/pages/settings"] = Answer(200, {"person": ADA, "session_count": 1})
     browser.get("/settings")
     assert 'href="/hosting"' not in browser.get("/nowhere").text
     browser.get("/")
@@ -291,7 +458,8 @@ def test_a_problem_that_ends_the_sign_in_has_no_navigation(ada: httpx.Client, ba
 
 @pytest.mark.parametrize("path", ["/slots", "/bookings", "/credits", "/hosting"])
 def test_a_list_that_has_moved_on_starts_again(ada: httpx.Client, backend: FakeBackend, path: str) -> None:
-    backend.routes["GET", f"/pages{path}"] = problem(400, "validation_error", detail="This cursor was not given.")
+    resource = {"/slots": "/days"}.get(path, path)
+    backend.routes["GET", f"/pages{resource}"] = problem(400, "validation_error", detail="This cursor was not given.")
     page = ada.get(path, params={"cursor": "xx"})
     assert page.status_code == 400
     assert "This list has moved on" in page.text

@@ -5,18 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.portal.conftest import Portal, csrf_of
+from tests.portal.conftest import Portal, begin, callback_of, csrf_of
 from tests.portal.fake_backend import Answer, FakeBackend, problem
 
 
 def without_access_token(browser: httpx.Client) -> httpx.Client:
     browser.cookies.delete("insighta_at")
     return browser
-
-
-def test_a_page_view_is_one_call(portal: Portal, backend: FakeBackend) -> None:
-    assert portal.signed_in().get("/").status_code == 200
-    assert len(backend.calls) == 1
 
 
 def test_an_expired_access_token_is_refreshed_and_the_page_goes_on(portal: Portal, backend: FakeBackend) -> None:
@@ -62,6 +57,29 @@ def test_an_ended_session_says_so_and_returns_to_the_page_wanted(portal: Portal,
     assert "insighta_rt" not in browser.cookies
 
 
+REASONS = {
+    "retry window closed": "Either that answer never reached this browser",
+    "refresh token reused": "used from two places",
+    "retry key mismatch": "used from two places",
+    "the session was ended because it was used from two places: somebody may hold a copy, sign in again": "two places",
+    "session lost, sign in again": "lost on our side",
+    "the session has expired, sign in again": "not used for a long time",
+    "the session has ended, sign in again": "signed out elsewhere",
+    "<b>something new</b>": "signed out elsewhere",
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_the_page_says_why_the_sign_in_could_not_be_renewed(portal: Portal, backend: FakeBackend, reason: str) -> None:
+    browser = without_access_token(portal.signed_in())
+    backend.fault = Answer(400, {"error": "invalid_grant", "error_description": reason})
+    page = browser.get(browser.get("/bookings?past=1").headers["Location"])
+    assert REASONS[reason] in page.text
+    assert 'href="/login?next=%2Fbookings%3Fpast%3D1"' in page.text
+    assert "something new" not in page.text
+    assert "insighta_rt" not in browser.cookies
+
+
 def test_a_late_refusal_does_not_sign_out_the_person_who_signed_in_meanwhile(
     portal: Portal, backend: FakeBackend
 ) -> None:
@@ -77,7 +95,7 @@ def test_a_late_refusal_does_not_sign_out_the_person_who_signed_in_meanwhile(
     assert browser.get("/").status_code == 200
 
 
-def test_a_link_to_the_farewell_signs_nobody_out(portal: Portal, backend: FakeBackend) -> None:
+def test_a_link_to_signed_out_signs_nobody_out(portal: Portal, backend: FakeBackend) -> None:
     browser = portal.signed_in()
     for query in ("", "?was=", "?was=0123456789abcdef", "?reason=logout"):
         assert browser.get(f"/signed-out{query}").status_code == 303
@@ -90,7 +108,6 @@ FAULTS = {
     "list": Answer(200, []),
     "dropped": Answer(drop=True),
     "slow": Answer(wait=3.6),
-    "unknown client": Answer(401, {"error": "invalid_client"}),
 }
 
 
@@ -100,6 +117,7 @@ def test_an_unreachable_backend_keeps_the_cookies(portal: Portal, backend: FakeB
     before = dict(browser.cookies)
     backend.fault = fault
     answer = browser.get("/")
+    assert len({call.headers["idempotency-key"] for call in backend.calls}) == 1
     assert answer.status_code == 503
     assert "cannot be reached" in answer.text
     assert (answer.headers.get_list("Set-Cookie"), dict(browser.cookies)) == ([], before)
@@ -107,11 +125,22 @@ def test_an_unreachable_backend_keeps_the_cookies(portal: Portal, backend: FakeB
     assert browser.get("/").status_code == 200
 
 
-def test_a_lost_answer_is_asked_for_again_with_the_same_key(portal: Portal, backend: FakeBackend) -> None:
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "invalid_request"])
+def test_a_portal_that_the_backend_refuses_says_who_can_mend_it(
+    portal: Portal, backend: FakeBackend, error: str
+) -> None:
     browser = without_access_token(portal.signed_in())
-    backend.fault = Answer(drop=True)
-    assert browser.get("/").status_code == 503
-    assert len({call.headers["idempotency-key"] for call in backend.calls}) == 1
+    callback = callback_of(backend, begin(browser, "/credits"))
+    before = dict(browser.cookies)
+    backend.fault = Answer(401, {"error": error})
+    for path in ("/", callback):
+        answer = browser.get(path)
+        assert answer.status_code == 503
+        assert "Trying again does not help until the people who run Insighta" in answer.text
+        assert dict(browser.cookies) == before
+    assert f"token endpoint answered 401 {error}" in portal.process.text()
+    backend.fault = None
+    assert browser.get(callback).headers["Location"] == "/credits"
 
 
 def test_new_tokens_reach_the_browser_even_when_the_page_fails(portal: Portal, backend: FakeBackend) -> None:
@@ -195,8 +224,7 @@ def test_the_pages_headers_are_strict(portal: Portal) -> None:
     headers = portal.browser().get("/").headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "unsafe-inline" not in headers["Content-Security-Policy"]
-    assert headers["X-Frame-Options"] == "DENY"
-    assert headers["Cache-Control"] == "no-store"
+    assert (headers["X-Frame-Options"], headers["Cache-Control"]) == ("DENY", "no-store")
 
 
 def test_an_unknown_address_has_a_page(portal: Portal) -> None:

@@ -1,35 +1,23 @@
 """What scripts and paper add: a countdown, one booking for two clicks, receipts without the page's furniture."""
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.portal.browsers import chromium, context_for
+from tests.portal.browsers import Contexts
 from tests.portal.conftest import Portal
 from tests.portal.fake_backend import Answer, FakeBackend
-from tests.portal.sample import an_id, fill
+from tests.portal.sample import an_id
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def window() -> Iterator[Page]:
-    with chromium() as browser:
-        yield browser.new_page()
-
-
 @pytest.fixture
-def page(window: Page, portal: Portal, backend: FakeBackend) -> Iterator[Page]:
+def page(contexts: Contexts, portal: Portal, held: dict[str, Any]) -> Page:
     """Ada's page, signed in, with the sample account behind it."""
-    fill(backend, datetime.now(UTC))
-    browser = window.context.browser
-    assert browser is not None
-    context = context_for(browser, portal.url, backend.sign_in())
-    yield context.new_page()
-    context.close()
+    return contexts(*portal.backend.sign_in(), url=portal.url).new_page()
 
 
 def test_the_refund_deadline_counts_down(page: Page, portal: Portal) -> None:
@@ -38,7 +26,7 @@ def test_the_refund_deadline_counts_down(page: Page, portal: Portal) -> None:
 
 
 def test_a_double_click_books_once(page: Page, portal: Portal, backend: FakeBackend) -> None:
-    backend.routes["POST", "/bookings"] = Answer(201, {"id": an_id(500)}, wait=1.5)
+    backend.routes["POST", "/bookings"] = Answer(201, {"id": an_id(500), "status": "active"}, wait=1.5)
     page.goto(f"{portal.url}/slots/{an_id(400)}/book")
     press = "document.querySelector('form.actions').requestSubmit()"
     page.evaluate(f"() => {{ for (const wait of [50, 500]) setTimeout(() => {press}, wait) }}")

@@ -1,4 +1,4 @@
-"""The portal's process against the real backend, asked over HTTP: races, several portals, standing, composed reads."""
+"""The portal's process against the real backend, asked over HTTP: races, several portals, standing."""
 
 import re
 import threading
@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import httpx
-import pytest
 
-from tests.people import PORTAL, Browser, Tokens, call
+from tests.people import Browser, call
 from tests.portal.conftest import arrived, running_process
 from tests.processes import Live
 
@@ -47,6 +46,18 @@ def test_a_sign_out_wins_against_refreshes_in_flight(live: Live) -> None:
         assert {status(tab, live) for tab in [browser, *tabs]} == {"out"}
 
 
+def test_an_answer_that_comes_when_another_person_has_signed_in_shows_them_no_secret(live: Live) -> None:
+    ann, bea = arrived(live, "portal-late-ann"), arrived(live, "portal-late-bea")
+    page = f"{live.portal_url}/tokens"
+    form = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', ann.get(page).text)
+    assert form
+    fields = {"csrfmiddlewaretoken": form[1], "name": "Anns job", "scopes": "bookings:read", "days": "30"}
+    assert ann.post(page, data=fields).status_code == 303
+    bea.cookies.set("insighta_note", ann.cookies["insighta_note"], domain="localhost.local", path="/")
+    assert "insp_" not in bea.get(page).text
+    assert "insp_" in ann.get(page).text
+
+
 def test_two_portals_give_the_tabs_of_one_browser_the_same_successor(live: Live) -> None:
     browser = arrived(live, "portal-twice")
     second = live.another_portal()
@@ -57,17 +68,6 @@ def test_two_portals_give_the_tabs_of_one_browser_the_same_successor(live: Live)
             answers = list(pool.map(lambda tab, url: tab.get(f"{url}/credits").status_code, tabs, urls))
     assert set(answers) == {200}
     assert len({tab.cookies["insighta_rt"] for tab in tabs}) == 1
-
-
-def test_a_suspension_is_seen_on_the_next_page_and_at_the_next_sign_in(live: Live) -> None:
-    browser = arrived(live, "portal-suspended")
-    me = call(live, "/me", browser.cookies["insighta_at"]).json()
-    live.manage("suspend_user", me["id"], "--reason", "spam")
-    page = browser.get(f"{live.portal_url}/credits", follow_redirects=True)
-    assert "suspended" in page.text or "signed out" in page.text
-    person = Browser(live, "portal-suspended")
-    callback = person.follow(person.get(f"{live.portal_url}/login"), until=f"{live.portal_url}/auth/callback")
-    assert "Your account is suspended" in person.get(callback.headers["location"]).text
 
 
 def test_saying_no_at_github_comes_back_with_a_way_on(live: Live) -> None:
@@ -82,6 +82,29 @@ def test_saying_no_at_github_comes_back_with_a_way_on(live: Live) -> None:
     assert 'href="/login?next=%2Fcredits"' in back.text
 
 
+def test_weekly_hours_are_made_from_an_offering_and_not_from_an_archived_one(live: Live) -> None:
+    host = arrived(live, "portal-hours")
+    live.manage("make_host", "portal-hours")
+    access, page = host.cookies["insighta_at"], f"{live.portal_url}/hosting/hours"
+    offered = {"title": "Slow yoga", "minutes": 45, "capacity": 7, "price_credits": 3}
+    offering = call(live, "/offerings", access, "POST", json=offered).json()["id"]
+    form = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', shown := host.get(page).text)
+    assert form
+    assert f'<option value="{offering}">Slow yoga (45 minutes, 7 seats, 3 credits)</option>' in shown
+    fields = {"csrfmiddlewaretoken": form[1], "start_time": "10:00", "end_time": "11:30", "buffer_minutes": "0"}
+    fields |= {"title": "", "slot_minutes": "", "capacity": ""}
+    made = host.post(f"{page}/add", data=fields | {"weekday": "1", "offering_id": offering})
+    assert made.headers["Location"] == "/hosting/hours?notice=rule-added"
+    (rule,) = call(live, "/availability-rules", access).json()["results"]
+    names = ("offering_id", "title", "slot_minutes", "capacity", "price_credits")
+    assert [rule[name] for name in names] == [offering, "Slow yoga", 45, 7, 3]
+    other = call(live, "/offerings", access, "POST", json=offered | {"title": "Gone"}).json()["id"]
+    call(live, f"/offerings/{other}/archive", access, "POST")
+    for wrong, said in ((other, "This offering is archived."), ("nonsense", "Must be a valid UUID.")):
+        host.post(f"{page}/add", data=fields | {"weekday": "2", "offering_id": wrong})
+        assert f"What: {said}" in host.get(page).text
+
+
 def test_the_session_that_a_new_sign_in_replaces_is_ended(live: Live) -> None:
     browser = arrived(live, "portal-again")
     before = browser.cookies["insighta_at"]
@@ -92,47 +115,3 @@ def test_the_session_that_a_new_sign_in_replaces_is_ended(live: Live) -> None:
         person.get(callback.headers["location"])
     assert call(live, "/me", before).status_code == 401
     assert call(live, "/me", browser.cookies["insighta_at"]).status_code == 200
-
-
-@pytest.fixture(scope="module")
-def ada(live: Live) -> Tokens:
-    return Browser(live, "portal-batch").sign_in(PORTAL)
-
-
-class TestBatch:
-    """`GET /api/v1/batch`, which most account pages are made of."""
-
-    def test_parts_are_what_their_own_calls_give(self, live: Live, ada: Tokens) -> None:
-        answer = call(live, "/batch?me=/me&sessions=/sessions&open=/slots%3Fopen%3Dtrue", ada.access).json()
-        assert {name: part["status"] for name, part in answer.items()} == {"me": 200, "sessions": 200, "open": 200}
-        assert answer["me"]["body"] == call(live, "/me", ada.access).json()
-
-    @pytest.mark.parametrize(
-        "path",
-        [
-            "/batch%3Fx=/me",
-            "/nowhere",
-            "/../../admin/",
-            "/slots/nonsense",
-            "//evil.example/me",
-            "/me/deactivate",
-        ],
-    )
-    def test_a_part_reads_this_api_and_nothing_else(self, live: Live, ada: Tokens, path: str) -> None:
-        answer = call(live, f"/batch?me=/me&other={path}", ada.access).json()
-        assert answer["me"]["status"] == 200
-        assert answer["other"]["status"] in {404, 405}
-
-    def test_a_part_has_no_more_rights_than_its_own_call(self, live: Live, ada: Tokens) -> None:
-        body = {"name": "reader", "scopes": ["account:read"]}
-        headers = {"Authorization": f"Bearer {ada.access}"}
-        made = httpx.post(f"{live.backend_url}/api/v1/personal-access-tokens", json=body, headers=headers).json()
-        answer = call(live, "/batch?me=/me&tokens=/personal-access-tokens", made["token"]).json()
-        assert (answer["me"]["status"], answer["tokens"]["status"]) == (200, 403)
-
-    @pytest.mark.parametrize("query", ["", "?" + "&".join(f"p{n}=/me" for n in range(7))])
-    def test_none_and_too_many_parts_are_refused(self, live: Live, ada: Tokens, query: str) -> None:
-        assert call(live, f"/batch{query}", ada.access).status_code == 400
-
-    def test_strangers_get_nothing(self, live: Live) -> None:
-        assert httpx.get(f"{live.backend_url}/api/v1/batch?me=/me").status_code == 401

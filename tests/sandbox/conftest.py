@@ -1,6 +1,7 @@
 import sys
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.processes import Process, free_port
@@ -20,7 +21,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def github(address: str) -> Iterator[Visitor]:
-    with Visitor(address) as visitor:
-        yield visitor
-        visitor.http.delete("/_sandbox/faults")
-        visitor.http.delete("/_sandbox/people")
+    with httpx.Client(base_url=address, timeout=30) as http:
+        yield Visitor(http)
+        http.delete("/_sandbox/faults")
+        http.delete("/_sandbox/people")

@@ -37,12 +37,9 @@ def test_wrong_credentials_are_refused_and_leave_the_code_alone(github: Visitor,
     assert "access_token" in github.exchange(code).json()
 
 
-def test_another_callback_than_the_codes_is_refused(github: Visitor) -> None:
+def test_another_callback_and_a_made_up_code_are_refused(github: Visitor) -> None:
     answer = github.exchange(github.code("ada"), redirect_uri="http://127.0.0.1:8000/elsewhere")
     assert_error(answer, "redirect_uri_mismatch")
-
-
-def test_a_made_up_code_is_refused(github: Visitor) -> None:
     assert_error(github.exchange("0" * 20), "bad_verification_code")
 
 

@@ -11,14 +11,8 @@ CLIENT = {"client_id": "insighta-development", "client_secret": "development-onl
 
 
 class Visitor:
-    def __init__(self, address: str) -> None:
-        self.http = httpx.Client(base_url=address, timeout=30)
-
-    def __enter__(self) -> "Visitor":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.http.close()
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
 
     def ask(self, **parameters: str) -> httpx.Response:
         """Open the page that asks who signs in."""

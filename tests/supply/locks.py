@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PYTHON_LOCKS = [ROOT / f"{name}.lock" for name in ("requirements", "requirements-dev", "requirements-audit")]
+PYTHON_LOCKS = [ROOT / "requirements" / f"{name}.lock" for name in ("production", "dev", "audit")]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)")
 
 
@@ -18,6 +18,10 @@ class Locked:
 
 def npm_locks() -> list[Path]:
     return sorted(lock for lock in (ROOT / "tests").rglob("package-lock.json") if "node_modules" not in lock.parts)
+
+
+def requirements_of(lock: Path) -> Path:
+    return ROOT / "requirements.txt" if lock.stem == "production" else lock.with_suffix(".txt")
 
 
 def pins(requirements: Path) -> dict[str, str]:

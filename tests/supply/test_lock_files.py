@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.supply.locks import PYTHON_LOCKS, ROOT, locked, npm_locks, pins
+from tests.supply.locks import PYTHON_LOCKS, ROOT, locked, npm_locks, pins, requirements_of
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 @pytest.mark.parametrize("lock", PYTHON_LOCKS, ids=lambda lock: lock.name)
 def test_a_lock_holds_every_direct_dependency_at_its_version(lock: Path) -> None:
-    wanted = pins(lock.with_suffix(".txt"))
+    wanted = pins(requirements_of(lock))
     given = {name: package.version for name, package in locked(lock).items()}
     stale = {name: version for name, version in wanted.items() if given.get(name) != version}
     assert wanted
-    assert stale == {}, f"{lock.name} is behind {lock.stem}.txt. Run make lock."
+    assert stale == {}, f"{lock.name} is behind {requirements_of(lock).name}. Run make lock."
 
 
 @pytest.mark.parametrize("lock", PYTHON_LOCKS, ids=lambda lock: lock.name)

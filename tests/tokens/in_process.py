@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.test import Client as Http
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
 from accounts.services import people
@@ -17,6 +18,7 @@ from tokens.policies.scopes import ALL_SCOPES
 from tokens.services.clients import find_client
 from tokens.services.rotation import rotate_session
 from tokens.services.sessions import TokenPair, open_session
+from tokens.tasks import send_security_mail
 
 CLI, PORTAL = "insighta-cli", "insighta-portal"
 PORTAL_SECRET = "development-only-portal-client-secret-do-not-deploy"
@@ -55,6 +57,7 @@ def sign_in(
         scope=scope,
         label=label,
         handoff_challenge=handoff_challenge,
+        auth_time=at or now(),
         now=at or now(),
     )
 
@@ -65,10 +68,10 @@ def present(token: str, *, client: Client, at: datetime, key: str = "") -> Token
     return rotate_session(client=client, presented=presented, retry_key=key, challenge="", address=None, now=at)
 
 
-def call(http: Http, path: str, token: str, method: str = "GET", body: object = None) -> Any:
-    """An API call with a bearer token; `body` is sent as JSON."""
+def call(http: Http, path: str, token: str, method: str = "GET", body: object = None, *, key: str = "") -> Any:
+    """An API call with a bearer token; `body` is sent as JSON, `key` as the Idempotency-Key."""
     content = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
     return http.generic(method, f"/api/v1{path}", headers=headers, **content)  # type: ignore[arg-type]  # data and its type
 
 
@@ -79,3 +82,9 @@ def post(http: Http, path: str, *, client_id: str = CLI, key: str = "", **fields
     headers = {"Idempotency-Key": key} if key else {}
     body = urlencode({"client_id": client_id} | fields)
     return http.post(f"/oauth/{path}", body, content_type="application/x-www-form-urlencoded", headers=headers)
+
+
+def send_security_mails() -> None:
+    """Run the jobs that the operations before have ordered, as the worker would."""
+    for job in ProcrastinateJob.objects.filter(task_name="tokens.send_security_mail").order_by("id"):
+        send_security_mail(**{name: value for name, value in job.args.items() if name != "request_id"})

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.people import CLI, LOOPBACK, PORTAL_SECRET, Browser, call
+from tests.people import PORTAL_SECRET, Browser, call
 
 FOLDER = Path(__file__).parent / "clients"
 STAMP = FOLDER / "node_modules" / ".installed-from"
@@ -34,10 +35,10 @@ def install_node_clients() -> None:
     STAMP.write_text(wanted)
 
 
-def run_node_client(script: str, browser: Browser, approver: str) -> dict[str, Any]:
+def run_node_client(script: str, browser: Browser, approver: str = "", *arguments: str) -> dict[str, Any]:
     """What the script reports. `browser` opens its pages; the holder of access token `approver` approves its device."""
     portal_callback = f"{browser.live.portal_url}/auth/callback"
-    command = ["node", script, browser.live.backend_url, portal_callback, PORTAL_SECRET]
+    command = ["node", script, browser.live.backend_url, portal_callback, PORTAL_SECRET, *arguments]
     with subprocess.Popen(
         command, cwd=FOLDER, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -54,8 +55,8 @@ def run_node_client(script: str, browser: Browser, approver: str) -> dict[str, A
 
 def open_in_browser(browser: Browser, url: str) -> str:
     """Sign in at this authorize address as the person would; the redirect that the client is given."""
-    portal_callback = f"{browser.live.portal_url}/auth/callback"
-    response = browser.follow(browser.get(url), until=LOOPBACK if f"client_id={CLI}" in url else portal_callback)
+    (redirect_uri,) = parse_qs(urlsplit(url).query)["redirect_uri"]
+    response = browser.follow(browser.get(url), until=redirect_uri)
     if not response.is_redirect:
         response = browser.submit(response, decision="approve")
     return str(response.headers["location"])

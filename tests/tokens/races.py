@@ -15,6 +15,7 @@ from tests.tokens.rows import session_id
 
 # path, form, headers
 Request = tuple[str, dict[str, str], dict[str, str]]
+TERMINAL = {"client_id": CLI}
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Racers:
         for connection in self._connections:
             connection.connect()
 
-    def refresh(self, token: str, *, keys: list[str]) -> list[Answer]:
+    def refresh(self, token: str, *, keys: list[str], form: dict[str, str] = TERMINAL) -> list[Answer]:
         """Refresh one token with each of these retry keys at once ("" for none), a connection a key."""
-        return self.send(refreshes(token, keys=keys))
+        return self.send(refreshes(token, keys=keys, form=form))
 
     def send(self, requests: list[Request]) -> list[Answer]:
         """Send all (path, form, headers), then read all answers, in the same order."""
@@ -58,10 +59,10 @@ class Racers:
             connection.close()
 
 
-def refreshes(token: str, *, keys: list[str]) -> list[Request]:
-    """A terminal's refresh of one token with each of these retry keys."""
-    form = {"grant_type": "refresh_token", "client_id": CLI, "refresh_token": token}
-    return [("/oauth/token", form, {"Idempotency-Key": key} if key else {}) for key in keys]
+def refreshes(token: str, *, keys: list[str], form: dict[str, str] = TERMINAL) -> list[Request]:
+    """The refresh of one token with each of these retry keys, by the client that `form` names."""
+    fields = form | {"grant_type": "refresh_token", "refresh_token": token}
+    return [("/oauth/token", fields, {"Idempotency-Key": key} if key else {}) for key in keys]
 
 
 @contextlib.contextmanager

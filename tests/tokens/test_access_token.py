@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm
 
 from tests.accounts.github import fresh
-from tests.backends import another_backend
 from tests.people import CLI, HTTP, PORTAL, Browser, Tokens, call, refresh
-from tests.processes import Live
+from tests.processes import Live, another_backend
 from tests.tokens.rows import age, claims, session, session_id
 
 Forge = Callable[[Live, str], str]

@@ -32,7 +32,9 @@ def ada() -> User:
 @pytest.fixture
 def tokens(ada: User) -> TokenPair:
     scope = "account:read account:write"
-    return open_session(person=ada, client=registry()["insighta-cli"], scope=scope, label="laptop", now=timezone.now())
+    return open_session(
+        person=ada, client=registry()["insighta-cli"], scope=scope, label="laptop", auth_time=None, now=timezone.now()
+    )
 
 
 @pytest.fixture

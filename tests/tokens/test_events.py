@@ -206,7 +206,9 @@ def test_the_admin_shows_it_and_changes_nothing(staff: Http, ada: User, model: s
 def test_the_admin_is_for_the_staff(client: Http, ada: User) -> None:
     sign_in(ada)
     assert client.get("/admin/accounts/event/").status_code == 302
-    client.force_login(ada, backend="accounts.authentication.StaffBackend")
+    User.objects.filter(id=ada.id).update(is_staff=True)
+    client.force_login(User.objects.get(id=ada.id), backend="accounts.authentication.StaffBackend")
+    User.objects.filter(id=ada.id).update(is_staff=False)
     assert client.get("/admin/accounts/event/").status_code == 302
 
 

@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.backends import another_backend
 from tests.people import CLI, HTTP, LOOPBACK, PORTAL, PORTAL_SECRET, Browser, Pkce, Tokens, post_token, redeem
-from tests.processes import Live
+from tests.processes import Live, another_backend
 
 PUBLIC = "https://api.insighta.example"
 # A proxy that ends TLS sends these.

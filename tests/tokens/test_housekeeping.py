@@ -1,5 +1,6 @@
 """What the service does by itself and operators by command: old rows go, keys change on schedule, tokens for robots."""
 
+import json
 import re
 from datetime import timedelta
 from io import StringIO
@@ -12,8 +13,9 @@ from procrastinate.contrib.django import app
 from accounts.models import SignInFlow, User
 from tests.tokens.in_process import call, make_person, now, post, sign_in
 from tokens import tasks
-from tokens.models import AuthorizationCode, DeviceGrant, PersonalAccessToken, Session, SigningKey
+from tokens.models import AuthorizationCode, DeviceGrant, PersonalAccessToken, Session, SigningKey, TrustedPublisher
 from tokens.services import signing_keys
+from tokens.services.personal_tokens import add_token
 
 DAY = timedelta(days=1)
 TABLES = (SignInFlow, AuthorizationCode, DeviceGrant, Session, SigningKey)
@@ -122,7 +124,22 @@ def test_a_command_that_makes_no_sense_makes_no_token(ada: User, arguments: list
 
 def test_signing_somebody_out_everywhere_is_felt_by_the_next_call(client: Http, ada: User) -> None:
     pairs = [sign_in(ada), sign_in(ada)]
-    assert manage("revoke_sessions", "ada") == "2 sessions ended.\n"
+    sign_in(ada, at=now() - timedelta(days=200))
+    assert manage("revoke_sessions", "ada") == "2 sessions ended, tokens stay.\n"
     assert [call(client, "/me", pair.access_token).status_code for pair in pairs] == [401, 401]
     with pytest.raises(CommandError, match="Nobody called"):
         manage("revoke_sessions", "nobody")
+
+
+def test_with_tokens_they_are_counted_and_ended_too(client: Http, ada: User) -> None:
+    sign_in(ada)
+    reads = frozenset({"account:read"})
+    made = [add_token(user_id=ada.id, name=name, scopes=reads, expires_at=None, now=now()) for name in "ab"]
+    TrustedPublisher.objects.create(user=ada, repository="ada/site", repository_owner_id=1, workflow="ci.yml")
+    command = ("revoke_sessions", "ada", "--tokens")
+    counted = {"sessions": 1, "personal_tokens": 2, "publishers": 1}
+    assert json.loads(manage(*command, "--dry-run", "--json")) == counted
+    for options, verb in (["--dry-run"], "are to be ended"), ([], "ended"):
+        tokens = f"2 personal access tokens and 1 trusted publishers {verb}"
+        assert manage(*command, *options) == f"1 sessions {verb}, {tokens}.\n"
+    assert {call(client, "/me", secret).status_code for _, secret in made} == {401}

@@ -72,6 +72,15 @@ def test_an_access_token_is_described_by_its_claims(client: Http, pair: TokenPai
     assert described["jti"]
 
 
+def test_the_moment_of_github_s_answer_is_told(client: Http, ada: User, personal: str) -> None:
+    """RFC 9470 §6.2, for both tokens of a sign-in."""
+    then = now() - timedelta(minutes=40)
+    pair = sign_in(ada)
+    Session.objects.filter(id=pair.session_id).update(auth_time=then)
+    told = [introspect(client, token).get("auth_time") for token in (pair.access_token, pair.refresh_token, personal)]
+    assert told == [int(then.timestamp()), int(then.timestamp()), None]
+
+
 def test_a_refresh_token_is_described_by_its_session(client: Http, pair: TokenPair, ada: User) -> None:
     described = introspect(client, pair.refresh_token)
     assert (described["active"], described["client_id"], described["sub"]) == (True, CLI, str(ada.id))

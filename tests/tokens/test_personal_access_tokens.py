@@ -3,19 +3,23 @@
 import binascii
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client as Http
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.services import people
-from tests.tokens.in_process import CLI, PORTAL, call, make_person, now, post, sign_in
+from tests.bookings.committed import together
+from tests.tokens.in_process import CLI, PORTAL, call, make_person, now, post, send_security_mails, sign_in
 from tokens.errors import NotAuthenticated
 from tokens.models import PersonalAccessToken
+from tokens.services import personal_tokens
 from tokens.services.credentials import get_credential
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -63,6 +67,46 @@ def test_the_token_has_its_prefix_thirty_characters_and_their_checksum(client: H
     assert number == binascii.crc32(secret.encode())
 
 
+def test_the_same_request_again_gives_the_same_token(client: Http, ada: User, session: str) -> None:
+    body, key = {"name": "ci", "scopes": ["account:read"]}, "a-key-of-this-form"
+    first, again = (call(client, TOKENS, session, "POST", body, key=key) for _ in range(2))
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    others = [
+        call(client, TOKENS, session, "POST", body, key="another-key-of-mine"),
+        call(client, TOKENS, session, "POST", body | {"name": "cd"}, key=key),
+        call(client, TOKENS, sign_in(ada).access_token, "POST", body, key=key),
+        call(client, TOKENS, sign_in(make_person("bob")).access_token, "POST", body, key=key),
+    ]
+    assert len({first.json()["token"], *(one.json()["token"] for one in others)}) == 5
+    assert call(client, "/me", again.json()["token"]).status_code == 200
+
+
+def test_a_token_that_was_revoked_is_not_made_again(client: Http, session: str) -> None:
+    body, key = {"name": "ci", "scopes": ["account:read"]}, "a-key-of-this-form"
+    made = call(client, TOKENS, session, "POST", body, key=key).json()
+    assert call(client, f"{TOKENS}/{made['id']}", session, "DELETE").status_code == 204
+    again = call(client, TOKENS, session, "POST", body, key=key)
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_conflict")
+    assert call(client, "/me", made["token"]).status_code == 401
+
+
+@pytest.mark.parametrize("key", ["short", "ä" * 20, "x" * 256])
+def test_a_malformed_key_is_refused(client: Http, session: str, key: str) -> None:
+    body = {"name": "ci", "scopes": ["account:read"]}
+    assert call(client, TOKENS, session, "POST", body, key=key).status_code == 400
+    assert not PersonalAccessToken.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_make_one_token() -> None:
+    session = sign_in(make_person("ada")).access_token
+    body = {"name": "ci", "scopes": ["account:read"]}
+    click = partial(call, Http(), TOKENS, session, "POST", body, key="a-key-of-this-form")
+    answers = together([click] * 6)
+    assert [answer.status_code for answer in answers] == [201] * 6
+    assert len({answer.json()["token"] for answer in answers}) == PersonalAccessToken.objects.count() == 1
+
+
 def test_the_secret_is_in_the_201_only_and_is_not_stored_by_caches(client: Http, session: str) -> None:
     response = call(client, TOKENS, session, "POST", {"name": "ci", "scopes": ["account:read"]})
     created = response.json()
@@ -89,10 +133,41 @@ def test_a_token_may_live_for_some_days(client: Http, session: str, days: int) -
     assert before + timedelta(days=days) <= expires_at <= now() + timedelta(days=days)
 
 
-def test_without_an_expiry_a_token_lives_until_it_is_revoked(client: Http, session: str) -> None:
+def last_day() -> date:
+    return (now() + timedelta(days=366)).date()
+
+
+def test_without_an_expiry_a_token_lives_to_the_end_of_the_last_day(client: Http, session: str) -> None:
     token = create(client, session)
-    assert token["expires_at"] is None
-    assert get_credential(token=token["token"], now=now() + timedelta(days=4000)).token_id is not None
+    assert token["expires_at"].startswith(f"{last_day()}T23:59:59")
+    assert get_credential(token=token["token"], now=now() + timedelta(days=365)).token_id is not None
+
+
+def test_a_token_of_an_earlier_release_gets_its_end_and_its_owner_a_mail(
+    client: Http, session: str, mailoutbox: list[EmailMessage]
+) -> None:
+    create(client, session)
+    User.objects.update(email="ada@users.example.test", email_notifications=False)
+    PersonalAccessToken.objects.update(expires_at=None)
+    assert personal_tokens.end_endless_tokens(now=now(), limit=10) == 1
+    assert personal_tokens.end_endless_tokens(now=now(), limit=10) == 0
+    assert PersonalAccessToken.objects.get().expires_at.date() == last_day()  # type: ignore[union-attr]  # it has one now
+    send_security_mails()
+    made, ended = mailoutbox
+    assert made.subject == "New access token: nightly report"
+    assert ended.subject == "Your access token nightly report now has an end"
+    assert "/tokens" in ended.body
+    assert ended.extra_headers["Auto-Submitted"] == "auto-generated"
+
+
+def test_a_mail_about_a_token_that_was_revoked_meanwhile_is_not_sent(
+    client: Http, session: str, mailoutbox: list[EmailMessage]
+) -> None:
+    User.objects.update(email="ada@users.example.test")
+    token = create(client, session)
+    call(client, f"{TOKENS}/{token['id']}", session, "DELETE")
+    send_security_mails()
+    assert mailoutbox == []
 
 
 def test_a_date_means_the_end_of_that_day_in_utc(client: Http, session: str) -> None:
@@ -105,11 +180,15 @@ def test_a_date_means_the_end_of_that_day_in_utc(client: Http, session: str) -> 
         get_credential(token=token["token"], now=end)
 
 
-def test_the_last_date_is_one_that_every_zone_can_show(client: Http, session: str) -> None:
-    assert create(client, session, expires_at="9998-12-31")["expires_at"].startswith("9998-12-31")
-    wish = {"name": "nightly report", "scopes": ["account:read"], "expires_at": "9999-12-31"}
-    refusal = call(client, TOKENS, session, "POST", wish)
-    assert (refusal.status_code, list(refusal.json()["errors"])) == (400, ["expires_at"])
+@pytest.mark.parametrize("more", [{"expires_in_days": 367}, {"expires_at": "9999-12-31"}, {"expires_at": 1}])
+def test_the_last_day_is_366_days_ahead_and_named_in_the_refusal(
+    client: Http, session: str, more: dict[str, object]
+) -> None:
+    assert create(client, session, expires_at=str(last_day()))["expires_at"].startswith(str(last_day()))
+    if more == {"expires_at": 1}:
+        more = {"expires_at": str(last_day() + timedelta(days=1))}
+    refusal = call(client, TOKENS, session, "POST", {"name": "x", "scopes": ["account:read"], **more})
+    assert (refusal.status_code, list(refusal.json()["errors"])) == (400, list(more))
 
 
 # What a person may not ask for
@@ -131,7 +210,7 @@ def test_the_last_date_is_one_that_every_zone_can_show(client: Http, session: st
         ({"expires_at": 7}, "expires_at"),
         ({"expires_in_days": 0}, "expires_in_days"),
         ({"expires_in_days": 10**12}, "expires_in_days"),
-        ({"expires_in_days": 7, "expires_at": "2999-01-01"}, "expires_in_days"),
+        ({"expires_in_days": 7, "expires_at": str((now() + timedelta(days=9)).date())}, "expires_in_days"),
     ],
 )
 def test_an_odd_wish_is_a_validation_error_of_its_field(
@@ -190,7 +269,8 @@ def test_a_token_that_is_over_is_refused_by_the_next_call(client: Http, session:
     else:
         people.deactivate_person(user_id=ada.id, now=now())
     refusal = call(client, "/me", created["token"])
-    expected = {"suspended": (403, "account_suspended")}.get(state, (401, "not_authenticated"))
+    standing = {"suspended": (403, "account_suspended"), "deactivated": (403, "account_inactive")}
+    expected = standing.get(state, (401, "not_authenticated"))
     assert (refusal.status_code, refusal.json()["code"]) == expected
 
 

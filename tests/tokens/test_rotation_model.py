@@ -20,16 +20,19 @@ from hypothesis.stateful import (
 
 from accounts.errors import AccountSuspended
 from accounts.services import people
-from tests.tokens.in_process import CLI, PORTAL, client_called, make_person, now, present, sign_in
+from tests.tokens.applications import register
+from tests.tokens.in_process import CLI, EVERY_SCOPE, PORTAL, client_called, make_person, now, present, sign_in
 from tokens.errors import InvalidGrant, NotAuthenticated
 from tokens.models import Session
 from tokens.repositories import sessions
+from tokens.services.clients import find_client
 from tokens.services.credentials import get_credential
 from tokens.services.revocation import revoke_token
 from tokens.services.sessions import TokenPair
 
 # Seconds in which an honest retry is honoured: by client, and without a key.
-WINDOW = {CLI: 86_400, PORTAL: 60}
+WINDOW = {CLI: 86_400, PORTAL: 60, "wiki": 60}
+SCOPE = {"wiki": "openid offline_access account:read"}
 UNKEYED_WINDOW = 10
 IDLE, ABSOLUTE = timedelta(days=30), timedelta(days=90)
 KEYS = ["", "first-key-of-the-client", "other-key-of-the-client"]
@@ -63,12 +66,14 @@ class Model:
 class Rotation(RuleBasedStateMachine):
     """One session of one client, and everybody who ever held one of its tokens."""
 
-    @initialize(client_id=st.sampled_from([CLI, PORTAL]))
+    @initialize(client_id=st.sampled_from(sorted(WINDOW)))
     def open(self, client_id: str) -> None:
+        if client_id == "wiki" and find_client("wiki") is None:
+            register("wiki")
         self.client = client_called(client_id)
         self.now = now()
         self.person = make_person(f"ada-{secrets.token_hex(4)}")
-        pair = sign_in(self.person, client_id=client_id, at=self.now)
+        pair = sign_in(self.person, client_id=client_id, scope=SCOPE.get(client_id, EVERY_SCOPE), at=self.now)
         self.session_id, self.access = pair.session_id, pair.access_token
         self.model = Model([pair.refresh_token], self.now, self.now + IDLE, self.now + ABSOLUTE)
 

@@ -1,5 +1,6 @@
 """The rules of a refresh that did not rotate, and the form of refresh tokens, without a server."""
 
+import base64
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from uuid6 import uuid7
 
 from tokens.policies.refresh_tokens import RefreshToken, make_successor, make_token, read_token
 from tokens.policies.rotation import REPLAYS, Family, Refusal, hash_retry_key, is_retry_key, judge
+from tokens.services import sessions
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WINDOW = timedelta(seconds=60)
@@ -27,6 +29,7 @@ def token(generation: int, key: str = SECRETS[0]) -> RefreshToken:
 PREVIOUS, CURRENT, OLDER = token(6), token(7), token(5)
 FAMILY = Family(
     generation=7,
+    current_hash=CURRENT.digest,
     previous_hash=PREVIOUS.digest,
     retry_key_hash=hash_retry_key(KEY),
     rotated_at=NOW - timedelta(seconds=5),
@@ -55,9 +58,10 @@ def verdict(family: Family = FAMILY, presented: RefreshToken = PREVIOUS, key: st
         ({"retry_key_hash": None}, PREVIOUS, KEY, Refusal.KEY_MISMATCH),
         ({}, OLDER, KEY, Refusal.REUSED),
         ({}, token(6), KEY, Refusal.REUSED),
-        ({}, token(8), KEY, Refusal.REUSED),
+        ({}, token(8), KEY, Refusal.LOST),
         ({"previous_hash": None}, PREVIOUS, KEY, Refusal.REUSED),
         ({}, CURRENT, KEY, Refusal.EXPIRED),
+        ({}, token(7), KEY, Refusal.LOST),
         ({"expires_at": NOW}, PREVIOUS, KEY, Refusal.EXPIRED),
         ({"ends_at": NOW}, PREVIOUS, KEY, Refusal.EXPIRED),
         ({"expires_at": NOW}, OLDER, KEY, Refusal.REUSED),
@@ -128,6 +132,13 @@ def test_a_token_with_one_other_character_is_nobodys(position: int, character: s
 def test_any_text_is_read_without_an_error(text: str) -> None:
     assert read_token(text, keys=SECRETS) is None
     assert read_token("insr_" + text, keys=SECRETS) is None
+
+
+def test_a_first_token_has_256_random_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = bytes(range(100))
+    monkeypatch.setattr(secrets, "token_bytes", lambda size: drawn[:size])
+    raw = base64.urlsafe_b64decode(sessions._first_token().text.removeprefix("insr_") + "=")
+    assert raw[20:52] == drawn[:32]
 
 
 def test_a_token_shows_itself_to_nobody() -> None:

@@ -115,7 +115,7 @@ def test_the_processes_print_no_secret(live: Live, sign_ins: SignIns) -> None:
     printed = live.backend.text() + live.github.text() + live.portal.text()
     for name, secret in (sign_ins.secrets | {"client secret": PORTAL_SECRET}).items():
         assert secret not in printed, name
-    for mark in ("insr_", "insc_", "eyJ", "gho_", "code_verifier"):
+    for mark in ("insr_", "insc_", "eyJ", "gho_", "code_verifier="):
         assert not re.search(rf"{mark}(?!\[hidden\])", printed), mark
 
 

@@ -86,7 +86,7 @@ def test_the_list_shows_live_sign_ins_newest_first_and_which_one_asks(client: Ht
         (str(browser.session_id), "Firefox on Linux", False),
         (str(terminal.session_id), "Insighta CLI on build-7", True),
     ]
-    assert set(sessions[0]) == {"id", "client_id", "label", "created_at", "last_used_at", "current"}
+    assert set(sessions[0]) == {"id", "client_id", "client_name", "label", "created_at", "last_used_at", "current"}
     created, used = (datetime.fromisoformat(sessions[0][name]) for name in ("created_at", "last_used_at"))
     assert abs(created - now()) < timedelta(minutes=1)
     assert used >= created

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.db import connection
 from django.test import Client as Http
@@ -17,10 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from tests.accounts.github import fresh
-from tests.backends import another_backend
 from tests.people import Browser, Tokens, refresh
 from tests.people import call as call_live
-from tests.processes import Live
+from tests.processes import Live, another_backend
 from tests.tokens.in_process import call, make_person, now, sign_in
 from tokens.services import signing_keys
 from tokens.services.access_tokens import find_claims
@@ -56,6 +56,7 @@ def signing(at: datetime) -> str:
 
 def test_the_private_half_is_nowhere_in_the_table(client: Http, db: None) -> None:
     key = signing_keys.active_key(now=now())
+    assert isinstance(key.private_key, EllipticCurvePrivateKey)
     number = key.private_key.private_numbers().private_value.to_bytes(32, "big")
     der = key.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     forms = [der, number, base64.b64encode(number)[:-2], base64.urlsafe_b64encode(number).rstrip(b"=")]

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.accounts.github import fresh
-from tests.backends import another_backend
 from tests.people import Browser, Tokens, call, refresh
-from tests.processes import Live
+from tests.processes import Live, another_backend
 from tests.tokens.rows import is_revoked, session
 
 OLD = "development-only-token-key-do-not-deploy"

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from config import embedded_postgres
+from config.development import embedded_postgres
 from tests.processes import ROOT
 from tests.upgrades.commands import PROGRAMS
 
@@ -22,8 +22,8 @@ def command_of(page: str, heading: str, number: int = 0) -> str:
 
 def run(commands: str, *, as_server: bool = False, **variables: str | Path) -> str:
     """What the commands print. `as_server`: under the account that PostgreSQL runs under. Raises RuntimeError."""
-    account = embedded_postgres._account() if as_server else None
-    path = os.pathsep.join(map(str, (PROGRAMS, embedded_postgres._programs(), os.environ["PATH"])))
+    account = embedded_postgres.server_account() if as_server else None
+    path = os.pathsep.join(map(str, (PROGRAMS, embedded_postgres.programs(), os.environ["PATH"])))
     environment = {"PATH": path, "HOME": os.environ.get("HOME", "/"), "READ_DOT_ENV": "false", "DEBUG": "true"}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],

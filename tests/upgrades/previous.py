@@ -11,38 +11,41 @@ import pytest
 
 from tests.processes import ROOT, Live, Process
 
-# Which commit counts as the release before; any name that git understands, a tag for example.
-PREVIOUS = os.environ.get("PREVIOUS", "HEAD~1")
-
 
 @contextlib.contextmanager
 def previous_tree() -> Iterator[Path]:
-    """A work tree of `PREVIOUS`, gone again afterwards; the checkout itself is left as it is."""
-    if not _has_commit(PREVIOUS):
+    """A work tree of the release before, removed at the end. The checkout itself is left as it is."""
+    release = os.environ.get("PREVIOUS") or _find_newest_tag() or "HEAD~1"
+    if not _find(["rev-parse", "--quiet", "--verify", f"{release}^{{commit}}"]):
         if "PREVIOUS" in os.environ:
-            raise LookupError(f"PREVIOUS is {PREVIOUS!r}, which git does not know here.")
+            raise LookupError(f"PREVIOUS is {release!r}, which git does not know here.")
         pytest.skip("this clone has no commit before the one it shows: `git fetch --unshallow` brings them")
     with tempfile.TemporaryDirectory(prefix="insighta-previous-") as folder:
         tree = Path(folder) / "tree"
-        _git("worktree", "add", "--quiet", "--detach", str(tree), PREVIOUS)
+        _git("worktree", "add", "--quiet", "--detach", str(tree), release)
         try:
             yield tree
         finally:
             _git("worktree", "remove", "--force", str(tree))
 
 
-def _has_commit(name: str) -> bool:
+def _find_newest_tag() -> str:
+    """The release tag nearest before this commit, empty if there is none."""
+    return _find(["describe", "--tags", "--abbrev=0", "HEAD~1"])
+
+
+def _find(arguments: list[str]) -> str:
     with contextlib.suppress(subprocess.CalledProcessError, FileNotFoundError):
-        _git("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}")
-        return True
-    return False
+        return _git(*arguments)
+    return ""
 
 
-def _git(*arguments: str) -> None:
+def _git(*arguments: str) -> str:
     """In the checkout, whoever owns it, without its hooks."""
     command = ["git", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 class Mixed(Live):

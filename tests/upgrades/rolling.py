@@ -6,11 +6,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from tests.processes import Live, Process, free_port
-from tests.upgrades.commands import ask_to_end, port_of, wait_for_end
 
 # A connection that was opened before its server left the balancer has this long to say what it wants.
 DRAIN_SECONDS = 0.5
@@ -97,14 +94,14 @@ class Rolling(Live):
         """Another takes its place, and when nobody is sent to it any more it is asked to end."""
         self.running[name].append(self._beside(name).start())
         old, *others = self.running[name]
-        self.balancers[name].targets = tuple(map(port_of, others))
+        self.balancers[name].targets = tuple(process.port for process in others)
         time.sleep(DRAIN_SECONDS)
         _end(old)
         self.running[name] = others
 
     def _balance(self) -> None:
         for name, processes in self.running.items():
-            self.balancers[name].targets = tuple(map(port_of, processes))
+            self.balancers[name].targets = tuple(process.port for process in processes)
 
     def _beside(self, name: str) -> Process:
         port = free_port()
@@ -113,46 +110,5 @@ class Rolling(Live):
 
 
 def _end(process: Process) -> None:
-    ask_to_end(process)
-    assert wait_for_end(process) == 0, process.text()
-
-
-@dataclass
-class Load:
-    """What people do over and over, each in a thread of their own, and what went wrong with it."""
-
-    pause: float
-    failures: list[str] = field(default_factory=list)
-    rounds: dict[str, int] = field(default_factory=dict)
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    @contextlib.contextmanager
-    def of(self, **people: Callable[[], None]) -> Iterator[None]:
-        """Everybody goes on until the end of this block, or until they are let down."""
-        threads = [threading.Thread(target=self._repeat, args=person, daemon=True) for person in people.items()]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join(timeout=60)
-
-    def wait_for_rounds(self, number: int) -> None:
-        """Until everybody has got so much further. Raises AssertionError where somebody has been let down."""
-        goal = {name: rounds + number for name, rounds in self.rounds.items()}
-        deadline = time.monotonic() + 180
-        while any(self.rounds[name] < rounds for name, rounds in goal.items()):
-            assert self.failures == [], self.failures
-            assert time.monotonic() < deadline, self.rounds
-            time.sleep(0.05)
-
-    def _repeat(self, name: str, act: Callable[[], None]) -> None:
-        self.rounds[name] = 0
-        try:
-            while not self._stop.wait(self.pause):
-                act()
-                self.rounds[name] += 1
-        except Exception as error:  # noqa: BLE001  # whatever it was, this person was let down
-            self.failures.append(f"{name}, round {self.rounds[name]}: {error!r}")
+    process.terminate()
+    assert process.wait() == 0, process.text()

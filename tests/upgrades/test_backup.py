@@ -4,19 +4,17 @@ import contextlib
 import os
 import shutil
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from config import embedded_postgres
-from tests.backends import another_backend
+from config.development import embedded_postgres
 from tests.config.conftest import add_slot
+from tests.load import Load
 from tests.people import Browser, Tokens, call, refresh
-from tests.processes import Live, Process
+from tests.processes import Live, Process, another_backend, wait_until
 from tests.upgrades.pages import command_of, run
 
 PAGE = "backup.md"
@@ -24,7 +22,7 @@ MISTAKE = "Somebody"
 
 
 @dataclass
-class Keeper:
+class Operator:
     """The operator of a product whose database server keeps its log."""
 
     folder: Path
@@ -55,10 +53,10 @@ class Keeper:
 
 
 @pytest.fixture(scope="module")
-def keeper() -> Iterator[Keeper]:
+def operator() -> Iterator[Operator]:
     """A server of its own: its log is archived, which takes a restart."""
     folder = Path(tempfile.mkdtemp(prefix="insighta-backup-"))
-    account = embedded_postgres._account()
+    account = embedded_postgres.server_account()
     (folder / "archive").mkdir()
     for path in (folder, folder / "archive"):
         shutil.chown(path, *(account.pw_name, account.pw_gid) if account else (os.geteuid(), os.getegid()))
@@ -74,42 +72,25 @@ def keeper() -> Iterator[Keeper]:
         patch.setenv("DATABASE_URL", server.get_uri())
         live = Live(workers=1)
         live.portal = Process(["true"], live.environment)
-        yield Keeper(folder, stack.enter_context(live))
+        yield Operator(folder, stack.enter_context(live))
 
 
 @pytest.fixture(scope="module")
-def slot(keeper: Keeper) -> str:
-    grace = Browser(keeper.live, "grace").sign_in()
-    keeper.live.manage("make_host", str(call(keeper.live, "/me", grace.access).json()["id"]))
-    return add_slot(keeper.live, grace.access)
+def slot(operator: Operator) -> str:
+    grace = Browser(operator.live, "grace").sign_in()
+    operator.live.manage("make_host", str(call(operator.live, "/me", grace.access).json()["id"]))
+    return add_slot(operator.live, grace.access)
 
 
-@contextlib.contextmanager
-def busy(live: Live, slot: str) -> Iterator[list[str]]:
-    """Linus books and cancels all the time; the ids of his bookings."""
+def booker(live: Live, slot: str, made: list[str]) -> Callable[[], None]:
+    """Linus books and cancels; `made` has the ids of his bookings."""
     linus = Browser(live, "linus").sign_in()
-    stop, made = threading.Event(), []
 
-    def go_on() -> None:
-        while not stop.is_set():
-            made.append(str(call(live, "/bookings", linus.access, "POST", json={"slot_id": slot}).json()["id"]))
-            assert call(live, f"/bookings/{made[-1]}/cancel", linus.access, "POST", json={}).status_code == 200
+    def book_and_cancel() -> None:
+        made.append(str(call(live, "/bookings", linus.access, "POST", json={"slot_id": slot}).json()["id"]))
+        assert call(live, f"/bookings/{made[-1]}/cancel", linus.access, "POST", json={}).status_code == 200
 
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        wait_for_growth(made)
-        yield made
-    finally:
-        stop.set()
-        thread.join()
-
-
-def wait_for_growth(made: list[str]) -> None:
-    before, deadline = len(made), time.monotonic() + 60
-    while len(made) <= before + 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    return book_and_cancel
 
 
 def kept_bookings(live: Live) -> set[str]:
@@ -126,50 +107,51 @@ def make_mistake(live: Live) -> str:
 
 
 def wait_until_archived(live: Live, file: str) -> None:
-    deadline = time.monotonic() + 60
+    query = "SELECT 1 FROM pg_stat_archiver WHERE last_archived_wal >= %s"
     with live.connect() as connection:
-        while not connection.execute("SELECT 1 FROM pg_stat_archiver WHERE last_archived_wal >= %s", [file]).fetchone():
-            assert time.monotonic() < deadline, file
-            time.sleep(0.05)
+        wait_until(lambda: connection.execute(query, [file]).fetchone() is not None, tell=lambda: file)
 
 
-def test_a_dump_of_a_database_in_use_comes_back_whole(keeper: Keeper, slot: str) -> None:
-    live = keeper.live
+def test_a_dump_of_a_database_in_use_comes_back_whole(operator: Operator, slot: str) -> None:
+    live = operator.live
     ada = Browser(live, "ada").sign_in()
-    with busy(live, slot) as made:
+    load, made = Load(pause=0), list[str]()
+    with load.of(linus=booker(live, slot, made)):
+        load.wait_for_rounds(2)
         before = set(made[:-1])
-        keeper.follow("A dump")
-        wait_for_growth(made)
+        operator.follow("A dump")
+        load.wait_for_rounds(2)
+    assert load.failures == []
     restored = live.database_url.replace(live.database, "insighta_restored")
-    keeper.follow("Restore a dump", RESTORED_URL=restored)
-    with keeper.reopened(restored) as reopened:
+    operator.follow("Restore a dump", RESTORED_URL=restored)
+    with operator.reopened(restored) as reopened:
         assert before <= kept_bookings(reopened) < kept_bookings(live)
         renewed = Tokens.of(refresh(reopened, ada.refresh))
         assert call(reopened, "/me", renewed.access).json()["login"] == "ada"
 
 
-def test_going_back_to_an_instant_undoes_what_came_after_it_and_nothing_else(keeper: Keeper, slot: str) -> None:
-    live = keeper.live
+def test_going_back_to_an_instant_undoes_what_came_after_it_and_nothing_else(operator: Operator, slot: str) -> None:
+    live = operator.live
     laptop, phone = (Browser(live, "margaret").sign_in() for _ in range(2))
-    keeper.follow("Copy the files")
+    operator.follow("Copy the files")
     booking = str(call(live, "/bookings", laptop.access, "POST", json={"slot_id": slot}).json()["id"])
     target = make_mistake(live)
     later = Tokens.of(refresh(live, laptop.refresh))
-    wait_until_archived(live, keeper.follow("Go back").strip())
+    wait_until_archived(live, operator.follow("Go back").strip())
 
-    keeper.follow("Go back", 1, TARGET=target)
+    operator.follow("Go back", 1, TARGET=target)
     # Only the embedded server has its socket among its data, and so its lock in the copy.
-    (keeper.folder / "restored" / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
-    server = embedded_postgres.start(keeper.folder / "restored")
+    (operator.folder / "restored" / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+    server = embedded_postgres.start(operator.folder / "restored")
     try:
         database = server.get_uri().replace("/postgres?", f"/{live.database}?")
-        with keeper.reopened(database) as reopened:
+        with operator.reopened(database) as reopened:
             assert (
                 call(reopened, "/me", Tokens.of(refresh(reopened, phone.refresh)).access).json()["display_name"]
                 != MISTAKE
             )
             refused = refresh(reopened, later.refresh)
-            assert (refused.status_code, refused.json()["error_description"]) == (400, "refresh token reused")
+            assert (refused.status_code, refused.json()["error_description"]) == (400, "session lost, sign in again")
             again = Browser(reopened, "margaret").sign_in()
             (upcoming,) = call(reopened, "/bookings", again.access).json()["results"]
             assert upcoming["id"] == booking

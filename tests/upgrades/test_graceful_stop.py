@@ -14,24 +14,14 @@ import psycopg
 from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from bookings.services.bookings import book_slot
+from bookings.services.booking import book_slot
 from tests.bookings.people import make_person, make_slot
 from tests.config.conftest import add_slot
-from tests.people import Browser, call
+from tests.databases import database_address
+from tests.people import NO_CERTIFICATES, Browser, call
 from tests.portal.conftest import arrived
-from tests.processes import Live, Process
-from tests.templates import database_address
-from tests.upgrades.commands import (
-    address,
-    ask_to_end,
-    from_procfile,
-    new_connection,
-    port_of,
-    server_of,
-    started,
-    wait_for_end,
-    wait_until_refused,
-)
+from tests.processes import Live, Process, accepts, wait_until
+from tests.upgrades.commands import from_procfile, server_of
 
 # The Procfile gives unfinished work 8 seconds, and a client 5 seconds to say what it wants. A server that waited for
 # its clients would need the half minute that they stay.
@@ -51,21 +41,23 @@ def nobody_is_recognised(live: Live) -> Iterator[None]:
 
 def wait_for(connection: "psycopg.Connection[Any]", query: LiteralString, row: tuple[int]) -> None:
     """Until the query gives this row."""
-    deadline = time.monotonic() + 60
-    while (found := connection.execute(query).fetchone()) != row:
-        assert time.monotonic() < deadline, (query, found)
-        time.sleep(0.02)
+    wait_until(lambda: connection.execute(query).fetchone() == row, tell=lambda: query)
 
 
 def lingering_clients(process: Process) -> list[socket.socket]:
     """Connections that their clients keep: idle after an answer, without a word yet, in the middle of a word."""
-    clients = [socket.create_connection(("127.0.0.1", port_of(process)), timeout=30) for _ in range(9)]
+    clients = [socket.create_connection(("127.0.0.1", process.port), timeout=30) for _ in range(9)]
     for idle in clients[:3]:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert idle.recv(4096).startswith(b"HTTP/1.1 ")
     for unfinished in clients[3:6]:
         unfinished.sendall(b"GET /healthz HTTP/1.1\r\nHo")
     return clients
+
+
+def connecting_anew() -> httpx.Client:
+    """A client that opens a connection for each request, as programs do that are started for each."""
+    return httpx.Client(timeout=60, verify=NO_CERTIFICATES, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def stop_in_the_middle(live: Live, server: Process, send: Callable[[int], httpx.Response]) -> list[int]:
@@ -76,12 +68,12 @@ def stop_in_the_middle(live: Live, server: Process, send: Callable[[int], httpx.
         with live.connect() as watching, nobody_is_recognised(live):
             answers = [pool.submit(send, number) for number in range(3)]
             wait_for(watching, WAITS_FOR_LOCK, (3,))
-            ask_to_end(server)
+            server.terminate()
             began = time.monotonic()
-            wait_until_refused(server)
+            wait_until(lambda: not accepts(server.port), tell=server.text)
             assert not any(answer.done() for answer in answers)
         statuses = [answer.result().status_code for answer in answers]
-        assert wait_for_end(server) == 0, server.text()
+        assert server.wait() == 0, server.text()
         assert time.monotonic() - began < BOUND_SECONDS
         return statuses
 
@@ -91,11 +83,11 @@ def test_a_backend_that_is_stopped_answers_the_bookings_it_has_begun(live: Live)
     live.manage("make_host", str(call(live, "/me", grace.access).json()["id"]))
     slot = add_slot(live, grace.access)
     people = [Browser(live, f"ada-stops-{number}").sign_in() for number in range(3)]
-    with started(server_of(live, "backend")) as backend, new_connection() as http:
+    with server_of(live, "backend") as backend, connecting_anew() as http:
 
         def book_seat(number: int) -> httpx.Response:
             headers = {"Authorization": f"Bearer {people[number].access}"}
-            return http.post(f"{address(backend)}/api/v1/bookings", json={"slot_id": slot}, headers=headers)
+            return http.post(f"{backend.address}/api/v1/bookings", json={"slot_id": slot}, headers=headers)
 
         assert stop_in_the_middle(live, backend, book_seat) == [201] * 3
     booked = [call(live, "/bookings", person.access).json()["results"] for person in people]
@@ -104,8 +96,8 @@ def test_a_backend_that_is_stopped_answers_the_bookings_it_has_begun(live: Live)
 
 def test_a_portal_that_is_stopped_shows_the_pages_it_has_begun(live: Live) -> None:
     browsers = [arrived(live, f"ada-reads-{number}") for number in range(3)]
-    with started(server_of(live, "portal")) as portal:
-        assert stop_in_the_middle(live, portal, lambda n: browsers[n].get(f"{address(portal)}/credits")) == [200] * 3
+    with server_of(live, "portal") as portal:
+        assert stop_in_the_middle(live, portal, lambda n: browsers[n].get(f"{portal.address}/credits")) == [200] * 3
 
 
 def test_a_worker_that_is_stopped_finishes_its_job_and_takes_no_other(transactional_db: None, tmp_path: Path) -> None:
@@ -116,16 +108,16 @@ def test_a_worker_that_is_stopped_finishes_its_job_and_takes_no_other(transactio
     settings = {"DATABASE_URL": database, "EMAIL_URL": f"filemail:///{tmp_path / 'mails'}"}
     settings["DJANGO_SETTINGS_MODULE"] = "config.settings.backend"
     process = from_procfile("worker", dict(os.environ) | settings)
-    with psycopg.connect(database, autocommit=True) as watching, started(process):
+    with psycopg.connect(database, autocommit=True) as watching, process:
         with psycopg.connect(database) as holding:
             # The worker has begun with the first mail and waits for its recipient's row.
             holding.execute("LOCK TABLE accounts_user IN ACCESS EXCLUSIVE MODE")
             wait_for(watching, WAITS_FOR_LOCK, (1,))
-            ask_to_end(process)
+            process.terminate()
             wait_for(watching, LISTENS, (0,))
             assert process.popen is not None
             assert process.popen.poll() is None
-        assert wait_for_end(process) == 0, process.text()
+        assert process.wait() == 0, process.text()
     assert len(list((tmp_path / "mails").iterdir())) == 1
     jobs = ProcrastinateJob.objects.filter(task_name="bookings.send_notice").order_by("-id")
     assert list(jobs.values_list("status", flat=True)[:2]) == ["todo", "succeeded"]

@@ -1,4 +1,4 @@
-"""Names by which a person recognises a sign-in. Pure; User-Agent and label are somebody's words, never trusted."""
+"""The label of a sign-in, from its User-Agent, which is not trusted. Pure."""
 
 import re
 

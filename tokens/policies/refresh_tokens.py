@@ -67,5 +67,12 @@ def make_successor(presented: RefreshToken, *, nonce: bytes, retry_key: str, key
     return make_token(session_id=presented.session_id, generation=presented.generation + 1, secret=secret, key=key)
 
 
+def make_redeemed(session_id: UUID, *, code: str, retry_key: str, key: str) -> RefreshToken:
+    """The first token of a session that an authorization code opens, to be made again for an honest retry."""
+    message = b"insighta redeemed code\0" + code.encode(errors="surrogatepass") + b"\0" + retry_key.encode()
+    secret = hmac.digest(key.encode(), message, "sha256")
+    return make_token(session_id=session_id, generation=0, secret=secret, key=key)
+
+
 def _tag(body: bytes, key: str) -> bytes:
     return hmac.digest(key.encode(), b"insighta refresh tag\0" + body, "sha256")[:TAG_BYTES]

@@ -1,4 +1,4 @@
-"""What a refresh that did not rotate means: an honest retry, a replay, or a session that is over. Pure."""
+"""Judges a refresh that did not rotate: an honest retry, a replay (RFC 9700 §4.14.2), or an ended session. Pure."""
 
 import enum
 import hashlib
@@ -21,6 +21,7 @@ class Refusal(enum.StrEnum):
     REUSED = "refresh token reused"
     KEY_MISMATCH = "retry key mismatch"
     WINDOW_CLOSED = "retry window closed"
+    LOST = "session lost, sign in again"
 
 
 # These mean that somebody else may hold the token: the whole session is revoked.
@@ -32,6 +33,7 @@ class Family:
     """What the session's row says about its tokens."""
 
     generation: int
+    current_hash: bytes
     previous_hash: bytes | None
     retry_key_hash: bytes | None
     rotated_at: datetime | None
@@ -64,8 +66,10 @@ def judge(
     expected = family.handoff_challenge
     if presented.generation == 0 and expected and not hmac.compare_digest(challenge, expected):
         return Refusal.WRONG_VERIFIER
-    if presented.generation == family.generation:
-        return Refusal.EXPIRED
+    if presented.generation >= family.generation:
+        # Authentic, but not the current one: a failover or restore has lost the rotation that made it.
+        is_current = hmac.compare_digest(presented.digest, family.current_hash)
+        return Refusal.EXPIRED if is_current else Refusal.LOST
     if family.previous_hash is None or not hmac.compare_digest(presented.digest, family.previous_hash):
         return Refusal.REUSED
     if not _same_key(family.retry_key_hash, hash_retry_key(retry_key)):

@@ -27,9 +27,12 @@ def find_session_id(code_id: UUID) -> UUID | None:
     return AuthorizationCode.objects.filter(id=code_id).values_list("session_id", flat=True).first()
 
 
-def void_codes_of(user_id: UUID, *, now: datetime) -> int:
-    """Use up a person's codes that nobody has redeemed; how many."""
-    return AuthorizationCode.objects.filter(user_id=user_id, redeemed_at=None).update(redeemed_at=now)
+def void_codes_of(user_id: UUID, *, now: datetime, client_id: str | None = None) -> int:
+    """Use up a person's codes that nobody has redeemed, of one client where it is given; how many."""
+    unused = AuthorizationCode.objects.filter(user_id=user_id, redeemed_at=None)
+    if client_id is not None:
+        unused = unused.filter(client_id=client_id)
+    return unused.update(redeemed_at=now)
 
 
 def purge_codes(*, expired_before: datetime, limit: int) -> int:

@@ -2,9 +2,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
 from tokens.models import DeviceGrant
 
+# What a network may take from the time between two polls.
+POLL_LEEWAY = timedelta(seconds=1)
 PENDING, APPROVED = DeviceGrant.Status.PENDING, DeviceGrant.Status.APPROVED
 
 
@@ -27,20 +30,23 @@ def find_by_device_code(device_code_hash: bytes) -> DeviceGrant | None:
     return DeviceGrant.objects.select_related("user").filter(device_code_hash=device_code_hash).first()
 
 
-def decide(grant_id: UUID, *, status: str, user_id: UUID, now: datetime) -> bool:
+def decide(
+    grant_id: UUID, *, status: str, user_id: UUID, session_id: UUID, auth_time: datetime | None, now: datetime
+) -> bool:
     """Approve or deny a pending grant; true for the one decision that counts."""
     pending = DeviceGrant.objects.filter(id=grant_id, status=PENDING, expires_at__gt=now)
-    return bool(pending.update(status=status, user_id=user_id))
+    return bool(pending.update(status=status, user_id=user_id, decided_by=session_id, auth_time=auth_time))
 
 
 def note_poll(grant: DeviceGrant, *, now: datetime) -> bool:
     """Write down that the device polled; false if it came before its interval was over."""
-    due = Q(last_polled_at=None) | Q(last_polled_at__lte=now - timedelta(seconds=grant.interval))
+    due = Q(last_polled_at=None) | Q(last_polled_at__lte=now - timedelta(seconds=grant.interval) + POLL_LEEWAY)
     return bool(DeviceGrant.objects.filter(due, id=grant.id).update(last_polled_at=now))
 
 
-def slow_down(grant_id: UUID, *, seconds: int, now: datetime) -> None:
-    DeviceGrant.objects.filter(id=grant_id).update(interval=F("interval") + seconds, last_polled_at=now)
+def slow_down(grant_id: UUID, *, seconds: int, most: int) -> None:
+    """Lengthen the interval up to `most` seconds. The refused poll is not one that the next is measured from."""
+    DeviceGrant.objects.filter(id=grant_id).update(interval=Least(F("interval") + seconds, most))
 
 
 def redeem(grant_id: UUID, *, now: datetime) -> bool:
@@ -52,6 +58,11 @@ def redeem(grant_id: UUID, *, now: datetime) -> bool:
 def deny_approved_of(user_id: UUID) -> int:
     """Turn away the devices that a person let in and that have not come yet; how many."""
     return DeviceGrant.objects.filter(user_id=user_id, status=APPROVED).update(status=DeviceGrant.Status.DENIED)
+
+
+def deny_approved_by(session_id: UUID) -> int:
+    """Turn away the devices that a session let in and that have not come yet; how many."""
+    return DeviceGrant.objects.filter(decided_by=session_id, status=APPROVED).update(status=DeviceGrant.Status.DENIED)
 
 
 def purge_grants(*, expired_before: datetime, limit: int) -> int:

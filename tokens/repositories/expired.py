@@ -1,10 +1,11 @@
-"""How much there is to purge, and the sessions of the admin, which Django keeps."""
+"""Counts what there is to purge; purges Django's sessions, which the admin uses."""
 
 from datetime import datetime
 
 from django.contrib.sessions.models import Session as AdminSession
 
-from tokens.models import AuthorizationCode, DeviceGrant, Session, SigningKey
+from tokens.models import AuthorizationCode, DeviceGrant, Session, UsedJobToken
+from tokens.repositories.signing_keys import purgeable
 
 
 def count_expired(*, before: datetime, now: datetime) -> dict[str, int]:
@@ -13,8 +14,9 @@ def count_expired(*, before: datetime, now: datetime) -> dict[str, int]:
         "authorization codes": AuthorizationCode.objects.filter(expires_at__lte=before).count(),
         "device requests": DeviceGrant.objects.filter(expires_at__lte=before).count(),
         "sessions": Session.objects.filter(ends_at__lte=before).count(),
+        "used job tokens": UsedJobToken.objects.filter(expires_at__lte=now).count(),
         "admin sessions": AdminSession.objects.filter(expire_date__lte=now).count(),
-        "signing keys": SigningKey.objects.filter(retires_at__lte=now).count(),
+        "signing keys": purgeable(now=now).count(),
     }
 
 

@@ -21,10 +21,18 @@ def find_by_hash(token_hash: bytes) -> PersonalAccessToken | None:
     return PersonalAccessToken.objects.select_related("user").filter(token_hash=token_hash).first()
 
 
+def find_token(token_id: UUID) -> PersonalAccessToken | None:
+    return PersonalAccessToken.objects.filter(id=token_id).first()
+
+
 def list_tokens(user_id: UUID, *, now: datetime) -> list[PersonalAccessToken]:
     """A person's tokens that can still be used, newest first."""
-    live = PersonalAccessToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), user_id=user_id)
-    return list(live.filter(revoked_at=None).order_by("-id"))
+    live = PersonalAccessToken.objects.filter(_is_unexpired(now), user_id=user_id, revoked_at=None)
+    return list(live.order_by("-id"))
+
+
+def _is_unexpired(now: datetime) -> Q:
+    return Q(expires_at=None) | Q(expires_at__gt=now)
 
 
 def revoke_token(token_id: UUID, *, user_id: UUID, now: datetime) -> bool:
@@ -34,7 +42,19 @@ def revoke_token(token_id: UUID, *, user_id: UUID, now: datetime) -> bool:
 
 
 def revoke_tokens_of(user_id: UUID, *, now: datetime) -> int:
-    return PersonalAccessToken.objects.filter(user_id=user_id, revoked_at=None).update(revoked_at=now)
+    """End every token of a person; how many of them could still be used."""
+    ended = PersonalAccessToken.objects.filter(user_id=user_id, revoked_at=None)
+    usable = ended.filter(_is_unexpired(now)).count()
+    ended.update(revoked_at=now)
+    return usable
+
+
+def end_endless_tokens(*, expires_at: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+    """Set the end of up to `limit` live tokens that have none; their ids with those of their owners."""
+    endless = PersonalAccessToken.objects.filter(expires_at=None, revoked_at=None)
+    found = list(endless.select_for_update(skip_locked=True).values_list("id", "user_id")[:limit])
+    endless.filter(id__in=[token_id for token_id, _ in found]).update(expires_at=expires_at)
+    return found
 
 
 def note_use(token_id: UUID, *, before: datetime, now: datetime) -> None:

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -8,7 +8,10 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Model
 
+from accounts.policies import may_use_account
 from tokens.models import Session
+from tokens.policies.claims import Subject
+from tokens.policies.clients import BUILT_IN, RESERVED_PREFIX
 from tokens.policies.rotation import Family
 
 _PERSON = get_user_model()
@@ -25,25 +28,26 @@ class Rotation:
     nonce: bytes
     retry_key_hash: bytes | None
     challenge: str
+    scope: str
     expires_at: datetime
     now: datetime
 
 
 @dataclass(frozen=True)
 class Rotated:
-    """What a rotation's one statement gives back: all that an access token needs."""
+    """What a rotation's statement returns: what the access token needs, and for an application the ID token."""
 
-    session_id: UUID
     user_id: UUID
-    generation: int
     scope: str
     ends_at: datetime
+    auth_time: datetime | None = None
+    subject: Subject | None = None
 
 
 # The compare stands on the updated table itself: after waiting for a row lock PostgreSQL evaluates it again,
 # which it would not do for a sub-select. The person is joined, so a suspension is seen in the same statement.
 # `rotated_at` is the database's time: another server, whose clock may differ, judges a retry by it.
-_ROTATE = """
+_ROTATE = f"""
 UPDATE tokens_session AS s
    SET generation = s.generation + 1,
        previous_hash = s.current_hash,
@@ -57,23 +61,34 @@ UPDATE tokens_session AS s
  WHERE s.id = %(session_id)s
    AND s.client_id = %(client_id)s
    AND s.current_hash = %(presented_hash)s
+   AND (%(scope)s = '' OR string_to_array(%(scope)s, ' ') <@ string_to_array(s.scope, ' '))
    AND (s.generation > 0 OR s.handoff_challenge IN ('', %(challenge)s))
    AND s.revoked_at IS NULL
    AND s.expires_at > %(now)s
    AND s.ends_at > %(now)s
    AND u.id = s.user_id
-   AND u.is_active
-   AND u.standing = 'approved'
-RETURNING s.id, s.user_id, s.generation, s.scope, s.ends_at
-"""
+   AND {may_use_account("u")}
+RETURNING s.user_id, s.scope, s.ends_at
+"""  # noqa: S608  # a constant of ours
+
+# An application is joined like the person: one that is disabled rotates nothing.
+_ROTATE_FOR_APPLICATION = (
+    _ROTATE.replace("AS u\n", "AS u, tokens_application AS a\n").replace(
+        "AND u.id = s.user_id\n", "AND u.id = s.user_id AND a.client_id = s.client_id AND a.disabled_at IS NULL\n"
+    )
+    + ", s.auth_time, u.id, u.login, u.display_name, u.email, u.avatar_url, u.time_zone"
+)
 
 
 def rotate(rotation: Rotation) -> Rotated | None:
-    """The compare-and-swap that rotates: one statement, its own transaction. None if it hit nothing."""
+    """The compare-and-swap that rotates: one statement, its own transaction. None where no row matched."""
     with connection.cursor() as cursor:
-        cursor.execute(_ROTATE, vars(rotation))
+        cursor.execute(_ROTATE if rotation.client_id in BUILT_IN else _ROTATE_FOR_APPLICATION, vars(rotation))
         row = cursor.fetchone()
-    return Rotated(*row) if row else None
+    if row is None:
+        return None
+    rotated = Rotated(*row[:3])
+    return replace(rotated, auth_time=row[3], subject=Subject(*row[4:])) if row[3:] else rotated
 
 
 def insert_session(session: Session) -> None:
@@ -98,15 +113,22 @@ def find_session_to_judge(session_id: UUID) -> tuple[Session, datetime] | None:
 
 @cache
 def _find_statement() -> str:
-    # Django's own statement, put together once: that takes several times as long as the database takes to answer it.
-    return Session.objects.select_related("user").filter(id=UUID(int=0)).query.sql_with_params()[0]
+    # Django's statement, compiled once: compiling takes several times as long as running it.
+    statement = Session.objects.select_related("user").filter(id=UUID(int=0)).query.sql_with_params()[0]
+    return statement.replace("SELECT ", f"SELECT {_CLIENT_IS_DISABLED}, ", 1)
+
+
+_CLIENT_IS_DISABLED = f"""NOT starts_with(tokens_session.client_id, '{RESERVED_PREFIX}') AND NOT EXISTS (
+    SELECT FROM tokens_application AS a WHERE a.client_id = tokens_session.client_id AND a.disabled_at IS NULL
+)"""  # a constant of ours
 
 
 def _build_found(row: tuple[Any, ...]) -> Session:
-    """The columns of the session come first, then those of its person, both in the order of their models."""
+    """Whether the client is disabled, then the columns of the session and of its person, as the models order them."""
     own, foreign = (_column_names(model) for model in (Session, _PERSON))
-    session = Session.from_db(connection.alias, own, row[: len(own)])
-    session.user = _PERSON.from_db(connection.alias, foreign, row[len(own) :])
+    session = Session.from_db(connection.alias, own, row[1 : len(own) + 1])
+    session.user = _PERSON.from_db(connection.alias, foreign, row[len(own) + 1 :])
+    session.client_is_disabled = row[0]
     return session
 
 
@@ -119,6 +141,7 @@ def family_of(session: Session) -> Family:
     """The part of a session that its rotation rules look at."""
     return Family(
         generation=session.generation,
+        current_hash=bytes(session.current_hash),
         previous_hash=bytes(session.previous_hash) if session.previous_hash is not None else None,
         retry_key_hash=bytes(session.retry_key_hash) if session.retry_key_hash is not None else None,
         rotated_at=session.rotated_at,
@@ -135,18 +158,47 @@ def revoke_session(session_id: UUID, *, because: str, now: datetime) -> bool:
     return bool(live.update(revoked_at=now, revoked_because=because))
 
 
-def revoke_sessions_of(user_id: UUID, *, because: str, now: datetime, keep: UUID | None = None) -> int:
-    """End every session of a person, except `keep`; how many."""
-    live = Session.objects.filter(user_id=user_id, revoked_at=None)
+def revoke_sessions_of(
+    user_id: UUID, *, because: str, now: datetime, keep: UUID | None = None, client_id: str = ""
+) -> list[tuple[UUID, str]]:
+    """End every session of a person, of one client where it is named, except `keep`.
+
+    Returns id and client of those that could still be used.
+    """
+    ended = Session.objects.filter(user_id=user_id, revoked_at=None)
+    if client_id:
+        ended = ended.filter(client_id=client_id)
     if keep is not None:
-        live = live.exclude(id=keep)
-    return live.update(revoked_at=now, revoked_because=because)
+        ended = ended.exclude(id=keep)
+    usable = list(ended.filter(expires_at__gt=now, ends_at__gt=now).values_list("id", "client_id"))
+    # The others, too: another server's clock may be behind.
+    ended.update(revoked_at=now, revoked_because=because)
+    return usable
+
+
+def note_use(session_id: UUID, *, expires_at: datetime, now: datetime) -> None:
+    Session.objects.filter(id=session_id, revoked_at=None).update(last_used_at=now, expires_at=expires_at)
 
 
 def list_live_sessions(user_id: UUID, *, now: datetime) -> list[Session]:
     """A person's sessions that can still be used, newest first."""
     live = Session.objects.filter(user_id=user_id, revoked_at=None, expires_at__gt=now, ends_at__gt=now)
     return list(live.order_by("-id"))
+
+
+def list_sessions_in(user_id: UUID, *, client_id: str) -> list[Session]:
+    """A person's sessions in one client that nobody has ended."""
+    return list(Session.objects.filter(user_id=user_id, client_id=client_id, revoked_at=None).order_by("id"))
+
+
+def list_sessions_of_publisher(user_id: UUID, *, publisher_id: UUID) -> list[Session]:
+    """The sign-ins of a publisher's jobs that nobody has ended."""
+    return list(Session.objects.filter(user_id=user_id, publisher_id=publisher_id, revoked_at=None).order_by("id"))
+
+
+def has_signed_in(user_id: UUID, **columns: str) -> bool:
+    """Whether a person has signed in before; with `client_id` and `label`, from such a device. Ended ones count."""
+    return Session.objects.filter(user_id=user_id, **columns).exists()
 
 
 def purge_sessions(*, ended_before: datetime, limit: int) -> int:
@@ -158,3 +210,9 @@ def purge_sessions(*, ended_before: datetime, limit: int) -> int:
 def build_session(**columns: object) -> Session:
     """A session that is not stored yet."""
     return Session(**columns)
+
+
+def find_last_sign_in(client_id: str) -> datetime | None:
+    """When the newest sign-in of a client began that is still stored; None where there is none."""
+    newest = Session.objects.filter(client_id=client_id).order_by("-id").values_list("created_at", flat=True)
+    return newest.first()

@@ -1,7 +1,7 @@
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from tokens.models import SigningKey
 
@@ -15,15 +15,25 @@ def list_keys(*, now: datetime) -> list[SigningKey]:
     return list(SigningKey.objects.filter(Q(retires_at=None) | Q(retires_at__gt=now)).order_by("activates_at"))
 
 
-def retire_keys_before(activates_at: datetime, *, retires_at: datetime) -> int:
+def find_retired_key(kid: str, *, now: datetime) -> SigningKey | None:
+    """A retired key whose public half may still verify hints."""
+    return SigningKey.objects.filter(kid=kid, retires_at__lte=now, hints_until__gt=now).first()
+
+
+def retire_keys_before(activates_at: datetime, *, retires_at: datetime, hints_until: datetime) -> int:
     """Set the end of publication of every key that activates earlier and has none; how many."""
-    return SigningKey.objects.filter(activates_at__lt=activates_at, retires_at=None).update(retires_at=retires_at)
+    earlier = SigningKey.objects.filter(activates_at__lt=activates_at, retires_at=None)
+    return earlier.update(retires_at=retires_at, hints_until=hints_until)
 
 
-def retire_other_keys(kid: str, *, retires_at: datetime) -> int:
-    """End the publication of every key but one, also of those that are about to retire or have not signed yet."""
+def retire_other_keys(kids: list[str], *, retires_at: datetime) -> int:
+    """End the publication of every key but these, also of those that are about to retire or have not signed yet.
+
+    They verify no hints either.
+    """
     published = Q(retires_at=None) | Q(retires_at__gt=retires_at)
-    return SigningKey.objects.filter(published).exclude(kid=kid).update(retires_at=retires_at)
+    others = SigningKey.objects.filter(published).exclude(kid__in=kids)
+    return others.update(retires_at=retires_at, hints_until=None)
 
 
 def lock_keys() -> None:
@@ -32,11 +42,17 @@ def lock_keys() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('tokens_signingkey'))")
 
 
+def purgeable(*, now: datetime) -> QuerySet[SigningKey]:
+    """Retired keys that verify no hints any more."""
+    return SigningKey.objects.filter(Q(hints_until=None) | Q(hints_until__lte=now), retires_at__lte=now)
+
+
 def purge_keys(*, now: datetime) -> int:
-    """Remove retired keys; how many."""
-    return SigningKey.objects.filter(retires_at__lte=now).delete()[0]
+    """Remove the private halves of retired keys, and retired keys that verify no hints any more; how many of these."""
+    SigningKey.objects.filter(retires_at__lte=now).exclude(private_key=b"").update(private_key=b"")
+    return purgeable(now=now).delete()[0]
 
 
-def build_key(*, kid: str, private_key: bytes, public_jwk: dict[str, object], activates_at: datetime) -> SigningKey:
+def build_key(**columns: object) -> SigningKey:
     """A key that is not stored yet; `private_key` is already encrypted."""
-    return SigningKey(kid=kid, private_key=private_key, public_jwk=public_jwk, activates_at=activates_at)
+    return SigningKey(**columns)

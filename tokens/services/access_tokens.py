@@ -1,12 +1,12 @@
 import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
 import jwt
+from cachetools import LRUCache
 from django.conf import settings
 from jwt.types import Options
 from uuid6 import uuid7
@@ -15,7 +15,6 @@ from tokens.services import signing_keys
 
 TYPE = "at+jwt"
 _REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "gen"]
-_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,14 @@ def mint_access_token(
     generation: int,
     now: datetime,
     ends_at: datetime,
+    is_only_one: bool = False,
 ) -> tuple[str, int]:
-    """An access token (RFC 9068, ES256) and its lifetime in seconds, which never passes the session's end."""
-    lifetime = max(1, min(int(settings.ACCESS_TOKEN_SECONDS), int((ends_at - now).total_seconds())))
+    """An access token (RFC 9068, ES256) and its lifetime in seconds, which never passes the session's end.
+
+    With `is_only_one` no other follows it: it lives until that end.
+    """
+    left = int((ends_at - now).total_seconds())
+    lifetime = max(1, left if is_only_one else min(int(settings.ACCESS_TOKEN_SECONDS), left))
     issued_at = int(now.timestamp())
     claims = {
         "iss": settings.BACKEND_URL,
@@ -60,24 +64,9 @@ def mint_access_token(
     return signing_keys.sign(claims=claims, headers={"typ": TYPE}, now=now), lifetime
 
 
-class _VerifiedTokens:
-    """Signatures this process has checked already, by digest, the oldest forgotten first. Never the session's state."""
-
-    def __init__(self) -> None:
-        self._claims: OrderedDict[bytes, tuple[str, Claims]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, digest: bytes) -> tuple[str, Claims] | None:
-        return self._claims.get(digest)
-
-    def remember(self, digest: bytes, kid: str, claims: Claims) -> None:
-        with self._lock:
-            self._claims[digest] = (kid, claims)
-            while len(self._claims) > _REMEMBERED:
-                self._claims.popitem(last=False)
-
-
-_verified = _VerifiedTokens()
+# Signatures that this process has checked, by the token's digest: key id and claims, never the session's state.
+_verified: LRUCache[bytes, tuple[str, Claims]] = LRUCache(maxsize=10_000)
+_verified_lock = Lock()
 
 
 def find_claims(token: str, *, now: datetime, allow_expired: bool = False) -> Claims | None:
@@ -86,12 +75,14 @@ def find_claims(token: str, *, now: datetime, allow_expired: bool = False) -> Cl
     The signature is checked once in a process; the key must still be published each time.
     """
     digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-    known = _verified.find(digest)
+    with _verified_lock:
+        known = _verified.get(digest)
     if known is None:
         known = _verify(token, now=now)
         if known is None:
             return None
-        _verified.remember(digest, *known)
+        with _verified_lock:
+            _verified[digest] = known
     kid, claims = known
     if signing_keys.find_public_key(kid, now=now) is None:
         return None

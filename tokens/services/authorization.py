@@ -1,30 +1,33 @@
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from uuid6 import uuid7
 
-from accounts.errors import SignInFlowNotFound
-from accounts.policies import clean_text
+from accounts.errors import SignInDecided, SignInFlowNotFound
+from accounts.policies import APPROVED, clean_text
 from accounts.services import flows, people
 from tokens import errors, signals
-from tokens.policies import pkce
+from tokens.policies import limits, pkce
+from tokens.policies.authorization_codes import make_code
 from tokens.policies.clients import Client
-from tokens.policies.scopes import parse_scope
+from tokens.policies.refresh_tokens import RefreshToken, make_redeemed
+from tokens.policies.scopes import parse_application_scope, parse_scope
+from tokens.services import consents, openid_requests
 from tokens.services.clients import find_client
-from tokens.services.codes import issue_code
-from tokens.services.sessions import open_session
+from tokens.services.codes import is_issued, issue_code
+from tokens.services.sessions import find_first_tokens, open_session
 
 if TYPE_CHECKING:
     from accounts.models import SignInFlow, User
 
 _STATE = re.compile(r"[ -~]{1,512}")
-_SINGLE = ("response_type", "scope", "code_challenge", "code_challenge_method", "prompt", "device_label", "state")
-_PROMPTS = frozenset({"", "select_account"})
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ class AuthorizationRequest:
     scope: str
     code_challenge: str
     label: str
+    nonce: str = ""
+    prompt: str = ""
 
-    @property
+    @cached_property
     def client(self) -> Client:
         client = find_client(self.client_id)
         if client is None:
@@ -57,7 +62,12 @@ class AuthorizationRequest:
 
 
 def read_target(*, params: Mapping[str, list[str]]) -> Target:
-    """Whom the browser may be sent back to. Raises UnknownClient or UnknownRedirectUri: a page, never a redirect."""
+    """Whom the browser may be sent back to.
+
+    Raises UnknownClient, UnknownRedirectUri, or InvalidRequest for one of them that is too long: a page, never a
+    redirect.
+    """
+    _check_lengths(params, ("client_id", "redirect_uri"))
     client = find_client(_only(params, "client_id"))
     if client is None:
         raise errors.UnknownClient
@@ -70,20 +80,19 @@ def read_target(*, params: Mapping[str, list[str]]) -> Target:
 
 def read_request(target: Target, *, params: Mapping[str, list[str]], default_label: str) -> AuthorizationRequest:
     """The request itself. Raises InvalidRequest, UnsupportedResponseType or InvalidScope, to be sent to the target."""
-    for name in _SINGLE:
+    for name in limits.AUTHORIZE:
         if len(params.get(name, [])) > 1:
             raise errors.InvalidRequest(f"{name} is given more than once")
+    _check_lengths(params, limits.AUTHORIZE)
     if _only(params, "state") != target.state:
         raise errors.InvalidRequest("state must be 1 to 512 printable ASCII characters")
     _check_pkce(params)
-    if _only(params, "prompt") not in _PROMPTS:
-        raise errors.InvalidRequest("prompt must be select_account or absent")
+    openid_requests.check_parameters(params)
+    prompts = openid_requests.read_prompts(params)
     response_type = _only(params, "response_type")
     if response_type not in target.client.response_types:
         raise errors.UnsupportedResponseType
-    scope = parse_scope(_only(params, "scope"))
-    if scope is None:
-        raise errors.InvalidScope
+    scope = _read_scope(target.client, _only(params, "scope"))
     return AuthorizationRequest(
         client_id=target.client.client_id,
         redirect_uri=target.redirect_uri,
@@ -92,12 +101,19 @@ def read_request(target: Target, *, params: Mapping[str, list[str]], default_lab
         scope=" ".join(scope),
         code_challenge=_only(params, "code_challenge"),
         label=clean_text(_only(params, "device_label"), limit=100) or default_label,
+        nonce="" if target.client.is_built_in else openid_requests.read_nonce(params),
+        prompt="" if target.client.is_built_in else " ".join(sorted(prompts)),
     )
 
 
+def known_parameters(params: Mapping[str, list[str]]) -> dict[str, str]:
+    """The parameters of a request that has been read, by which it can be made again."""
+    return {name: value for name in limits.AUTHORIZE if (value := _only(params, name))}
+
+
 def describe_request(request: AuthorizationRequest) -> dict[str, object]:
-    """What is kept with the sign-in flow."""
-    return asdict(request)
+    """What is kept with the sign-in flow: what is empty is left out, for a release that does not know its name."""
+    return {name: value for name, value in asdict(request).items() if value or name not in {"nonce", "prompt"}}
 
 
 @dataclass(frozen=True)
@@ -107,49 +123,131 @@ class ReturnedRequest:
     flow: "SignInFlow"
     request: AuthorizationRequest
     refused_because: str
+    cookie: str = field(repr=False)
 
     @property
     def person(self) -> "User":
         """Raises SignInFlowNotFound where GitHub named nobody."""
         return flows.get_person_of(self.flow)
 
+    @property
+    def refusal(self) -> str:
+        """Why nothing is given: GitHub's word, or an earlier decision; empty where nothing stands against it."""
+        decision = self.flow.decision
+        return self.refused_because or ("" if decision == APPROVED else decision)
+
 
 def get_returned_request(*, flow_id: UUID, cookie: str, now: datetime) -> ReturnedRequest:
-    """The request that this browser began. Raises SignInFlowNotFound for another browser, a used flow, or too late."""
+    """The request that this browser began, decided or not.
+
+    Raises SignInFlowNotFound for another browser, SignInFlowOver for an expired flow.
+    """
     flow = flows.get_finished_flow(flow_id=flow_id, cookie=cookie, now=now)
     if "client_id" not in flow.request:
         raise SignInFlowNotFound
-    return ReturnedRequest(flow, AuthorizationRequest(**flow.request), flow.refused_because)
+    return ReturnedRequest(flow, AuthorizationRequest(**flow.request), flow.refused_because, cookie)
 
 
-def grant_request(returned: ReturnedRequest, *, address: str | None, now: datetime) -> dict[str, str]:
-    """Give the client what it asked for: the redirect's parameters, returned once. The flow is used up.
-
-    Raises AccountPending, AccountSuspended or AccountInactive, and SignInFlowNotFound if another request was first.
-    """
+def asks_person(returned: ReturnedRequest) -> bool:
+    """Whether a page asks before anything is given."""
     request = returned.request
-    with transaction.atomic(durable=True):
-        person = people.lock_allowed_person(user_id=returned.person.pk)
-        flows.take_flow(flow_id=returned.flow.id)
-        if request.response_type == "handoff":
-            return _hand_off(request, person, address=address, now=now)
-        code = issue_code(
-            person=person,
-            client=request.client,
-            redirect_uri=request.redirect_uri,
-            code_challenge=request.code_challenge,
-            scope=request.scope,
-            label=request.label,
-            now=now,
-        )
-        return {"code": code}
+    if request.client.is_built_in:
+        return request.client.asks_consent
+    return bool(request.prompt) or not consents.is_remembered(
+        user_id=returned.person.pk,
+        client_id=request.client_id,
+        scope=request.scope,
+        redirect_uri=request.redirect_uri,
+    )
+
+
+def grant_request(
+    returned: ReturnedRequest, *, is_confirmed: bool = True, address: str | None, now: datetime
+) -> dict[str, str]:
+    """Give the client what it asked for: the redirect's parameters.
+
+    The same browser's second request is given the same within a code's lifetime. `is_confirmed` says that the person
+    has answered the page. Raises ConsentNeeded, with nothing changed, where they are to be asked; AccountPending or
+    AccountSuspended; SignInDecided after that time and where the flow was refused; and SignInFlowNotFound if all access
+    of the person has ended since GitHub's answer.
+    """
+    given = None if returned.flow.decided_at else _grant(returned, is_confirmed, address=address, now=now)
+    return given or _repeat_grant(returned, now=now)
 
 
 @transaction.atomic(durable=True)
-def refuse_request(*, returned: ReturnedRequest, because: str) -> None:
-    """Use the flow up without giving anything. Raises SignInFlowNotFound if another request was first."""
-    flows.take_flow(flow_id=returned.flow.id)
+def _grant(
+    returned: ReturnedRequest, is_confirmed: bool, *, address: str | None, now: datetime
+) -> dict[str, str] | None:
+    """None where another request has decided."""
+    request, flow, key = returned.request, returned.flow, settings.TOKEN_KEYS[0]
+    person = people.admit_person(user_id=returned.person.pk, answered_at=flow.answered_at)
+    first = _first_token(returned, session_id=uuid7(), key=key)
+    if not flows.decide_flow(flow_id=flow.id, decision=APPROVED, given_id=first.session_id, now=now):
+        return None
+    if not is_confirmed and asks_person(returned):
+        raise errors.ConsentNeeded
+    if not request.client.is_built_in:
+        consents.note_consent(user_id=person.pk, client_id=request.client_id, scope=request.scope, now=now)
+    if request.response_type == "handoff":
+        return _hand_off(request, person, first=first, address=address, auth_time=flow.answered_at, now=now)
+    code = make_code(flow.id, cookie=returned.cookie, key=key)
+    issue_code(
+        code,
+        person=person,
+        client=request.client,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        scope=request.scope,
+        label=request.label,
+        auth_time=flow.answered_at,
+        now=now,
+    )
+    return {"code": code}
+
+
+def _repeat_grant(returned: ReturnedRequest, *, now: datetime) -> dict[str, str]:
+    """What the first request was given, made again."""
+    flow = _decided_flow(returned, decision=APPROVED, now=now)
+    for key in settings.TOKEN_KEYS:
+        code = make_code(flow.id, cookie=returned.cookie, key=key)
+        if returned.request.response_type == "handoff" and flow.given_id:
+            first = _first_token(returned, session_id=flow.given_id, key=key)
+            if pair := find_first_tokens(first, now=now):
+                return {"at": pair.access_token, "rt": pair.refresh_token}
+        elif is_issued(code):
+            return {"code": code}
+    raise SignInDecided(restart_path=flow.restart_path)
+
+
+def _decided_flow(returned: ReturnedRequest, *, decision: str, now: datetime) -> "SignInFlow":
+    """The flow as it was decided. Raises SignInDecided where that was otherwise, or longer ago than a code lives."""
+    flow = flows.get_finished_flow(flow_id=returned.flow.id, cookie=returned.cookie, now=now)
+    is_recent = flow.decided_at is not None and now <= flow.decided_at + settings.AUTHORIZATION_CODE_LIFETIME
+    if flow.decision != decision or not is_recent:
+        raise SignInDecided(restart_path=flow.restart_path)
+    return flow
+
+
+def _first_token(returned: ReturnedRequest, *, session_id: UUID, key: str) -> RefreshToken:
+    """The token that a hand-off's URL carries, made of the flow's code as if that were redeemed."""
+    code = make_code(returned.flow.id, cookie=returned.cookie, key=key)
+    return make_redeemed(session_id, code=code, retry_key=returned.cookie, key=key)
+
+
+def refuse_request(*, returned: ReturnedRequest, because: str, now: datetime) -> None:
+    """Decide that nothing is given. Raises SignInDecided where the flow was decided otherwise, or some time ago."""
+    if not _refuse(returned, because=because, now=now):
+        _decided_flow(returned, decision=because, now=now)
+
+
+@transaction.atomic(durable=True)
+def _refuse(returned: ReturnedRequest, *, because: str, now: datetime) -> bool:
+    if not flows.decide_flow(flow_id=returned.flow.id, decision=because, now=now):
+        return False
     signals.sign_in_refused.send(None, client_id=returned.request.client_id, because=because)
+    return True
 
 
 def answer_parameters(request: AuthorizationRequest | Target, *, parameters: dict[str, str]) -> dict[str, str]:
@@ -158,7 +256,15 @@ def answer_parameters(request: AuthorizationRequest | Target, *, parameters: dic
     return {**parameters, **state, "iss": settings.BACKEND_URL}
 
 
-def _hand_off(request: AuthorizationRequest, person: "User", *, address: str | None, now: datetime) -> dict[str, str]:
+def _hand_off(
+    request: AuthorizationRequest,
+    person: "User",
+    *,
+    first: RefreshToken,
+    address: str | None,
+    auth_time: datetime | None,
+    now: datetime,
+) -> dict[str, str]:
     pair = open_session(
         person=person,
         client=request.client,
@@ -166,9 +272,27 @@ def _hand_off(request: AuthorizationRequest, person: "User", *, address: str | N
         label=request.label,
         address=address,
         handoff_challenge=request.code_challenge,
+        first=first,
+        auth_time=auth_time,
         now=now,
     )
     return {"at": pair.access_token, "rt": pair.refresh_token}
+
+
+def _read_scope(client: Client, value: str) -> tuple[str, ...]:
+    if client.is_built_in:
+        scope = parse_scope(value, allowed=client.scopes)
+    else:
+        scope = parse_application_scope(value, allowed=client.scopes)
+    if scope is None:
+        raise errors.InvalidScope
+    return scope
+
+
+def _check_lengths(params: Mapping[str, list[str]], names: Iterable[str]) -> None:
+    for name in names:
+        if excess := limits.describe_excess(limits.AUTHORIZE, name, _only(params, name)):
+            raise errors.InvalidRequest(excess)
 
 
 def _check_pkce(params: Mapping[str, list[str]]) -> None:

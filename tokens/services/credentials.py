@@ -1,31 +1,19 @@
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID
 
+from accounts.policies import digest
 from accounts.services import people
 from tokens import errors
-from tokens.policies.personal_tokens import PREFIX
-from tokens.repositories import sessions
-from tokens.services import access_tokens, personal_tokens
+from tokens.policies.personal_tokens import PREFIX, is_well_formed
+from tokens.policies.sessions import is_live
+from tokens.repositories import personal_tokens, sessions
+from tokens.services.access_tokens import Claims, find_claims
+from tokens.services.callers import Credential
 
 if TYPE_CHECKING:
-    from accounts.models import User
-    from tokens.models import Session
-    from tokens.services.access_tokens import Claims
+    from tokens.models import PersonalAccessToken, Session
 
-
-@dataclass(frozen=True)
-class Credential:
-    """Who calls, and what that may do. A session's access token has `session_id`, a personal one `token_id`."""
-
-    person: "User"
-    client_id: str
-    scopes: frozenset[str]
-    session_id: UUID | None = None
-    token_id: UUID | None = None
-    expires_at: int | None = None
-    """Seconds since 1970; None for a personal access token without an expiry."""
+LAST_USED_EVERY = timedelta(minutes=1)
 
 
 def get_credential(*, token: str, now: datetime) -> Credential:
@@ -35,30 +23,47 @@ def get_credential(*, token: str, now: datetime) -> Credential:
     """
     if token.startswith(PREFIX):
         return _personal_credential(token, now=now)
-    claims = access_tokens.find_claims(token, now=now)
+    claims = find_claims(token, now=now)
     session = sessions.find_session(claims.session_id) if claims else None
     if claims is None or session is None:
         raise errors.NotAuthenticated
     people.check_allowed(session.user)
-    if not _is_live(session, claims, now=now):
+    if not _accepts(session, claims, now=now):
         raise errors.NotAuthenticated
-    scopes = frozenset(claims.scope.split())
-    return Credential(session.user, session.client_id, scopes, session_id=session.id, expires_at=claims.expires_at)
+    return Credential(
+        session.user,
+        session.client_id,
+        frozenset(claims.scope.split()),
+        session_id=session.id,
+        expires_at=claims.expires_at,
+        auth_time=session.auth_time,
+    )
+
+
+def find_personal_token(*, text: str) -> "PersonalAccessToken | None":
+    """The personal access token with its person, in one query, revoked or expired ones included; None if forged."""
+    return personal_tokens.find_by_hash(digest(text)) if is_well_formed(text) else None
+
+
+def is_usable(token: "PersonalAccessToken", *, now: datetime) -> bool:
+    """Whether a personal access token is neither revoked nor expired."""
+    return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
 
 
 def _personal_credential(text: str, *, now: datetime) -> Credential:
-    token = personal_tokens.find_live_token(text=text, now=now)
+    token = find_personal_token(text=text)
     if token is None:
         raise errors.NotAuthenticated
     people.check_allowed(token.user)
-    personal_tokens.note_use(token, now=now)
+    if not is_usable(token, now=now):
+        raise errors.NotAuthenticated
+    if token.last_used_at is None or token.last_used_at < now - LAST_USED_EVERY:
+        personal_tokens.note_use(token.id, before=now - LAST_USED_EVERY, now=now)
     expires_at = int(token.expires_at.timestamp()) if token.expires_at else None
     return Credential(token.user, "", frozenset(token.scope.split()), token_id=token.id, expires_at=expires_at)
 
 
-def _is_live(session: "Session", claims: "Claims", *, now: datetime) -> bool:
-    if session.revoked_at is not None or min(session.expires_at, session.ends_at) <= now:
-        return False
-    # A hand-off's access token has been in a URL: it dies with the first rotation.
+def _accepts(session: "Session", claims: Claims, *, now: datetime) -> bool:
+    # A hand-off's access token has been in a URL: whoever saw it could make something lasting of it.
     was_in_url = bool(session.handoff_challenge) and claims.generation == 0
-    return not (was_in_url and session.generation > 0)
+    return not was_in_url and not session.client_is_disabled and is_live(session, now=now)

@@ -5,10 +5,10 @@ from functools import partial
 from django.db import transaction
 
 from accounts.services import flows
-from tokens.repositories import codes, devices, expired, sessions, signing_keys
+from tokens.repositories import codes, devices, expired, publishers, sessions, signing_keys
 
 BATCH = 1000
-# A redeemed code and an ended session stay this long, so that a late replay is still recognised as one.
+# Redeemed codes and ended sessions stay this long, so that a late replay is recognised.
 KEPT_FOR = timedelta(days=1)
 
 Report = Callable[[str, int], None]
@@ -25,6 +25,7 @@ def purge_expired(*, now: datetime, batch: int = BATCH, report: Report | None = 
         "authorization codes": partial(_purge, partial(codes.purge_codes, expired_before=before, limit=batch)),
         "device requests": partial(_purge, partial(devices.purge_grants, expired_before=before, limit=batch)),
         "sessions": partial(_purge, partial(sessions.purge_sessions, ended_before=before, limit=batch)),
+        "used job tokens": partial(_purge, partial(publishers.purge_used_tokens, expired_before=now, limit=batch)),
         "admin sessions": partial(_purge, partial(expired.purge_admin_sessions, now=now, limit=batch)),
         "signing keys": partial(_purge, partial(signing_keys.purge_keys, now=now)),
     }

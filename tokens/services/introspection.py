@@ -19,15 +19,17 @@ INACTIVE: dict[str, Any] = {"active": False}
 def introspect_token(*, client: Client, token: str, now: datetime) -> dict[str, Any]:
     """RFC 7662 §2.2: what a token is worth now; only `active: false` for anything it is not worth.
 
-    Raises InvalidClient for a public client.
+    An application is told of its own tokens only. Raises InvalidClient for a public client.
     """
     if not client.is_confidential:
         raise errors.InvalidClient("only a client with a secret may introspect")
     refresh_token = read_token(token, keys=settings.TOKEN_KEYS)
     try:
-        return _describe_refresh(refresh_token, now=now) if refresh_token else _describe_access(token, now=now)
+        described = _describe_refresh(refresh_token, now=now) if refresh_token else _describe_access(token, now=now)
     except (errors.NotAuthenticated, AccountsError):
         return INACTIVE
+    is_told = client.is_built_in or described.get("client_id") == client.client_id
+    return described if is_told else INACTIVE
 
 
 def _describe_access(token: str, *, now: datetime) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def _describe_access(token: str, *, now: datetime) -> dict[str, Any]:
     }
     if credential.expires_at is not None:
         described["exp"] = credential.expires_at
+    described |= _auth_time(credential.auth_time)
     claims = find_claims(token, now=now)
     if claims is None:
         return described
@@ -65,4 +68,10 @@ def _describe_refresh(token: RefreshToken, *, now: datetime) -> dict[str, Any]:
         "username": session.user.login,
         "exp": int(expires_at.timestamp()),
         "iss": settings.BACKEND_URL,
+        **_auth_time(session.auth_time),
     }
+
+
+def _auth_time(moment: datetime | None) -> dict[str, int]:
+    """RFC 9470 §6.2; nothing for a sign-in of an earlier release and for a personal access token."""
+    return {"auth_time": int(moment.timestamp())} if moment else {}

@@ -9,7 +9,8 @@ from tokens.policies.personal_tokens import PREFIX
 from tokens.policies.refresh_tokens import read_token
 from tokens.repositories import sessions
 from tokens.services import access_tokens, personal_tokens
-from tokens.services.sessions import sign_out
+from tokens.services.credentials import find_personal_token, is_usable
+from tokens.services.ending_access import sign_out
 
 
 def revoke_token(*, client: Client, token: str, now: datetime) -> None:
@@ -35,6 +36,6 @@ def revoke_token(*, client: Client, token: str, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def _revoke_personal(text: str, *, now: datetime) -> None:
-    token = personal_tokens.find_live_token(text=text, now=now)
-    if token is not None:
-        personal_tokens.end_token(user_id=token.user_id, token_id=token.id, now=now)
+    token = find_personal_token(text=text)
+    if token is not None and is_usable(token, now=now):
+        personal_tokens.end_token(user_id=token.user_id, token_id=token.id, actor_id=token.user_id, now=now)

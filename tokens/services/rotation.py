@@ -9,13 +9,15 @@ from django.db import transaction
 
 from accounts.errors import AccountsError
 from accounts.services import people
-from accounts.services.events import record_event
 from tokens import errors, signals
 from tokens.policies import rotation
 from tokens.policies.clients import Client
 from tokens.policies.refresh_tokens import RefreshToken, make_successor
+from tokens.policies.scopes import KNOWN_SCOPES, parse_scope
 from tokens.repositories import sessions
 from tokens.services.clients import retry_window_seconds
+from tokens.services.ending_access import end_session
+from tokens.services.id_tokens import add_id_token, subject_of
 from tokens.services.sessions import TokenPair, issue_tokens
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Refresh:
     presented: RefreshToken
     retry_key: str
     challenge: str
+    scope: str
     address: str | None
 
 
@@ -43,27 +46,36 @@ def rotate_session(
     presented: RefreshToken | None,
     retry_key: str,
     challenge: str,
+    scope: str = "",
     address: str | None,
     now: datetime,
 ) -> TokenPair:
     """Exchange a refresh token for its one successor (RFC 6749 §6, RFC 9700 §4.14.2).
 
     The successful path is one statement and its own transaction. `presented` is None for a token that this service
-    has not made, `retry_key` the Idempotency-Key or empty,
-    `challenge` the S256 of the `code_verifier` or empty. Raises InvalidGrant, and AccountPending,
-    AccountSuspended or AccountInactive; a replay has revoked the session before it raises.
+    has not made, `retry_key` the Idempotency-Key or empty, `challenge` the S256 of the `code_verifier` or empty.
+    `scope` narrows the access token; empty leaves it as wide as the session. Raises InvalidGrant, InvalidScope, and
+    AccountPending, AccountSuspended or AccountInactive; a replay has revoked the session before it raises.
     """
     try:
         if presented is None:
             raise errors.InvalidGrant(_UNKNOWN)
-        refresh = Refresh(client, presented, retry_key, challenge, address)
+        refresh = Refresh(client, presented, retry_key, challenge, _narrowed(scope), address)
         return _rotate(refresh, now=now) or _answer_unrotated(refresh, now=now)
-    except (errors.InvalidGrant, AccountsError) as error:
+    except (errors.InvalidGrant, errors.InvalidScope, AccountsError) as error:
         _announce_refusal(error, client, presented)
         raise
 
 
-def _announce_refusal(error: errors.InvalidGrant | AccountsError, client: Client, token: RefreshToken | None) -> None:
+def _narrowed(scope: str) -> str:
+    """The scopes asked for in their fixed order (RFC 6749 §6); empty for none. Raises InvalidScope."""
+    scopes = parse_scope(scope, allowed=KNOWN_SCOPES)
+    if scopes is None:
+        raise errors.InvalidScope
+    return " ".join(scopes) if scope.split() else ""
+
+
+def _announce_refusal(error: errors.TokensError | AccountsError, client: Client, token: RefreshToken | None) -> None:
     cause = error.code if isinstance(error, AccountsError) else str(error)
     signals.refresh_answered.send(
         None,
@@ -93,6 +105,7 @@ def _rotate(refresh: Refresh, *, now: datetime) -> TokenPair | None:
             nonce=nonce,
             retry_key_hash=rotation.hash_retry_key(refresh.retry_key),
             challenge=refresh.challenge,
+            scope=refresh.scope,
             expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
             now=now,
         )
@@ -100,22 +113,29 @@ def _rotate(refresh: Refresh, *, now: datetime) -> TokenPair | None:
     if rotated is None:
         return None
     _announce_answer("rotated", refresh, user_id=rotated.user_id)
-    return issue_tokens(
+    pair = issue_tokens(
         successor,
         user_id=rotated.user_id,
         client_id=refresh.client.client_id,
-        scope=rotated.scope,
+        scope=refresh.scope or rotated.scope,
         ends_at=rotated.ends_at,
         now=now,
     )
+    if rotated.subject is None:
+        return pair
+    return add_id_token(pair, client=refresh.client, subject=rotated.subject, auth_time=rotated.auth_time, now=now)
 
 
 def _answer_unrotated(refresh: Refresh, *, now: datetime) -> TokenPair:
-    """Decide what it means that the compare-and-swap hit nothing, by the clock that `rotated_at` was written by."""
+    """Judge a refresh whose compare-and-swap matched no row, by the database's clock, which wrote `rotated_at`."""
     found = sessions.find_session_to_judge(refresh.presented.session_id)
     if found is None or found[0].client_id != refresh.client.client_id:
         raise errors.InvalidGrant(_UNKNOWN)
     session, judged_at = found
+    if session.client_is_disabled:
+        raise errors.InvalidGrant(rotation.Refusal.ENDED.value)
+    if set(refresh.scope.split()) - set(session.scope.split()):
+        raise errors.InvalidScope("The sign-in has not been given every scope that was asked for.")
     refused = _judge(session, refresh, now=judged_at)
     if refused in rotation.REPLAYS:
         _revoke_replayed(session, refresh, refused=refused, now=now)
@@ -143,15 +163,16 @@ def _judge(session: "Session", refresh: Refresh, *, now: datetime) -> rotation.R
 @transaction.atomic(durable=True)
 def _revoke_replayed(session: "Session", refresh: Refresh, *, refused: rotation.Refusal, now: datetime) -> None:
     # Committed before the refusal is raised: raising inside would roll the revocation back.
-    if sessions.revoke_session(session.id, because=refused.value, now=now):
-        record_event(
-            kind="session.replayed",
-            user_id=session.user_id,
-            session_id=session.id,
-            client_id=session.client_id,
-            address=refresh.address,
-            detail={"cause": refused.value, "generation": refresh.presented.generation},
-        )
+    end_session(
+        session,
+        because=refused.value,
+        actor_id=None,
+        now=now,
+        kind="session.replayed",
+        address=refresh.address,
+        cause=refused.value,
+        generation=refresh.presented.generation,
+    )
 
 
 def _answer_retry(session: "Session", refresh: Refresh, *, now: datetime) -> TokenPair:
@@ -161,12 +182,14 @@ def _answer_retry(session: "Session", refresh: Refresh, *, now: datetime) -> Tok
         successor = make_successor(refresh.presented, nonce=nonce, retry_key=refresh.retry_key, key=key)
         if secrets.compare_digest(successor.digest, current):
             _announce_answer("retried", refresh, user_id=session.user_id)
-            return issue_tokens(
+            pair = issue_tokens(
                 successor,
                 user_id=session.user_id,
                 client_id=session.client_id,
-                scope=session.scope,
+                scope=refresh.scope or session.scope,
                 ends_at=session.ends_at,
                 now=now,
             )
+            subject = subject_of(session.user)
+            return add_id_token(pair, client=refresh.client, subject=subject, auth_time=session.auth_time, now=now)
     raise errors.InvalidGrant("the answer can no longer be given again, sign in again")

@@ -1,24 +1,24 @@
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from uuid6 import uuid7
 
-from accounts.services.events import record_event
-from accounts.services.lookup import get_person_called
-from tokens import errors
+from accounts.services.events import has_event_from, record_event
 from tokens.policies.clients import Client
+from tokens.policies.networks import neighbourhood_of
 from tokens.policies.refresh_tokens import SECRET_BYTES, RefreshToken, make_token
-from tokens.repositories import codes, devices, sessions
+from tokens.repositories import jobs, sessions
 from tokens.services.access_tokens import mint_access_token
 
 if TYPE_CHECKING:
     from accounts.models import User
     from tokens.models import Session
+
+JOB_LIFETIME = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,13 @@ class TokenPair:
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
+    """Empty where the sign-in cannot be refreshed."""
     expires_in: int
     scope: str
     session_id: UUID
+    id_token: str = field(default="", repr=False)
+    issued_token_type: str = ""
+    """Of a token exchange (RFC 8693 §2.2.1)."""
 
 
 def open_session(
@@ -38,29 +42,44 @@ def open_session(
     client: Client,
     scope: str,
     label: str,
+    auth_time: datetime | None,
     now: datetime,
     address: str | None = None,
     handoff_challenge: str = "",
+    first: RefreshToken | None = None,
+    is_device: bool = False,
+    publisher_id: UUID | None = None,
 ) -> TokenPair:
     """A new sign-in, inside the caller's transaction, of a person whom the caller has locked and found allowed.
 
-    With a `handoff_challenge` its first tokens travel in a URL: unredeemed they die after 60 seconds.
+    With a `handoff_challenge` its first tokens travel in a URL: unredeemed they die after 60 seconds. The owner gets a
+    mail where `is_device` (approved by its code, RFC 8628), and where no earlier sign-in had this client and label, or
+    none came from about this network. The sign-in of a job, with `publisher_id`, is as long as its one access token;
+    of it nobody gets a mail.
     """
-    ends_at = now + settings.SESSION_LIFETIME
-    idle = settings.HANDOFF_LIFETIME if handoff_challenge else settings.REFRESH_TOKEN_LIFETIME
-    first = _first_token()
+    ends_at = now + (JOB_LIFETIME if publisher_id else settings.SESSION_LIFETIME)
+    # What cannot be refreshed cannot show that it is used: it lasts as long as one that is.
+    idle = settings.REFRESH_TOKEN_LIFETIME if client.gives_refresh_token(scope) else settings.SESSION_LIFETIME
+    if handoff_challenge:
+        idle = settings.HANDOFF_LIFETIME
+    first = first or _first_token()
     session = sessions.build_session(
         id=first.session_id,
         user_id=person.pk,
         client_id=client.client_id,
         label=label,
         scope=scope,
+        auth_time=auth_time,
+        publisher_id=publisher_id,
         current_hash=first.digest,
         handoff_challenge=handoff_challenge,
         expires_at=min(now + idle, ends_at),
         ends_at=ends_at,
     )
+    mail = None if publisher_id else _mail_about(session, is_device=is_device, address=address)
     sessions.insert_session(session)
+    if mail:
+        jobs.defer_security_mail(mail, user_id=person.pk, subject_id=session.id)
     record_event(
         kind="session.opened",
         user_id=person.pk,
@@ -68,15 +87,43 @@ def open_session(
         session_id=session.id,
         client_id=client.client_id,
         address=address,
-        detail={"label": label},
+        detail={"label": label, **({"publisher_id": str(publisher_id)} if publisher_id else {})},
     )
     return issue_tokens(
-        first, user_id=person.pk, client_id=client.client_id, scope=scope, ends_at=session.expires_at, now=now
+        first,
+        user_id=person.pk,
+        client_id=client.client_id,
+        scope=scope,
+        ends_at=session.expires_at,
+        is_only_one=publisher_id is not None,
+        now=now,
+    )
+
+
+def find_first_tokens(first: RefreshToken, *, now: datetime) -> TokenPair | None:
+    """The tokens that a session was opened with, where `first` is its first token and it has rotated once at most."""
+    session = sessions.find_session(first.session_id)
+    if session is None or first.digest not in {bytes(session.current_hash), bytes(session.previous_hash or b"")}:
+        return None
+    return issue_tokens(
+        first,
+        user_id=session.user_id,
+        client_id=session.client_id,
+        scope=session.scope,
+        ends_at=session.expires_at,
+        now=now,
     )
 
 
 def issue_tokens(
-    refresh_token: RefreshToken, *, user_id: UUID, client_id: str, scope: str, ends_at: datetime, now: datetime
+    refresh_token: RefreshToken,
+    *,
+    user_id: UUID,
+    client_id: str,
+    scope: str,
+    ends_at: datetime,
+    is_only_one: bool = False,
+    now: datetime,
 ) -> TokenPair:
     """A refresh token with a fresh access token of its generation beside it."""
     access_token, expires_in = mint_access_token(
@@ -87,47 +134,9 @@ def issue_tokens(
         generation=refresh_token.generation,
         now=now,
         ends_at=ends_at,
+        is_only_one=is_only_one,
     )
     return TokenPair(access_token, refresh_token.text, expires_in, scope, refresh_token.session_id)
-
-
-@transaction.atomic(durable=True)
-def sign_out(*, session_id: UUID, because: str, now: datetime) -> None:
-    """End one session, whoever asks; a second time does nothing."""
-    session = sessions.find_session(session_id)
-    if session is not None:
-        _end(session, because=because, actor_id=session.user_id, now=now)
-
-
-@transaction.atomic(durable=True)
-def revoke_own_session(*, user_id: UUID, session_id: UUID, now: datetime) -> None:
-    """End one of a person's own live sessions. Raises NotFound, also for somebody else's."""
-    session = sessions.find_session(session_id)
-    if session is None or session.user_id != user_id or session.revoked_at is not None:
-        raise errors.NotFound
-    _end(session, because="signed out by the person", actor_id=user_id, now=now)
-
-
-@transaction.atomic(durable=True)
-def revoke_other_sessions(*, user_id: UUID, keep: UUID | None, now: datetime) -> int:
-    """End all of a person's sessions but `keep`; how many."""
-    ended = _end_all_of(user_id, because="signed out by the person", now=now, keep=keep)
-    record_event(kind="session.others_ended", user_id=user_id, actor_id=user_id, detail={"sessions": ended})
-    return ended
-
-
-@transaction.atomic(durable=True)
-def sign_out_everywhere(*, login_or_id: str, now: datetime) -> int:
-    """The staff end all of somebody's sessions; how many. Raises PersonNotFound or LoginAmbiguous."""
-    person = get_person_called(login_or_id=login_or_id)
-    ended = _end_all_of(person.pk, because="signed out by the staff", now=now)
-    record_event(kind="session.all_ended", user_id=person.pk, detail={"sessions": ended})
-    return ended
-
-
-def revoke_sessions_of(*, user_id: UUID, because: str, now: datetime) -> int:
-    """End all of a person's sessions inside the caller's transaction; how many."""
-    return _end_all_of(user_id, because=because, now=now)
 
 
 def list_sessions(*, user_id: UUID, now: datetime) -> "list[Session]":
@@ -135,28 +144,21 @@ def list_sessions(*, user_id: UUID, now: datetime) -> "list[Session]":
     return sessions.list_live_sessions(user_id, now=now)
 
 
-def count_sessions_of(*, login_or_id: str, now: datetime) -> int:
-    """How many sessions `sign_out_everywhere` would end. Raises PersonNotFound or LoginAmbiguous."""
-    return len(sessions.list_live_sessions(get_person_called(login_or_id=login_or_id).pk, now=now))
+def _mail_about(session: "Session", *, is_device: bool, address: str | None) -> str | None:
+    """The kind of security mail that a new session causes. The first sign-in of all is news to nobody."""
+    if is_device:
+        return "session_device_approved"
+    if not sessions.has_signed_in(session.user_id):
+        return None
+    is_known = sessions.has_signed_in(session.user_id, client_id=session.client_id, label=session.label)
+    # A label is easily the same by chance, and is what the other side says; an address is not.
+    if is_known and (address is None or _has_come_from(address, user_id=session.user_id)):
+        return None
+    return "session_new_device"
 
 
-def _end_all_of(user_id: UUID, *, because: str, now: datetime, keep: UUID | None = None) -> int:
-    # First what is granted and not fetched: this waits for a redemption in flight, whose session is then seen.
-    devices.deny_approved_of(user_id)
-    codes.void_codes_of(user_id, now=now)
-    return sessions.revoke_sessions_of(user_id, because=because, now=now, keep=keep)
-
-
-def _end(session: "Session", *, because: str, actor_id: UUID, now: datetime) -> None:
-    if sessions.revoke_session(session.id, because=because, now=now):
-        record_event(
-            kind="session.ended",
-            user_id=session.user_id,
-            actor_id=actor_id,
-            session_id=session.id,
-            client_id=session.client_id,
-            detail={"because": because},
-        )
+def _has_come_from(address: str, *, user_id: UUID) -> bool:
+    return has_event_from(network=neighbourhood_of(address), kind="session.opened", user_id=user_id)
 
 
 def _first_token() -> RefreshToken:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import jwt
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 from django.db import transaction
-from jwt.algorithms import ECAlgorithm
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tokens.repositories import signing_keys
 
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ALGORITHM = "ES256"
+ES256, RS256 = "ES256", "RS256"
+# Access tokens are always signed with it.
+ALGORITHM = ES256
+_RSA_BITS = 2048
 # A process looks for new keys this often; an unknown `kid` makes it look at most once in the shorter time.
 _FRESH_SECONDS, _UNKNOWN_KID_SECONDS = 60.0, 5.0
 
@@ -41,7 +44,8 @@ class PublishedKey:
     """A key as this process verifies with it, whether or not a SECRET_KEY opens its private half."""
 
     kid: str
-    public_key: ec.EllipticCurvePublicKey
+    algorithm: str
+    public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey
     public_jwk: dict[str, Any]
     activates_at: datetime
 
@@ -50,7 +54,7 @@ class PublishedKey:
 class LoadedKey(PublishedKey):
     """A key that this process can sign with."""
 
-    private_key: ec.EllipticCurvePrivateKey = field(repr=False)
+    private_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = field(repr=False)
 
 
 class KeyRing:
@@ -79,50 +83,75 @@ class KeyRing:
 _ring = KeyRing()
 
 
-def sign(*, claims: dict[str, Any], headers: dict[str, str], now: datetime) -> str:
-    """A JWT, signed with the key that is active at `now`."""
-    key = active_key(now=now)
-    return jwt.encode(claims, key.private_key, algorithm=ALGORITHM, headers={**headers, "kid": key.kid})
+def sign(*, claims: dict[str, Any], headers: dict[str, str], now: datetime, algorithm: str = ES256) -> str:
+    """A JWT, signed with the key of this algorithm that is active at `now`."""
+    key = active_key(now=now, algorithm=algorithm)
+    return jwt.encode(claims, key.private_key, algorithm=algorithm, headers={**headers, "kid": key.kid})
 
 
-def active_key(*, now: datetime) -> LoadedKey:
-    """The key that signs at `now`, with its private half; the first one is made here if there is none yet."""
-    key = _find_signer(_ring.load(now=now).values(), now=now)
-    if key is None:
-        ensure_signing_key(now=now)
-        key = _find_signer(_ring.load(now=now).values(), now=now)
+def active_key(*, now: datetime, algorithm: str = ES256) -> LoadedKey:
+    """The key that signs at `now`, with its private half; the first one is made here. Raises RuntimeError for none."""
+    key = _find_or_make_signer(now=now, algorithm=algorithm)
     if key is None:
         raise RuntimeError("A signing key was made, but it cannot be read back.")
     return key
 
 
+def has_signing_key(*, now: datetime) -> bool:
+    """Whether this process can sign: there is a key, and SECRET_KEY opens it. The first key is made here."""
+    return _find_or_make_signer(now=now, algorithm=ES256) is not None
+
+
 def find_public_key(kid: str, *, now: datetime) -> ec.EllipticCurvePublicKey | None:
-    """The public half of a published key. An unknown `kid` costs at most one query in five seconds."""
-    key = _ring.load(now=now).get(kid) or _ring.load(now=now, at_most_every=_UNKNOWN_KID_SECONDS).get(kid)
-    return key.public_key if key else None
+    """The public half of a published key of access tokens. An unknown `kid` costs at most one query in five seconds."""
+    key = _find_published(kid, now=now)
+    return key.public_key if key and isinstance(key.public_key, ec.EllipticCurvePublicKey) else None
+
+
+def find_key_of_hint(kid: str, *, now: datetime) -> PublishedKey | None:
+    """A published key, or the public half of a retired one that may still verify hints, which costs a query."""
+    published = _find_published(kid, now=now)
+    if published is not None:
+        return published
+    row = signing_keys.find_retired_key(kid, now=now)
+    return _publish(row) if row else None
+
+
+def _find_published(kid: str, *, now: datetime) -> PublishedKey | None:
+    return _ring.load(now=now).get(kid) or _ring.load(now=now, at_most_every=_UNKNOWN_KID_SECONDS).get(kid)
 
 
 def key_set(*, now: datetime) -> dict[str, list[dict[str, Any]]]:
-    """RFC 7517: the public halves of current, coming and retiring keys."""
-    return {"keys": [key.public_jwk for key in _ring.load(now=now).values()]}
+    """RFC 7517 §5: the public halves of current, coming and retiring keys; the first key is made here.
+
+    Read again after a few seconds, so that the first key of an algorithm is published before a client looks for it.
+    """
+    active_key(now=now)
+    return {"keys": [key.public_jwk for key in _ring.load(now=now, at_most_every=_UNKNOWN_KID_SECONDS).values()]}
 
 
-def has_signing_key(*, now: datetime) -> bool:
-    """Whether this process can sign: there is a key, and SECRET_KEY opens it. The first key is made here."""
-    return active_key(now=now) is not None
-
-
-def ensure_signing_key(*, now: datetime) -> None:
-    """Make a signing key unless there is one that SECRET_KEY opens."""
+def ensure_signing_key(*, now: datetime, algorithm: str = ES256) -> None:
+    """Make a signing key of this algorithm unless there is one that SECRET_KEY opens."""
     with transaction.atomic():
         signing_keys.lock_keys()
-        if _find_signer(map(_unseal, signing_keys.list_keys(now=now)), now=now) is None:
-            signing_keys.insert_key(_generate(activates_at=now))
+        if _find_signer(map(_unseal, signing_keys.list_keys(now=now)), now=now, algorithm=algorithm) is None:
+            signing_keys.insert_key(_generate(activates_at=now, algorithm=algorithm))
+        transaction.on_commit(_ring.forget)
     _ring.forget()
 
 
-def _find_signer(keys: Iterable[PublishedKey], *, now: datetime) -> LoadedKey | None:
-    able = [key for key in keys if isinstance(key, LoadedKey) and key.activates_at <= now]
+def _find_or_make_signer(*, now: datetime, algorithm: str) -> LoadedKey | None:
+    key = _find_signer(_ring.load(now=now).values(), now=now, algorithm=algorithm)
+    if key is None:
+        ensure_signing_key(now=now, algorithm=algorithm)
+        key = _find_signer(_ring.load(now=now).values(), now=now, algorithm=algorithm)
+    return key
+
+
+def _find_signer(keys: Iterable[PublishedKey], *, now: datetime, algorithm: str) -> LoadedKey | None:
+    able = [
+        key for key in keys if isinstance(key, LoadedKey) and key.algorithm == algorithm and key.activates_at <= now
+    ]
     return max(able, key=lambda key: key.activates_at, default=None)
 
 
@@ -130,21 +159,25 @@ def _find_signer(keys: Iterable[PublishedKey], *, now: datetime) -> LoadedKey | 
 def rotate_signing_keys(*, now: datetime, activates_in: timedelta, retire_now: bool = False) -> str:
     """Add a key that signs `activates_in` from now; the earlier ones stay published until their tokens have expired.
 
-    `activates_in` is at least the minute within which every process has read the new key. `retire_now` withdraws
-    the earlier ones for a key that leaked: within that minute every access token signed with them is dead, and
-    every client gets a new one by its next refresh. Returns the new `kid`.
+    Where applications have ID tokens with RS256, a key for those, too. `activates_in` is at least the minute within
+    which every process has read the new key. `retire_now` withdraws the earlier ones for a key that leaked: within that
+    minute every access token signed with them is dead, and every client gets a new one by its next refresh. Returns the
+    new `kid` of access tokens.
     """
     signing_keys.lock_keys()
-    delay = max(activates_in, timedelta(seconds=_FRESH_SECONDS))
-    key = _generate(activates_at=now if retire_now else now + delay)
-    signing_keys.insert_key(key)
+    activates_at = now if retire_now else now + max(activates_in, timedelta(seconds=_FRESH_SECONDS))
+    used = {key.algorithm for key in signing_keys.list_keys(now=now)} | {ES256}
+    keys = [_generate(activates_at=activates_at, algorithm=algorithm) for algorithm in sorted(used)]
+    for key in keys:
+        signing_keys.insert_key(key)
     if retire_now:
-        signing_keys.retire_other_keys(key.kid, retires_at=now)
+        signing_keys.retire_other_keys([key.kid for key in keys], retires_at=now)
     else:
-        grace = timedelta(seconds=settings.ACCESS_TOKEN_SECONDS + 2 * _FRESH_SECONDS)
-        signing_keys.retire_keys_before(key.activates_at, retires_at=key.activates_at + grace)
+        retires_at = activates_at + timedelta(seconds=settings.ACCESS_TOKEN_SECONDS + 2 * _FRESH_SECONDS)
+        hints_until = retires_at + settings.SESSION_LIFETIME
+        signing_keys.retire_keys_before(activates_at, retires_at=retires_at, hints_until=hints_until)
     transaction.on_commit(_ring.forget)
-    return key.kid
+    return keys[0].kid
 
 
 def forget_keys() -> None:
@@ -152,28 +185,45 @@ def forget_keys() -> None:
     _ring.forget()
 
 
-def _generate(*, activates_at: datetime) -> "SigningKey":
-    private_key = ec.generate_private_key(ec.SECP256R1())
+def _generate(*, activates_at: datetime, algorithm: str) -> "SigningKey":
+    private_key = make_rsa_key() if algorithm == RS256 else ec.generate_private_key(ec.SECP256R1())
     kid = secrets.token_urlsafe(12)
-    jwk = ECAlgorithm.to_jwk(private_key.public_key(), as_dict=True)
     sealed = _cipher().encrypt(private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
     return signing_keys.build_key(
         kid=kid,
+        algorithm=algorithm,
         private_key=sealed,
-        public_jwk={**jwk, "kid": kid, "use": "sig", "alg": ALGORITHM},
+        public_jwk={**_jwk_of(private_key), "kid": kid, "use": "sig", "alg": algorithm},
         activates_at=activates_at,
     )
 
 
+def make_rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65_537, key_size=_RSA_BITS)
+
+
+def _jwk_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> dict[str, Any]:
+    if isinstance(key, rsa.RSAPrivateKey):
+        found = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        return {name: found[name] for name in ("kty", "n", "e")}
+    return ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+
+
+def _publish(row: "SigningKey") -> PublishedKey:
+    read = RSAAlgorithm.from_jwk if row.algorithm == RS256 else ECAlgorithm.from_jwk
+    public_key = cast("ec.EllipticCurvePublicKey | rsa.RSAPublicKey", read(row.public_jwk))
+    return PublishedKey(row.kid, row.algorithm, public_key, row.public_jwk, row.activates_at)
+
+
 def _unseal(row: "SigningKey") -> PublishedKey:
-    public_key = cast(ec.EllipticCurvePublicKey, ECAlgorithm.from_jwk(row.public_jwk))
-    published = PublishedKey(row.kid, public_key, row.public_jwk, row.activates_at)
+    published = _publish(row)
     try:
         opened = load_der_private_key(_cipher().decrypt(bytes(row.private_key)), password=None)
     except InvalidToken:
         logger.warning("no SECRET_KEY opens signing key %s: it verifies, but does not sign", row.kid)
         return published
-    return LoadedKey(**vars(published), private_key=cast(ec.EllipticCurvePrivateKey, opened))
+    private_key = cast("ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey", opened)
+    return LoadedKey(**vars(published), private_key=private_key)
 
 
 def _cipher() -> MultiFernet:

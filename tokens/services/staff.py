@@ -1,5 +1,3 @@
-"""What the staff do with sign-ins: their own to the admin, and those of others."""
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -7,25 +5,33 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.errors import SignInFlowNotFound
-from accounts.services import flows, lookup, people
+from accounts.errors import AccountsError, SignInFlowNotFound
+from accounts.policies import APPROVED
+from accounts.services import flows, people, roles
 from accounts.services.events import record_event
-from accounts.services.lookup import get_person
+from accounts.services.lookup import find_id_of_username, get_person_called
 from tokens import errors
-from tokens.repositories import personal_tokens, sessions
+from tokens.policies.clients import STAFF
+from tokens.repositories import sessions
+from tokens.services.ending_access import end_access
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import SignInFlow, User
 
 _PATH = "admin_path"
+_REVOKED = "staff role revoked"
 
 
 @dataclass(frozen=True)
 class StaffSignIn:
-    """A member of the staff whom GitHub named, and the page of the admin they wanted."""
+    """A member of the staff whom GitHub named at `verified_at`, and the page of the admin they wanted.
 
-    person: "User"
+    No person where another request of the same browser has signed them in.
+    """
+
+    person: "User | None"
     path: str
+    verified_at: datetime | None
 
 
 def describe_request(*, path: str) -> dict[str, object]:
@@ -33,61 +39,72 @@ def describe_request(*, path: str) -> dict[str, object]:
     return {_PATH: path}
 
 
-@transaction.atomic(durable=True)
 def sign_in_staff(*, flow_id: UUID, cookie: str, address: str | None, now: datetime) -> StaffSignIn:
-    """Let the person GitHub named into the admin; the flow is used up.
+    """Let the person GitHub named into the admin, once. The first refusal is an event.
 
-    Raises SignInFlowNotFound, AccessDenied, NotStaff, AccountPending, AccountSuspended or AccountInactive.
+    Raises SignInFlowNotFound, SignInFlowOver, AccessDenied, NotStaff, AccountPending, AccountSuspended or
+    AccountInactive.
     """
+    outcome = _finish(flow_id=flow_id, cookie=cookie, address=address, now=now)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+@transaction.atomic(durable=True)
+def _finish(
+    *, flow_id: UUID, cookie: str, address: str | None, now: datetime
+) -> StaffSignIn | errors.TokensError | AccountsError:
     flow = flows.get_finished_flow(flow_id=flow_id, cookie=cookie, now=now)
     if set(flow.request) != {_PATH}:
         raise SignInFlowNotFound
+    try:
+        with transaction.atomic():
+            person = _admit(flow)
+    except (errors.TokensError, AccountsError) as error:
+        if flows.decide_flow(flow_id=flow_id, decision="refused", now=now):
+            _record_failure(user_id=flow.user_id, by="github", address=address)
+        return error
+    is_first = flows.decide_flow(flow_id=flow_id, decision=APPROVED, now=now)
+    return StaffSignIn(person if is_first else None, str(flow.request[_PATH]), flow.answered_at)
+
+
+def _admit(flow: "SignInFlow") -> "User":
     if flow.refused_because:
         raise errors.AccessDenied("GitHub was not allowed to say who you are. Start again and allow it.")
-    person = flows.get_person_of(flow)
-    people.check_allowed(person)
+    person = people.admit_person(user_id=flows.get_person_of(flow).pk, answered_at=flow.answered_at)
     if not person.is_staff:
         raise errors.NotStaff
-    flows.take_flow(flow_id=flow_id)
-    record_event(kind="staff.signed_in", user_id=person.pk, actor_id=person.pk, address=address)
-    return StaffSignIn(person, str(flow.request[_PATH]))
+    return person
 
 
 @transaction.atomic(durable=True)
-def end_all_sessions(*, user_id: UUID, actor_id: UUID, now: datetime) -> int:
-    """Sign somebody out everywhere, at once; how many sessions ended. Raises PersonNotFound of `accounts`."""
-    get_person(user_id=user_id)
-    ended = sessions.revoke_sessions_of(user_id, because="signed out by the staff", now=now)
-    record_event(kind="session.all_ended", user_id=user_id, actor_id=actor_id, detail={"sessions": ended})
-    return ended
+def note_failed_password(*, username: str, address: str | None) -> None:
+    """Write down that a name and a password did not fit. The name is not kept: people type their password there."""
+    _record_failure(user_id=find_id_of_username(username=username), by="password", address=address)
+
+
+def _record_failure(*, user_id: UUID | None, by: str, address: str | None) -> None:
+    record_event(kind="staff.sign_in_failed", user_id=user_id, client_id=STAFF, address=address, detail={"by": by})
 
 
 @transaction.atomic(durable=True)
-def end_session(*, session_id: UUID, actor_id: UUID, now: datetime) -> bool:
-    """End one sign-in of somebody; false where it had ended already."""
-    session = sessions.find_session(session_id)
-    if session is None or not sessions.revoke_session(session_id, because="signed out by the staff", now=now):
-        return False
-    record_event(
-        kind="session.ended",
-        user_id=session.user_id,
-        actor_id=actor_id,
-        session_id=session_id,
-        client_id=session.client_id,
-        detail={"because": "signed out by the staff"},
-    )
-    return True
+def revoke_staff_called(*, login_or_id: str, everywhere: bool, now: datetime) -> "tuple[User, int]":
+    """Take somebody's role and end their sessions in the admin, or all their access; the person, and how many ended.
+
+    Raises PersonNotFound, LoginAmbiguous, NotOfTheStaff or LastAdministrator.
+    """
+    person = get_person_called(login_or_id=login_or_id)
+    roles.revoke_staff(user_id=person.pk)
+    if everywhere:
+        ended = end_access(user_id=person.pk, because=_REVOKED, now=now).sessions
+    else:
+        ended = len(sessions.revoke_sessions_of(person.pk, because=_REVOKED, now=now, client_id=STAFF))
+    kind = "session.all_ended" if everywhere else "session.staff_ended"
+    record_event(kind=kind, user_id=person.pk, detail={"sessions": ended})
+    return person, ended
 
 
-@transaction.atomic(durable=True)
-def end_token(*, user_id: UUID, token_id: UUID, actor_id: UUID, now: datetime) -> bool:
-    """End one personal access token of somebody; false where it had ended already."""
-    if not personal_tokens.revoke_token(token_id, user_id=user_id, now=now):
-        return False
-    record_event(kind="token.revoked", user_id=user_id, actor_id=actor_id, detail={"token_id": str(token_id)})
-    return True
-
-
-def list_ids_called(*, words: str) -> list[UUID]:
-    """Whom the words of a search name, by id, login or address."""
-    return lookup.list_ids_called(words=words)
+def read_verification_time() -> datetime:
+    """When a password that is verified from now on has been, by the database's clock."""
+    return people.read_verification_time()

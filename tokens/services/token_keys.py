@@ -1,4 +1,4 @@
-"""The keys of refresh tokens and calendar addresses, `TOKEN_KEY`: which are accepted, and which are still needed."""
+"""The keys in `TOKEN_KEY`: which are accepted, and which are still needed."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class OldTokens:
 
 
 def list_fingerprints() -> list[str]:
-    """Each accepted key by eight digits of its digest, the one in use first; they tell keys apart and nothing else."""
+    """Each accepted key by the first eight digits of its digest, the one in use first."""
     return [hashlib.sha256(b"insighta key fingerprint\0" + key.encode()).hexdigest()[:8] for key in settings.TOKEN_KEYS]
 
 
 def find_old_tokens(*, promoted_at: datetime, now: datetime) -> OldTokens:
-    """Who would be signed out if the keys that were first before `promoted_at` were removed at `now`."""
+    """The sessions that would end if the keys in use before `promoted_at` were removed at `now`."""
     return OldTokens(*token_keys.count_sessions_refreshed_before(promoted_at, now=now))

@@ -1,5 +1,3 @@
-from typing import TYPE_CHECKING
-
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -9,30 +7,26 @@ from rest_framework.views import APIView
 from tokens.authentication import credential_of
 from tokens.serializers import DeviceRequestSerializer
 from tokens.services import devices
-from tokens.services.clients import find_client
-from tokens.throttles import UserCodeAddressThrottle, UserCodePersonThrottle
-
-if TYPE_CHECKING:
-    from tokens.models import DeviceGrant
+from tokens.throttles import UserCodeThrottle
 
 
 class DeviceRequestView(APIView):
-    """A sign-in that waits on a device for this person's word. Looking never approves."""
+    """A device's sign-in request (RFC 8628 §3.3). Reading it never approves it."""
 
     required_scopes = {"GET": "account:write"}
-    throttle_classes = [UserCodePersonThrottle, UserCodeAddressThrottle]
+    throttle_classes = [UserCodeThrottle]
 
     @extend_schema(responses=DeviceRequestSerializer)
     def get(self, request: Request, user_code: str) -> Response:
-        """Which program asks, what it calls itself, from which address and since when."""
+        """The requesting client, its label, address and time."""
         user_id = credential_of(request).person.pk
         grant = devices.get_request(user_code=user_code, user_id=user_id, now=timezone.now())
-        return _answer(grant, user_code)
+        return Response(DeviceRequestSerializer(grant, context={"user_code": user_code}).data)
 
 
 class _DecisionView(APIView):
     required_scopes = {"POST": "account:write"}
-    throttle_classes = [UserCodePersonThrottle, UserCodeAddressThrottle]
+    throttle_classes = [UserCodeThrottle]
     approve: bool
 
     @extend_schema(request=None, responses=DeviceRequestSerializer)
@@ -40,22 +34,16 @@ class _DecisionView(APIView):
         grant = devices.decide_request(
             decider=credential_of(request), user_code=user_code, approve=self.approve, now=timezone.now()
         )
-        return _answer(grant, user_code)
+        return Response(DeviceRequestSerializer(grant, context={"user_code": user_code}).data)
 
 
 class ApproveDeviceView(_DecisionView):
-    """Let the device sign in as this person. A personal access token may not do this."""
+    """Approve the device. A personal access token may not."""
 
     approve = True
 
 
 class DenyDeviceView(_DecisionView):
-    """Turn the device away."""
+    """Deny the device."""
 
     approve = False
-
-
-def _answer(grant: "DeviceGrant", user_code: str) -> Response:
-    client = find_client(grant.client_id)
-    context = {"user_code": user_code, "client_name": client.name if client else grant.client_id}
-    return Response(DeviceRequestSerializer(grant, context=context).data)

@@ -1,13 +1,13 @@
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tokens.authentication import credential_of
+from tokens.authentication import credential_of, read_retry_key
 from tokens.serializers import (
     CreatedTokenSerializer,
     NewTokenSerializer,
@@ -16,9 +16,15 @@ from tokens.serializers import (
 )
 from tokens.services import personal_tokens
 
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    description="16 to 255 visible ASCII characters. The same key, name and scopes again answer the same token.",
+)
+
 
 class PersonalAccessTokensView(APIView):
-    """A person's tokens for scripts."""
+    """A person's personal access tokens."""
 
     required_scopes = {"GET": "account:write", "POST": "account:write"}
 
@@ -29,9 +35,9 @@ class PersonalAccessTokensView(APIView):
         rows = PersonalAccessTokenSerializer(found, many=True).data
         return Response({"results": rows, "next": None, "previous": None})
 
-    @extend_schema(request=NewTokenSerializer, responses={201: CreatedTokenSerializer})
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=NewTokenSerializer, responses={201: CreatedTokenSerializer})
     def post(self, request: Request) -> Response:
-        """Make one. The answer holds the secret, once. A personal access token may not do this."""
+        """Make a token. The answer holds its secret, once. A personal access token may not."""
         now = timezone.now()
         form = NewTokenSerializer(data=request.data, context={"now": now})
         form.is_valid(raise_exception=True)
@@ -41,6 +47,7 @@ class PersonalAccessTokensView(APIView):
             scopes=frozenset(form.validated_data["scopes"]),
             expires_at=form.validated_data.get("expires_at"),
             now=now,
+            idempotency_key=read_retry_key(request),
         )
         body = CreatedTokenSerializer(token, context={"secret": secret}).data
         return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})

@@ -10,13 +10,14 @@ from rest_framework.views import APIView
 
 from tokens.authentication import credential_of
 from tokens.serializers import SessionPageSerializer, SessionSerializer
-from tokens.services import sessions
+from tokens.services import ending_access, sessions
 
 
 class SessionsView(APIView):
     """A person's sign-ins."""
 
     required_scopes = {"GET": "account:read", "DELETE": "account:write"}
+    refuses_applications = True
 
     @extend_schema(responses=SessionPageSerializer)
     def get(self, request: Request) -> Response:
@@ -37,7 +38,8 @@ class SessionsView(APIView):
         if asked not in ([], ["current"]):
             raise ValidationError({"keep": ["Use keep=current, or leave it out to sign out here, too."]})
         keep = credential.session_id if asked else None
-        sessions.revoke_other_sessions(user_id=credential.person.pk, keep=keep, now=timezone.now())
+        user_id = credential.person.pk
+        ending_access.sign_out_everywhere(user_id=user_id, actor_id=user_id, keep=keep, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -50,5 +52,5 @@ class SessionView(APIView):
     def delete(self, request: Request, session_id: UUID) -> Response:
         """Sign it out at once."""
         user_id = credential_of(request).person.pk
-        sessions.revoke_own_session(user_id=user_id, session_id=session_id, now=timezone.now())
+        ending_access.end_own_session(user_id=user_id, session_id=session_id, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)

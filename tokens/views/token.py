@@ -1,9 +1,6 @@
-import base64
-import binascii
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from urllib.parse import unquote_plus
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent
@@ -13,12 +10,20 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.errors import AccountsError
 from tokens import errors, throttles
-from tokens.authentication import client_address
-from tokens.policies import pkce
-from tokens.policies.clients import DEVICE_CODE, Client
+from tokens.authentication import client_address, read_retry_key
+from tokens.policies import limits, pkce
+from tokens.policies.clients import (
+    AUTHORIZATION_CODE,
+    CI,
+    DEVICE_CODE,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    Client,
+    is_basic,
+    read_basic,
+)
 from tokens.policies.refresh_tokens import read_token
-from tokens.policies.rotation import is_retry_key
-from tokens.services import clients, codes, devices, introspection, revocation, rotation
+from tokens.services import clients, codes, devices, introspection, publishers, revocation, rotation
 from tokens.services.sessions import TokenPair
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -32,13 +37,8 @@ def oauth_endpoint(view: View) -> View:
     def answer(request: HttpRequest) -> HttpResponse:
         try:
             response = _checked(view, request)
-        except errors.Throttled as error:
-            response = _error(error.code, str(error), HTTPStatus.TOO_MANY_REQUESTS)
-            response["Retry-After"] = str(error.retry_after_seconds)
-        except errors.TokensError as error:
-            response = _refusal(request, error.code, str(error))
-        except AccountsError as error:
-            response = _refusal(request, errors.InvalidGrant.code, error.code)
+        except (errors.TokensError, AccountsError) as error:
+            response = _refusal(request, error)
         except BadRequest:
             response = _error("invalid_request", "send the form as UTF-8", HTTPStatus.BAD_REQUEST)
         except (RequestDataTooBig, TooManyFieldsSent):
@@ -53,7 +53,7 @@ def oauth_endpoint(view: View) -> View:
 def token(request: HttpRequest) -> HttpResponse:
     """`POST /oauth/token` (RFC 6749 §3.2): a grant for tokens."""
     grant_type = parameter(request, "grant_type")
-    client = authenticated_client(request)
+    client = authenticated_client(request, otherwise=CI if grant_type == TOKEN_EXCHANGE else "")
     grant = _GRANTS.get(grant_type)
     if grant is None:
         raise errors.UnsupportedGrantType
@@ -82,7 +82,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
 def device_authorization(request: HttpRequest) -> HttpResponse:
     """`POST /oauth/device_authorization` (RFC 8628 §3.1)."""
     client = authenticated_client(request)
-    throttles.check(request, throttles.DeviceThrottle)
+    throttles.DEVICE.count_address(request)
     begun = devices.authorize_device(
         client=client,
         scope=parameter(request, "scope", required=False),
@@ -105,16 +105,14 @@ def device_authorization(request: HttpRequest) -> HttpResponse:
 
 def _refresh(request: HttpRequest, client: Client) -> TokenPair:
     presented = read_token(parameter(request, "refresh_token"), keys=settings.TOKEN_KEYS)
-    throttles.check(presented, throttles.SessionThrottle)
-    retry_key = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
-    if retry_key and not is_retry_key(retry_key):
-        raise errors.InvalidRequest("Idempotency-Key must be 16 to 255 visible ASCII characters")
+    throttles.count_refresh(presented)
     return rotation.rotate_session(
         client=client,
         presented=presented,
-        retry_key=retry_key,
+        retry_key=read_retry_key(request),
         challenge=pkce.challenge_of(parameter(request, "code_verifier", required=False)),
-        address=client_address(request, is_vouched_for=client.is_confidential),
+        scope=parameter(request, "scope", required=False),
+        address=client_address(request, is_vouched_for=client.vouches_for_address),
         now=timezone.now(),
     )
 
@@ -125,7 +123,8 @@ def _redeem(request: HttpRequest, client: Client) -> TokenPair:
         code=parameter(request, "code"),
         redirect_uri=parameter(request, "redirect_uri"),
         code_verifier=parameter(request, "code_verifier"),
-        address=client_address(request, is_vouched_for=client.is_confidential),
+        retry_key=read_retry_key(request),
+        address=client_address(request, is_vouched_for=client.vouches_for_address),
     )
     return codes.redeem_code(redemption=redemption, now=timezone.now())
 
@@ -134,46 +133,73 @@ def _redeem_device_code(request: HttpRequest, client: Client) -> TokenPair:
     return devices.redeem_device_code(
         client=client,
         device_code=parameter(request, "device_code"),
-        address=client_address(request, is_vouched_for=client.is_confidential),
+        address=client_address(request, is_vouched_for=client.vouches_for_address),
+        now=timezone.now(),
+    )
+
+
+def _exchange(request: HttpRequest, client: Client) -> TokenPair:
+    """RFC 8693 §2.1, for ID tokens of CI jobs alone."""
+    if parameter(request, "subject_token_type") != publishers.ID_TOKEN_TYPE:
+        raise errors.InvalidRequest(f"subject_token_type must be {publishers.ID_TOKEN_TYPE}")
+    wanted = parameter(request, "requested_token_type", required=False)
+    if wanted not in {"", publishers.ACCESS_TOKEN_TYPE}:
+        raise errors.InvalidRequest(f"requested_token_type must be {publishers.ACCESS_TOKEN_TYPE}")
+    if parameter(request, "actor_token", required=False):
+        raise errors.InvalidRequest("actor_token is not supported")
+    for name in ("audience", "resource"):
+        if parameter(request, name, required=False) not in {"", settings.BACKEND_URL}:
+            raise errors.InvalidTarget(f"{name} must be {settings.BACKEND_URL}")
+    return publishers.exchange_token(
+        subject_token=parameter(request, "subject_token"),
+        publisher_id=parameter(request, "publisher", required=False),
+        scope=parameter(request, "scope", required=False),
+        address=client_address(request),
         now=timezone.now(),
     )
 
 
 _GRANTS: dict[str, Callable[[HttpRequest, Client], TokenPair]] = {
-    "authorization_code": _redeem,
-    "refresh_token": _refresh,
+    AUTHORIZATION_CODE: _redeem,
+    REFRESH_TOKEN: _refresh,
     DEVICE_CODE: _redeem_device_code,
+    TOKEN_EXCHANGE: _exchange,
 }
 
 
 def parameter(request: HttpRequest, name: str, *, required: bool = True) -> str:
-    """One form parameter. Raises InvalidRequest where it is repeated, or required and absent or empty."""
+    """One form parameter. Raises InvalidRequest where it is repeated, too long, or required and absent or empty."""
     values = request.POST.getlist(name)
     if len(values) > 1:
         raise errors.InvalidRequest(f"{name} is given more than once")
     value = values[0] if values else ""
     if required and not value:
         raise errors.InvalidRequest(f"{name} is missing")
+    if excess := limits.describe_excess(limits.TOKEN, name, value):
+        raise errors.InvalidRequest(excess)
     return value
 
 
-def authenticated_client(request: HttpRequest) -> Client:
-    """By `client_secret_basic` or `client_secret_post`, not both (RFC 6749 §2.3). Raises InvalidClient."""
+def authenticated_client(request: HttpRequest, *, otherwise: str = "") -> Client:
+    """By `client_secret_basic` or `client_secret_post`, not both (RFC 6749 §2.3). Raises InvalidClient.
+
+    `otherwise` is the public client of a request that names none.
+    """
     try:
-        client = _authenticate(request)
+        client = _authenticate(request, otherwise)
     except errors.InvalidClient:
-        throttles.check(request, throttles.ClientSecretThrottle)
+        throttles.CLIENT_SECRET.count_address(request)
         raise
     if not client.is_confidential:
-        throttles.check(request, throttles.PublicClientThrottle)
+        throttles.PUBLIC_CLIENT.count_address(request)
     return client
 
 
-def _authenticate(request: HttpRequest) -> Client:
+def _authenticate(request: HttpRequest, otherwise: str) -> Client:
     posted_id = parameter(request, "client_id", required=False)
     posted_secret = parameter(request, "client_secret", required=False)
     if not _uses_basic(request):
-        return clients.authenticate_client(client_id=posted_id, secret=posted_secret or None)
+        return clients.authenticate_client(client_id=posted_id or otherwise, secret=posted_secret or None)
     client_id, secret = _basic_credentials(request)
     if posted_secret or posted_id not in {"", client_id}:
         raise errors.InvalidRequest("use one way of client authentication, not two")
@@ -181,18 +207,14 @@ def _authenticate(request: HttpRequest) -> Client:
 
 
 def _uses_basic(request: HttpRequest) -> bool:
-    return str(request.META.get("HTTP_AUTHORIZATION", ""))[:6].lower() == "basic "
+    return is_basic(str(request.META.get("HTTP_AUTHORIZATION", "")))
 
 
 def _basic_credentials(request: HttpRequest) -> tuple[str, str]:
-    try:
-        decoded = base64.b64decode(request.META["HTTP_AUTHORIZATION"][6:], validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise errors.InvalidClient from error
-    client_id, colon, secret = decoded.partition(":")
-    if not colon:
+    found = read_basic(request.META["HTTP_AUTHORIZATION"])
+    if found is None:
         raise errors.InvalidClient
-    return unquote_plus(client_id), unquote_plus(secret)
+    return found
 
 
 def _checked(view: View, request: HttpRequest) -> HttpResponse:
@@ -205,11 +227,17 @@ def _checked(view: View, request: HttpRequest) -> HttpResponse:
     return view(request)
 
 
-def _refusal(request: HttpRequest, code: str, description: str) -> HttpResponse:
-    if code != errors.InvalidClient.code:
-        return _error(code, description, HTTPStatus.BAD_REQUEST)
-    response = _error(code, description, HTTPStatus.UNAUTHORIZED)
-    if _uses_basic(request):
+# RFC 6749 §5.2: 400 for every refusal but these.
+_STATUS = {"throttled": HTTPStatus.TOO_MANY_REQUESTS, "invalid_client": HTTPStatus.UNAUTHORIZED}
+
+
+def _refusal(request: HttpRequest, error: errors.TokensError | AccountsError) -> HttpResponse:
+    if isinstance(error, AccountsError):
+        return _error(errors.InvalidGrant.code, error.code, HTTPStatus.BAD_REQUEST)
+    response = _error(error.code, str(error), _STATUS.get(error.code, HTTPStatus.BAD_REQUEST))
+    if isinstance(error, errors.Throttled):
+        response["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, errors.InvalidClient) and _uses_basic(request):
         response["WWW-Authenticate"] = 'Basic realm="insighta"'
     return response
 
@@ -219,12 +247,17 @@ def _error(code: str, description: str, status: HTTPStatus) -> JsonResponse:
 
 
 def _token_response(pair: TokenPair) -> JsonResponse:
-    return JsonResponse(
-        {
-            "access_token": pair.access_token,
-            "token_type": "Bearer",
-            "expires_in": pair.expires_in,
-            "refresh_token": pair.refresh_token,
-            "scope": pair.scope,
-        }
-    )
+    """RFC 6749 §5.1, and OpenID Connect Core §3.1.3.3."""
+    answer: dict[str, object] = {
+        "access_token": pair.access_token,
+        "token_type": "Bearer",
+        "expires_in": pair.expires_in,
+    }
+    if pair.issued_token_type:
+        answer["issued_token_type"] = pair.issued_token_type
+    if pair.refresh_token:
+        answer["refresh_token"] = pair.refresh_token
+    answer["scope"] = pair.scope
+    if pair.id_token:
+        answer["id_token"] = pair.id_token
+    return JsonResponse(answer)

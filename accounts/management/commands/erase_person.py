@@ -23,8 +23,8 @@ class Command(BaseCommand):
         try:
             report = self._run(options["person"], dry_run=options["dry_run"], sure=options["yes"])
         except Exception as error:
-            # The apps above refuse with errors of their own, such as `busy`; every refusal has a code and a sentence.
-            if not getattr(error, "code", ""):
+            # The apps above refuse with errors of their own, such as `busy`; every refusal has a kind and a sentence.
+            if not getattr(error, "kind", ""):
                 raise
             raise CommandError(str(error)) from error
         lines = "\n".join(f"{name}: {value}" for name, value in report.items())

@@ -7,7 +7,10 @@ from bookings.services.audit import find_breaches
 
 
 class Command(BaseCommand):
-    help = "Check every rule of the booking domain by SQL. Exit code 1, with the ids, where one is broken."
+    help = (
+        "Check every rule of the booking domain by SQL, and that every constraint, index and trigger of the schema is "
+        "in force. Exit code 1, with the ids, where one is broken."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object: the broken rules, each with its ids")
@@ -20,7 +23,8 @@ class Command(BaseCommand):
             for rule, ids in breaches.items():
                 self.stderr.write(f"BROKEN: {rule}: {', '.join(ids)}")
         if breaches:
-            raise CommandError(f"{len(breaches)} rules are broken.", returncode=1)
+            number = f"{len(breaches)} rules are" if len(breaches) > 1 else "1 rule is"
+            raise CommandError(f"{number} broken.", returncode=1)
         if not options["json"]:
             self.stdout.write("Every rule holds.")
 

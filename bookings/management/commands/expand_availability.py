@@ -3,13 +3,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bookings.errors import BookingsError
-from bookings.services.availability import expand_all
+from bookings.services.expansion import expand_all
 
 
 class Command(BaseCommand):
     help = (
-        "Make the slots that availability rules ask for, and withdraw those that they ask for no more and nobody has "
+        "Make the slots that availability rules ask for, and close those that they ask for no more and nobody has "
         "booked. The worker does it every hour."
     )
 
@@ -19,12 +18,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         report = self._report if self.stderr.isatty() else None
-        try:
-            slots = expand_all(dry_run=options["dry_run"], report=report)
-        except BookingsError as error:
-            raise CommandError(str(error)) from error
-        sentence = f"{slots} slots {'are to be' if options['dry_run'] else 'were'} added."
-        self.stdout.write(json.dumps({"slots": slots}) if options["json"] else sentence)
+        done = expand_all(dry_run=options["dry_run"], report=report)
+        failed = [str(host_id) for host_id in done.failed]
+        sentence = f"{done.added} slots {'are to be' if options['dry_run'] else 'were'} added."
+        self.stdout.write(json.dumps({"slots": done.added, "failed": failed}) if options["json"] else sentence)
+        if failed:
+            raise CommandError(f"The calendars of these hosts failed; the log says why: {', '.join(failed)}")
 
     def _report(self, done: int, hosts: int) -> None:
         self.stderr.write(f"{done} of {hosts} hosts")

@@ -1,8 +1,10 @@
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.errors import AccountsError
 from bookings.errors import BookingsError
-from bookings.services.staff import make_host
+from bookings.services.staff import end_hosting, make_host
 
 
 class Command(BaseCommand):
@@ -12,11 +14,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("person", help="GitHub login, or id where several people have been called that")
-        parser.add_argument("--undo", action="store_true", help="the person is no host any more; their slots stay")
+        parser.add_argument("--undo", action="store_true", help="the person is no host any more; the calendar closes")
+        parser.add_argument(
+            "--cancel-booked", action="store_true", help="with --undo: cancel what is booked, and refund it in full"
+        )
 
-    def handle(self, *args: object, **options: str) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
+        person = options["person"]
         try:
-            user_id = make_host(person=options["person"], is_host=not options["undo"])
+            if options["undo"]:
+                done = end_hosting(person=person, cancel_booked=options["cancel_booked"])
+                outcome = f"{person} is no host any more. {done.bookings_cancelled} bookings were cancelled."
+            else:
+                outcome = f"{person} ({make_host(person=person)}) is a host."
         except (AccountsError, BookingsError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{options['person']} ({user_id}) is {'no host any more' if options['undo'] else 'a host'}.")
+        self.stdout.write(outcome)

@@ -2,6 +2,7 @@ from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
@@ -9,8 +10,6 @@ from accounts.errors import AccountsError
 from tokens.errors import TokensError
 from tokens.policies.scopes import ALL_SCOPES
 from tokens.services import personal_tokens
-
-MAX_DAYS = 3660
 
 
 class Command(BaseCommand):
@@ -20,18 +19,18 @@ class Command(BaseCommand):
         parser.add_argument("person", help="GitHub login or id")
         parser.add_argument("--name", required=True)
         parser.add_argument("--scope", action="append", choices=ALL_SCOPES, required=True, help="may be repeated")
-        parser.add_argument(
-            "--days", type=_days, help="lifetime in days; without it the token lives until it is revoked"
-        )
+        parser.add_argument("--days", type=_days, help="lifetime in days; without it the longest that is allowed")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        expires_at = timezone.now() + timedelta(days=options["days"]) if options["days"] is not None else None
+        now = timezone.now()
+        expires_at = now + timedelta(days=options["days"]) if options["days"] is not None else None
         try:
             secret = personal_tokens.create_token_for(
                 login_or_id=options["person"],
                 name=options["name"],
                 scopes=frozenset(options["scope"]),
                 expires_at=expires_at,
+                now=now,
             )
         except (AccountsError, TokensError) as error:
             raise CommandError(str(error)) from error
@@ -39,6 +38,6 @@ class Command(BaseCommand):
 
 
 def _days(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_DAYS:
-        raise ArgumentTypeError(f"must be a number of days from 1 to {MAX_DAYS}")
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= settings.PERSONAL_TOKEN_DAYS:
+        raise ArgumentTypeError(f"must be a number of days from 1 to {settings.PERSONAL_TOKEN_DAYS}")
     return int(text)

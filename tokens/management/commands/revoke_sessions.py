@@ -1,29 +1,33 @@
 import json
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.errors import AccountsError
-from tokens.services import sessions
+from tokens.services import ending_access
 
 
 class Command(BaseCommand):
-    help = "Sign somebody out everywhere, at once. Personal access tokens stay: the person, or the admin, revokes them."
+    help = "Sign somebody out everywhere, the admin included. Tokens and calendar address stay without --tokens."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("person", help="GitHub login or id")
-        parser.add_argument("--dry-run", action="store_true", help="count the sessions, and end none")
+        parser.add_argument(
+            "--tokens", action="store_true", help="and revoke tokens, publishers and the calendar address"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="count what would end, and end nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        person, now = options["person"], timezone.now()
+        end = ending_access.count_access_of if options["dry_run"] else ending_access.sign_out_person_called
         try:
-            if options["dry_run"]:
-                number = sessions.count_sessions_of(login_or_id=person, now=now)
-            else:
-                number = sessions.sign_out_everywhere(login_or_id=person, now=now)
+            ended = end(login_or_id=options["person"], with_personal_tokens=options["tokens"], now=timezone.now())
         except AccountsError as error:
             raise CommandError(str(error)) from error
-        sentence = f"{number} sessions {'are to be ended' if options['dry_run'] else 'ended'}."
-        self.stdout.write(json.dumps({"sessions": number}) if options["json"] else sentence)
+        verb = "are to be ended" if options["dry_run"] else "ended"
+        counted = f"{ended.personal_tokens} personal access tokens and {ended.publishers} trusted publishers"
+        tokens = f"{counted} {verb}" if options["tokens"] else "tokens stay"
+        sentence = f"{ended.sessions} sessions {verb}, {tokens}."
+        self.stdout.write(json.dumps(asdict(ended)) if options["json"] else sentence)

@@ -1,0 +1,144 @@
+"""What a host offers. Rules and slots are made from it; where they say what it says they follow its changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from accounts.services.events import record_event
+from bookings import errors
+from bookings.repositories import jobs, offerings, people, waitlist
+from bookings.repositories.keyset import Page
+from bookings.repositories.rows import OfferingRow
+from bookings.services.availability import change_rules
+from bookings.services.editing import tell_of_change
+from bookings.services.expansion import CalendarChange
+from bookings.services.hosting import lock_calendar
+from bookings.services.operations import operation
+from bookings.services.upgrading import check_terms, check_upgraded
+
+if TYPE_CHECKING:
+    from bookings.models import Offering
+
+
+@dataclass(frozen=True)
+class OfferingChange:
+    """An offering as it is now, how many slots ahead its change has changed, and how many of these are booked.
+
+    `calendar` is what another length did.
+    """
+
+    offering: OfferingRow
+    coming_slots: int = 0
+    booked_slots: int = 0
+    calendar: CalendarChange = field(default_factory=CalendarChange)
+
+
+def list_offerings(*, viewer_id: UUID | None, host_id: UUID | None = None, cursor: str = "") -> Page[OfferingRow]:
+    """What people offer, or one host does; archived ones for the host alone, for `None` what is public.
+
+    Raises NotValid.
+    """
+    return offerings.list_page(viewer_id=viewer_id, host_id=host_id, cursor=cursor)
+
+
+def list_own(*, host_id: UUID, cursor: str = "") -> Page[OfferingRow]:
+    """What the host offers, archived offerings among it. Raises NotAHost, NotValid."""
+    people.check_host(host_id)
+    return offerings.list_page(viewer_id=host_id, host_id=host_id, cursor=cursor)
+
+
+def list_usable(*, host_id: UUID) -> list[OfferingRow]:
+    """What the host can make hours and slots from: the first 200 by title."""
+    return offerings.list_usable(host_id=host_id)
+
+
+def get_own(*, host_id: UUID, offering_id: UUID) -> OfferingRow:
+    """The host's own offering. Raises NotFound."""
+    return offerings.get_own_row(offering_id, host_id=host_id)
+
+
+@operation
+def add_offering(now: datetime, /, *, host_id: UUID, values: Mapping[str, Any]) -> OfferingRow:
+    """Add an offering; its row. Raises NotAHost, NotValid, Busy."""
+    lock_calendar(host_id)
+    check_terms(values)
+    offering = offerings.insert_offering(host_id=host_id, values=values)
+    _record("offering.added", offering, {})
+    return offerings.get_own_row(offering.id, host_id=host_id)
+
+
+@operation
+def change_offering(now: datetime, /, *, host_id: UUID, offering_id: UUID, values: Mapping[str, Any]) -> OfferingChange:
+    """Give the host's own offering other values, and with it the rules and the open slots ahead that say what it said.
+
+    What is booked keeps its time, price and refund window; those booked and waiting are told of the rest. More seats
+    are offered to those who wait. Raises NotFound, NotValid, Busy.
+    """
+    offering = _lock_own(host_id, offering_id)
+    was = {name: getattr(offering, name) for name, value in values.items() if value != getattr(offering, name)}
+    changes = {name: values[name] for name in was}
+    check_terms(changes)
+    check_upgraded({"place": "place" in changes})
+    if not was:
+        return OfferingChange(offerings.get_own_row(offering_id, host_id=host_id))
+    offerings.change_offering(offering, changes)
+    calendar = change_rules(host_id=host_id, offering_id=offering_id, was=was, values=changes, now=now)
+    coming, booked = _change_slots(offering, was=was, changes=changes, now=now)
+    counts = {"coming_slots": coming, "booked_slots": booked}
+    _record("offering.changed", offering, {"fields": sorted(changes), **counts})
+    return OfferingChange(offerings.get_own_row(offering_id, host_id=host_id), **counts, calendar=calendar)
+
+
+def _change_slots(
+    offering: "Offering", *, was: Mapping[str, Any], changes: Mapping[str, Any], now: datetime
+) -> tuple[int, int]:
+    """How many slots ahead follow, and how many of them are booked."""
+    ours = {name: value for name, value in changes.items() if name not in {"minutes", "public"}}
+    before = {name: was[name] for name in ours}
+    slots = offerings.lock_following(offering.id, was=before, now=now) if ours else []
+    if not slots:
+        return 0, 0
+    changed = {slot.id: offerings.same_values(slot, was=before) for slot in slots}
+    offerings.follow(slots, was=before, values=ours)
+    waited_for = {slot_id for slot_id, _ in waitlist.list_waiting(changed)}
+    for slot in slots:
+        if slot.seats_taken or slot.id in waited_for:
+            tell_of_change(slot, was=changed[slot.id], now=now)
+    if ours.get("capacity", 0) > before.get("capacity", 0):
+        jobs.defer_offers(sorted(slot_id for slot_id in waited_for if "capacity" in changed[slot_id]))
+    return len(slots), sum(slot.seats_taken > 0 for slot in slots)
+
+
+@operation
+def archive_offering(now: datetime, /, *, host_id: UUID, offering_id: UUID) -> OfferingRow:
+    """Make nothing new of the host's own offering; what was made from it stays. Twice is once.
+
+    Raises NotFound, NotValid while hours are made from it, Busy.
+    """
+    offering = _lock_own(host_id, offering_id)
+    if offerings.is_used_by_rules(offering_id):
+        raise errors.NotValid("Hours of yours are made from this. Remove them, or make them from something else first.")
+    if offering.archived_at is None:
+        offerings.change_offering(offering, {"archived_at": now})
+        _record("offering.archived", offering, {})
+    return offerings.get_own_row(offering_id, host_id=host_id)
+
+
+def _lock_own(host_id: UUID, offering_id: UUID) -> "Offering":
+    """The host's own offering, with the calendar locked. Raises NotFound."""
+    try:
+        lock_calendar(host_id)
+    except errors.NotAHost as error:
+        # Whoever hosts nothing offers nothing: somebody else's is not found, like every other thing of theirs.
+        raise errors.NotFound from error
+    offering = offerings.find_offering(offering_id, host_id=host_id)
+    if offering is None:
+        raise errors.NotFound
+    return offering
+
+
+def _record(kind: str, offering: "Offering", detail: dict[str, object]) -> None:
+    about: dict[str, object] = {"offering_id": str(offering.id), **detail}
+    record_event(kind=kind, user_id=offering.host_id, actor_id=offering.host_id, detail=about)

@@ -1,0 +1,48 @@
+import argparse
+import secrets
+
+from ..api import Api
+from ..hosting import resolve_hosted
+from ..parsing import add_json_option, add_yes_option
+from ..schedule import describe_booking, describe_price, describe_slot, read_price
+from ..settings import read_settings
+from ..short_ids import find_whole
+from ..terminal import can_ask, confirm, say, say_done, show, show_json
+
+SUMMARY = "Book somebody into a session you host; they are told."
+EXAMPLES = """
+insighta hosting book 019ab3f7-0c11 ada             costs them nothing
+insighta hosting book 019ab3f7-0c11 ada --charge    they pay the price
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", help="the session's id, or its start")
+    parser.add_argument("person", help="the login or the whole id of whom to book in")
+    parser.add_argument(
+        "--charge", action="store_true", help="take the price; only from those who have booked you before"
+    )
+    add_yes_option(parser)
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    api = Api(read_settings(arguments))
+    session_id = resolve_hosted(api, arguments.session)
+    if not arguments.yes and can_ask():
+        slot = api.get(f"/slots/{session_id}")
+        price = describe_price(read_price(slot) if arguments.charge else 0)
+        say(describe_slot(slot), "", f"It costs them {price}. They are told, and may leave free until it starts.")
+        confirm(f"Book {arguments.person} in?", otherwise="Nobody was booked.")
+    person_id = find_whole(arguments.person)
+    who = {"person_id": person_id} if person_id else {"login": arguments.person}
+    # With the key, a lost answer is asked for again and nobody is booked or charged twice.
+    booking = api.post(
+        f"/slots/{session_id}/bookings", who | {"charge": arguments.charge}, idempotency_key=secrets.token_urlsafe(24)
+    )
+    if arguments.json:
+        show_json(booking)
+        return
+    paid = describe_price(booking["credits_charged"])
+    say_done(f"Booked in: {booking['client']['login']}, for {paid}. {describe_booking(booking)}.")
+    show(booking["id"])

@@ -1,0 +1,47 @@
+import argparse
+from typing import Any
+
+from ..api import Api
+from ..hosting import list_hosted
+from ..parsing import add_json_option
+from ..settings import read_settings
+from ..short_ids import Items, shorten
+from ..tables import show_table
+from ..terminal import say, show_json
+from ..times import format_day, format_span, parse_instant, read_zone_name
+
+SUMMARY = "List the sessions you host, with seats taken."
+EXAMPLES = """
+insighta hosting list
+insighta hosting list --when past
+insighta hosting list --json | jq -r '.[].id'
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    choices = ["upcoming", "past", "cancelled"]
+    parser.add_argument("--when", choices=choices, default="upcoming", help="which of them; upcoming unless told")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    sessions = list_hosted(Api(read_settings(arguments)), arguments.when)
+    if arguments.json:
+        show_json(sessions)
+    elif sessions:
+        _show(sessions)
+    else:
+        say("There is nothing here.")
+
+
+def _show(sessions: Items) -> None:
+    short = shorten(one["id"] for one in sessions)
+    zone = read_zone_name(parse_instant(sessions[0]["starts_at"]))
+    rows = [[short[one["id"]], *_describe(one)] for one in sessions]
+    show_table(["ID", f"WHEN ({zone})", "SESSION", "BOOKED"], rows, right=[3], flexible={2: 8})
+
+
+def _describe(one: dict[str, Any]) -> list[str]:
+    start, end = parse_instant(one["starts_at"]), parse_instant(one["ends_at"])
+    when = f"{format_day(start, width=2)} {format_span(start, end)}"
+    return [when, one["title"], f"{one['seats_taken']} of {one['capacity']}"]

@@ -1,0 +1,54 @@
+"""The manual page, from the same catalogue and parsers as the help: `python -m cli.man_page > cli/share/insighta.1`."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+
+from .catalog import GROUPS, name_module
+from .help import ENVIRONMENT, EXAMPLES, EXIT_CODES
+from .parsing import make_parser
+
+
+def format_man_page() -> str:
+    """In roff, with the macros of man(7)."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield '.TH INSIGHTA 1 "" "Insighta" "User Commands"'
+    yield from (".SH NAME", r"insighta \- sign in, book and cancel from a terminal")
+    yield from (".SH SYNOPSIS", r".B insighta", r".I command", "[options]")
+    yield from (".SH EXAMPLES", ".nf", *map(_escape, EXAMPLES.split("\n")), ".fi")
+    for title, commands in GROUPS.items():
+        yield f".SH {title.upper()}"
+        for name in commands:
+            yield from _describe(name)
+    yield from (".SH ENVIRONMENT", ".nf", *map(_escape, ENVIRONMENT.split("\n")), ".fi")
+    yield from (".SH EXIT STATUS", _escape(EXIT_CODES.strip()))
+    yield from (".SH FILES", ".TP", r".I ~/.insighta/credentials.json", "the sign-ins of every backend, mode 0600")
+
+
+def _describe(name: str) -> Iterator[str]:
+    module = import_module(f".commands.{name_module(name)}", __package__)
+    parser = make_parser(name, module)
+    yield from (f".SS insighta {name}", _escape(parser.summary))
+    for action in parser._actions:
+        if action.option_strings != ["-h", "--help"]:
+            yield from (".TP", rf"\fB{_escape(_name(action))}\fR", _escape(action.help or ""))
+
+
+def _name(action: argparse.Action) -> str:
+    value = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+    words = ", ".join(action.option_strings) or (action.metavar if isinstance(action.metavar, str) else action.dest)
+    return f"{words} {value}" if action.option_strings and action.nargs != 0 else words
+
+
+def _escape(text: str) -> str:
+    """A backslash, a hyphen that people copy, and a line that would be a request."""
+    escaped = text.replace("\\", r"\e").replace("-", r"\-").replace("…", "...")
+    return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+if __name__ == "__main__":
+    sys.stdout.write(format_man_page())

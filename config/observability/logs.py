@@ -1,0 +1,86 @@
+import logging
+import re
+from string import ascii_lowercase
+from typing import Any
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+
+HIDDEN = "[hidden]"
+_COMMON: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+]
+# Tokens of ours, JWTs, tokens of GitHub; parameters, headers and addresses that hold a credential.
+_SECRETS = re.compile(
+    r"(?P<prefix>\bins[rcpfdu]_)[A-Za-z0-9_=-]{6,}"
+    r"|\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_.-]+"
+    r"|\b(?:gh[a-z]_|github_pat_)[A-Za-z0-9_]{10,}"
+    r"|(?P<parameter>\b(?:at|rt|code|state|flow|password|\w*(?:secret|token|verifier))=)[^&\s\"'\\]+"
+    r"|(?P<scheme>\b(?:Bearer|Basic)\s)[A-Za-z0-9+/=_.~-]{8,}"
+    r"|(?P<address>://[^\s:/@]*:)[^\s@/]+(?=@)",
+    re.IGNORECASE,
+)
+# Control characters except tab and line feed, and Unicode line separators.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+# A cheap test first: most lines contain none of these.
+_HINTS = (
+    *(f"ins{kind}_" for kind in "rcpfdu"), *(f"gh{kind}_" for kind in ascii_lowercase),
+    "github_pat_", "eyj", "=", "bearer", "basic", "://",
+)  # fmt: skip
+
+
+def mask_secrets(text: str) -> str:
+    """`text` with every credential replaced; its kind stays readable."""
+    lowered = text.lower()
+    if not any(hint in lowered for hint in _HINTS):
+        return text
+    return _SECRETS.sub(lambda match: f"{match[match.lastgroup] if match.lastgroup else ''}{HIDDEN}", text)
+
+
+def quote_controls(text: str) -> str:
+    """`text` as one log entry: control characters escaped, continuation lines indented (log injection, CWE-117)."""
+    visible = _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return visible.replace("\n", "\n    ")
+
+
+class MaskingFormatter(ProcessorFormatter):
+    """Masks secrets in every line, those of libraries and tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return quote_controls(mask_secrets(super().format(record)))
+
+
+def make_formatter(*, as_json: bool) -> MaskingFormatter:
+    """The formatter of `LOGGING`: JSON for programs, columns for people. Lines of libraries get the same fields."""
+    structlog.configure(
+        processors=[*_COMMON, ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=True,
+    )
+    columns = structlog.dev.ConsoleRenderer(
+        colors=False, timestamp_key="at", pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
+    rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if as_json else [columns]
+    return MaskingFormatter(
+        processors=[ProcessorFormatter.remove_processors_meta, *rendering], foreign_pre_chain=_COMMON
+    )
+
+
+def note_refresh(
+    *, outcome: str, cause: str = "", client_id: str = "", session_id: object = None, user_id: object = None, **_: Any
+) -> None:
+    """Add to the request's line what became of a refresh; receiver of `tokens.signals.refresh_answered`."""
+    _note(outcome=outcome, cause=cause, client_id=client_id, session_id=session_id, user_id=user_id)
+
+
+def note_refusal(*, client_id: str, because: str, **_: Any) -> None:
+    """Add to the request's line why a sign-in was refused; receiver of `tokens.signals.sign_in_refused`."""
+    _note(outcome="refused", cause=because, client_id=client_id)
+
+
+def _note(**known: object) -> None:
+    structlog.contextvars.bind_contextvars(**{name: str(value) for name, value in known.items() if value})

@@ -1,0 +1,44 @@
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.template.defaultfilters import pluralize
+from django.templatetags.static import static
+from jinja2 import Environment, Undefined
+
+from portal import links, times, wording
+
+_FILTERS = (
+    times.clock,
+    times.day,
+    times.day_and_time,
+    times.end_of_span,
+    times.hours_before,
+    times.is_ahead,
+    times.iso_day,
+    times.minutes,
+    times.place,
+    times.short_day,
+    times.tenths_until,
+    times.weekday_and_time,
+    wording.client_name,
+    wording.credits,
+    wording.initials,
+    wording.made_late,
+    wording.ordinal,
+    wording.person_name,
+    wording.reason,
+    wording.scope_words,
+    wording.signed,
+    wording.weekday,
+    pluralize,
+)
+
+
+def environment(**options: Any) -> Environment:
+    """What the portal's templates may call: `url` and `static`, and the formatting functions as filters."""
+    made = Environment(**options | {"undefined": Undefined})  # noqa: S701  # Django's backend turns autoescape on
+    # An asset's address stays the same while the process runs.
+    made.globals |= {"url": links.url, "static": cache(static), "is_public": settings.PUBLIC_CALENDAR}
+    made.filters |= {one.__name__: one for one in _FILTERS}
+    return made

@@ -1,0 +1,71 @@
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.errors import Problem
+from portal.links import cursor_after, url
+from portal.offering_forms import OfferingForm
+from portal.rendering import conflict_in, redirect_to, render_page, return_form
+from portal.visitor import PortalRequest
+
+
+@require_safe
+def offerings(request: PortalRequest) -> HttpResponse:
+    """What the host offers."""
+    page = request.visitor.get("/pages/hosting/offerings", cursor=request.GET.get("cursor"))
+    context = {"offerings": page["offerings"]["results"], "more": cursor_after(page["offerings"])}
+    return render_page(request, "hosting_offerings", context, me=page["person"])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_offering(request: PortalRequest) -> HttpResponse:
+    """Offer something."""
+    if request.method != "POST":
+        return _new_page(request)
+    form = OfferingForm(request.POST)
+    if form.is_valid() and form.send(request.visitor, "POST", "/offerings", form.body()) is not None:
+        return redirect_to("offerings", notice="offering-added")
+    return return_form(request, "new_offering", form, lambda: _new_page(request, form))
+
+
+def _new_page(request: PortalRequest, refused: OfferingForm | None = None) -> HttpResponse:
+    page = request.visitor.get("/pages/hosting/offerings")
+    form = refused or OfferingForm.of(request.visitor.take_note()) or OfferingForm()
+    context = {"form": form, "offering": None}
+    return render_page(request, "hosting_offering", context, me=page["person"], status=422 if refused else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def offering(request: PortalRequest, offering_id: UUID) -> HttpResponse:
+    """Change an offering; the page then says once how many sessions follow."""
+    if request.method != "POST":
+        return _offering_page(request, offering_id)
+    form = OfferingForm(request.POST)
+    changed = form.send(request.visitor, "PATCH", f"/offerings/{offering_id}", form.body()) if form.is_valid() else None
+    if changed is None:
+        return return_form(request, "offering", form, lambda: _offering_page(request, offering_id, form), offering_id)
+    response = redirect_to("offering", offering_id, notice="offering-changed")
+    told = {name: changed.get(name, 0) for name in ("coming_slots", "booked_slots", "opened", "closed", "left_count")}
+    request.visitor.leave_note(response, {"for": url("offering", offering_id), "change": told})
+    return response
+
+
+def _offering_page(request: PortalRequest, offering_id: UUID, refused: OfferingForm | None = None) -> HttpResponse:
+    page, note = request.visitor.get(f"/pages/hosting/offerings/{offering_id}"), request.visitor.take_note()
+    form = refused or OfferingForm.of(note) or OfferingForm.about(page["offering"])
+    context = {"form": form, "offering": page["offering"], "change": note.get("change")}
+    context["conflict"] = conflict_in(request)
+    return render_page(request, "hosting_offering", context, me=page["person"], status=422 if refused else 200)
+
+
+@require_POST
+def archive_offering(request: PortalRequest, offering_id: UUID) -> HttpResponse:
+    """Make nothing new of an offering; refused while hours are made from it."""
+    try:
+        request.visitor.send("POST", f"/offerings/{offering_id}/archive")
+    except Problem as problem:
+        if problem.status != 400:
+            raise
+        return redirect_to("offering", offering_id, conflict="hours_use_it")
+    return redirect_to("offerings", notice="offering-archived")

@@ -1,0 +1,85 @@
+import calendar
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+SCOPES = {
+    "bookings:read": "See sessions, bookings and credits",
+    "bookings:write": "Book, move and cancel; for hosts also open and cancel sessions",
+    "account:read": "See the account and its sessions",
+    "account:write": "Change the account, its sessions and its tokens",
+}
+_CLIENTS = {"insighta-portal": "Portal, in a browser", "insighta-cli": "Command line", "insighta-ci": "CI job"}
+_REASONS = {
+    "welcome": "Welcome credits",
+    "grant": "Added by our staff",
+    "booking": "Booking",
+    "refund": "Refund",
+    "goodwill": "Given back",
+    "difference": "Moved to another price",
+    "adjustment": "Adjusted by the staff",
+    "plan": "Plan started",
+    "renewal": "Plan renewed",
+}
+
+
+def scope_words(scopes: list[str]) -> list[str]:
+    """What each of these scopes allows, in words."""
+    return [SCOPES.get(scope, scope) for scope in scopes]
+
+
+def person_name(person: dict[str, Any]) -> str:
+    """The name a person chose, or else the login."""
+    return str(person.get("display_name") or person.get("login") or "")
+
+
+def initials(person: dict[str, Any]) -> str:
+    """One or two letters for a person."""
+    words = person_name(person).replace("-", " ").replace("_", " ").split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def client_name(client_id: str, registered: str | None = None) -> str:
+    """What people call an OAuth client; `registered` is the name of an application."""
+    return _CLIENTS.get(client_id) or registered or client_id
+
+
+def offered_terms(offering: Mapping[str, Any]) -> str:
+    """`60 minutes, 3 seats, 1 credit`."""
+    seats, price = offering["capacity"], offering["price_credits"]
+    cost = credits(price) if price else "free of charge"
+    return f"{offering['minutes']} minutes, {seats} seat{'' if seats == 1 else 's'}, {cost}"
+
+
+def credits(number: int) -> str:
+    """`1 credit`, `3 credits`."""
+    return f"{number} credit" if number == 1 else f"{number} credits"
+
+
+def signed(number: int) -> str:
+    """A change with its sign; the minus is as wide as the plus."""
+    return f"+{number}" if number > 0 else f"\N{MINUS SIGN}{-number}" if number else "0"
+
+
+def reason(code: str) -> str:
+    """What a ledger entry was for."""
+    return _REASONS.get(code, code.replace("_", " ").capitalize())
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}th" if number % 100 in {11, 12, 13} else f"{number}{ending}"
+
+
+def weekday(number: int) -> str:
+    """ISO 8601's weekday as a word; Monday is 1."""
+    return calendar.day_name[number - 1]
+
+
+def made_late(booking: dict[str, Any]) -> str:
+    """`booked` or `moved here` if that was after the refund deadline, so that there never was a refund; else empty."""
+    deadline, moves = datetime.fromisoformat(booking["refund_deadline"]), booking.get("history")
+    if datetime.fromisoformat(booking["created_at"]) >= deadline:
+        return "moved here" if moves else "booked"
+    return "moved here" if moves and datetime.fromisoformat(moves[-1]["moved_at"]) >= deadline else ""

@@ -1,0 +1,143 @@
+"""One run: clients use the product while faults are injected; then everything that was promised is checked."""
+
+import itertools
+import math
+import os
+import statistics
+import sys
+import time
+from bisect import bisect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.fault_injection.browsers import Command, Newcomers, Visitor
+from tests.fault_injection.clients import BookingClient, Host
+from tests.fault_injection.faults import Fault, injected
+from tests.fault_injection.postgres import Postgres
+from tests.fault_injection.product import Product
+from tests.fault_injection.verification import WELCOME_CREDITS, find_violations
+from tests.fault_injection.workload import Workload
+from tests.processes import wait_until
+
+QUIET_SECONDS = 7.0
+"""From the end of a fault to the next: the time in which recovery is measured."""
+RECOVERY_SECONDS = 5.0
+WINDOW_SECONDS = 2.0
+RECOVERED_SHARE = 0.8
+
+
+Person = Host | BookingClient | Visitor | Command
+
+
+@dataclass(frozen=True)
+class Injection:
+    """When a fault began and ended."""
+
+    fault: Fault
+    began: float
+    ended: float
+
+
+@dataclass
+class Run:
+    """What happened. `violations` is empty where every promise was kept."""
+
+    workload: Workload
+    injections: list[Injection] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    load: list[int] = field(default_factory=list)
+    """Processes that wanted to run on the whole machine, at each fault."""
+    began: float = field(default_factory=time.monotonic)
+
+    def is_during_fault(self, at: float) -> bool:
+        """Whether a fault explains an error at this instant."""
+        return any(injection.began <= at <= injection.ended + RECOVERY_SECONDS for injection in self.injections)
+
+    def recoveries(self) -> list[float | None]:
+        """For each fault the seconds from its end until the rate of answers was back; None: not seen.
+
+        It is back at 80% of the rate before the fault, or of the usual one between faults where that is lower: the rest
+        of the machine makes it rise and fall by itself.
+        """
+        answers = sorted(request.at for request in self.workload.requests if 0 < request.status < 500)
+
+        def rate(begin: float, seconds: float = WINDOW_SECONDS) -> float:
+            return (bisect(answers, begin + seconds) - bisect(answers, begin)) / seconds
+
+        quiet = [
+            rate(injection.began - WINDOW_SECONDS)
+            for before, injection in itertools.pairwise(self.injections)
+            if injection.began - WINDOW_SECONDS >= before.ended + RECOVERY_SECONDS
+        ]
+        usual = statistics.median(quiet) if quiet else math.inf
+        recoveries: list[float | None] = []
+        for injection in self.injections:
+            wanted = RECOVERED_SHARE * min(usual, rate(injection.began - 2 * WINDOW_SECONDS, 2 * WINDOW_SECONDS))
+            tenths = range(int(QUIET_SECONDS * 10))
+            recoveries.append(next((n / 10 for n in tenths if rate(injection.ended + n / 10) >= wanted), None))
+        return recoveries
+
+
+def torture(
+    directory: Path,
+    draw: Callable[[Product], list[Fault]],
+    *,
+    seed: int,
+    clients: int = 10,
+    visitors: int = 4,
+    quiet: float = QUIET_SECONDS,
+    until: Callable[[Workload], bool] = lambda _: True,
+) -> Run:
+    """Inject the faults that `draw` gives, `quiet` seconds apart, wait `until` enough has happened, and check all.
+
+    History and logs are written into `directory`. Raises where the product does not start or does not recover.
+    """
+    settings = {"WELCOME_CREDITS": str(WELCOME_CREDITS)}
+    with Postgres() as postgres, Product(postgres, directory, **settings) as product:
+        run = Run(Workload(product, seed=seed))
+        people = _start_clients(run.workload, directory, clients, visitors)
+        time.sleep(quiet)
+        for fault in draw(product):
+            _inject(run, fault)
+            time.sleep(quiet)
+        wait_until(lambda: until(run.workload), seconds=120, tell=lambda: "the clients did too little")
+        run.workload.finish()
+        run.workload.history.write(directory / "history")
+        run.violations = find_violations(run.workload, people)
+        return run
+
+
+def _start_clients(workload: Workload, directory: Path, clients: int, visitors: int) -> list[Person]:
+    hosts = [Host(workload, name, number=n, hosts=2) for n, name in enumerate(("grace", "linus"))]
+    people: list[Person] = [*hosts, Command(workload, "command", directory / "home")]
+    people += [BookingClient(workload, f"client{n}") for n in range(clients)]
+    people += [Visitor(workload, f"visitor{n}") for n in range(visitors)]
+    for person in people:
+        person.sign_in()
+    with workload.product.connect() as connection:
+        logins = [host.login for host in hosts]
+        connection.execute("UPDATE accounts_user SET is_host = true WHERE login = ANY(%s)", [logins])
+    for host in hosts * 4:
+        host.offer()
+    for person in people:
+        workload.repeat(person.step, person.login)
+    workload.repeat(Newcomers(workload, "newcomer").step, "newcomer")
+    return people
+
+
+def _inject(run: Run, fault: Fault) -> None:
+    """One fault, until an API call, a page and a refresh have succeeded after its end."""
+    run.load.append(round(os.getloadavg()[0]))
+    began = time.monotonic()
+    with injected(run.workload.product, fault):
+        time.sleep(fault.seconds)
+    ended = time.monotonic()
+    run.injections.append(Injection(fault, began, ended))
+    sys.stderr.write(f"{began - run.began:7.1f} {fault} for {ended - began:.1f} s\n")
+    wait_until(lambda: _is_answering(run.workload, ended), tell=lambda: f"no recovery from {fault}")
+
+
+def _is_answering(workload: Workload, since: float) -> bool:
+    answered = {request.kind for request in workload.requests if request.at > since and request.status == 200}
+    return {"slots", "page", "refresh"} <= answered

@@ -1,0 +1,57 @@
+"""The demo as somebody with a phone sees it: the first free time is on the first screen, and no page is long."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.portal.browsers import Contexts, sign_in
+from tests.processes import Live
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "timezone_id": "UTC"}
+LONGEST = 2500
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Live]:
+    with Live() as product:
+        product.manage("seed_demo")
+        yield product
+
+
+def height(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollHeight"))
+
+
+def first_time(page: Page) -> float:
+    """How far down the first time ends that can be tapped."""
+    box = page.locator(".agenda-row time").first.bounding_box()
+    assert box
+    return box["y"] + box["height"]
+
+
+def test_a_visitor_finds_a_free_time_on_the_first_screen(demo: Live, contexts: Contexts) -> None:
+    page = contexts(**PHONE).new_page()
+    page.goto(f"{demo.portal_url}/slots")
+    assert first_time(page) < 844
+    heights = {}
+    for path in ("/", "/slots", "/hosts/grace", "/hosts/linus"):
+        page.goto(f"{demo.portal_url}{path}")
+        heights[path] = height(page)
+    assert {path: long for path, long in heights.items() if long > LONGEST} == {}
+
+
+def test_no_page_that_a_day_is_chosen_on_is_long(demo: Live, contexts: Contexts) -> None:
+    page = sign_in(contexts(**PHONE), demo, "ada")
+    page.goto(f"{demo.portal_url}/slots")
+    assert first_time(page) < 844
+    days = [link.get_attribute("href") for link in page.locator("a.day-cell").all()]
+    assert len(days) > 5
+    page.goto(f"{demo.portal_url}/bookings")
+    moves = {link.get_attribute("href") for link in page.locator('main a[href^="/bookings/0"]').all()}
+    paths = [*days, *(f"{move}/reschedule?others=true" for move in moves)]
+    heights = {}
+    for path in paths:
+        page.goto(f"{demo.portal_url}{path}")
+        heights[path] = height(page)
+    assert {path: long for path, long in heights.items() if long > LONGEST} == {}

@@ -1,0 +1,61 @@
+"""The parameters that OpenID Connect adds to an authorize request (Core §3.1.2.1)."""
+
+import re
+from collections.abc import Mapping
+
+from tokens import errors
+
+Parameters = Mapping[str, list[str]]
+PROMPTS = ("none", "login", "select_account", "consent")
+_NONCE = re.compile(r"[ -~]{1,255}")
+_SECONDS = re.compile(r"[0-9]{1,9}")
+# A login of GitHub's; it goes into the address of GitHub's page.
+_LOGIN = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}")
+
+
+def check_parameters(params: Parameters) -> None:
+    """Raises RequestNotSupported, RequestUriNotSupported or InvalidRequest."""
+    if any(params.get("request", [])):
+        raise errors.RequestNotSupported
+    if any(params.get("request_uri", [])):
+        raise errors.RequestUriNotSupported
+    if _first(params, "response_mode") not in {"", "query"}:
+        raise errors.InvalidRequest("response_mode must be query or absent")
+    if not _SECONDS.fullmatch(_first(params, "max_age") or "0"):
+        raise errors.InvalidRequest("max_age must be a number of seconds")
+
+
+def read_prompts(params: Parameters) -> frozenset[str]:
+    """What `prompt` asks for, and `login` for a `max_age`: each sign-in is made anew, so that asking is the same.
+
+    Raises InvalidRequest, and LoginRequired for `none`: nobody is signed in at a browser here.
+    """
+    prompts = frozenset(_first(params, "prompt").split())
+    if prompts - set(PROMPTS) or ("none" in prompts and len(prompts) > 1):
+        raise errors.InvalidRequest("prompt must be none, or of login, select_account and consent")
+    if "none" in prompts:
+        raise errors.LoginRequired
+    return prompts | ({"login"} if _first(params, "max_age") else frozenset())
+
+
+def selects_account(params: Parameters) -> bool:
+    """Whether GitHub is to ask who it is."""
+    return bool(read_prompts(params) & {"login", "select_account"})
+
+
+def read_nonce(params: Parameters) -> str:
+    """Raises InvalidRequest."""
+    nonce = _first(params, "nonce")
+    if nonce and not _NONCE.fullmatch(nonce):
+        raise errors.InvalidRequest("nonce must be 1 to 255 printable ASCII characters")
+    return nonce
+
+
+def read_login_hint(params: Parameters) -> str:
+    """The login that GitHub is to suggest; empty for what is none, as it is only a hint."""
+    hint = _first(params, "login_hint")
+    return hint if _LOGIN.fullmatch(hint) else ""
+
+
+def _first(params: Parameters, name: str) -> str:
+    return next(iter(params.get(name, [])), "")
