@@ -48,6 +48,12 @@ COMMANDS = {
     "adjust_credits": Promise("SUBSCRIPTION 3 --note gift", f"{NOTHING} 3 --note gift", "nothing here", "none 3"),
     "approve_user": Promise("ada", "nobody", NOBODY, wrong=""),
     "audit": Promise("", options=REPORTS),
+    "change_client": Promise(
+        "wiki --backchannel-logout-uri https://wiki.example/ended",
+        "wiki --backchannel-logout-uri http://wiki.example/ended",
+        "must use https",
+        "wiki",
+    ),
     "change_subscription": Promise("SUBSCRIPTION --stop", f"{NOTHING} --stop", "nothing here", "none --stop"),
     "create_token": Promise(
         "ada --name x --scope bookings:read", "nobody --name x --scope bookings:read", NOBODY, "ada"

@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client as Http
 from procrastinate import JobContext
@@ -231,6 +231,17 @@ def test_a_refusal_is_final_and_a_redirect_is_not_followed(
     assert Event.objects.get(kind="application.logout_failed").detail == {"status": status, "attempts": 1}
 
 
+def test_an_address_that_moves_takes_along_what_is_still_to_be_sent(ended: dict[str, Any], receiver: Receiver) -> None:
+    with receiving() as moved:
+        call_command("change_client", "wiki", "--backchannel-logout-uri", moved.uri)
+        run(ended)
+    call_command("change_client", "wiki", "--backchannel-logout-uri", "")
+    run(ended)
+    assert (len(moved.tokens), receiver.requests) == (1, [])
+    changes = Event.objects.filter(kind="application.changed", client_id="wiki").order_by("id")
+    assert [event.detail for event in changes] == [{"backchannel_logout_uri": uri} for uri in (moved.uri, "")]
+
+
 def test_the_waits_grow_differ_and_end_within_about_a_day() -> None:
     def waits(error: Exception) -> list[float]:
         found = []
@@ -341,6 +352,9 @@ def test_a_name_is_resolved_once_and_the_judged_address_is_connected_to(monkeypa
 def test_an_address_that_is_neither_https_nor_loopback_is_not_registered(uri: str) -> None:
     with pytest.raises(InvalidApplication):
         register(backchannel_logout_uri=uri)
+    register()
+    with pytest.raises(CommandError):
+        call_command("change_client", "wiki", "--backchannel-logout-uri", uri)
 
 
 # What a logout token is not good for

@@ -42,6 +42,10 @@ def set_secrets(client_id: str, digests: list[str]) -> None:
     Application.objects.filter(client_id=client_id).update(secret_digests=digests)
 
 
+def set_backchannel_logout_uri(client_id: str, uri: str) -> None:
+    Application.objects.filter(client_id=client_id).update(backchannel_logout_uri=uri)
+
+
 def set_disabled(client_id: str, *, disabled_at: datetime | None) -> bool:
     """Disable (or, for None, enable) an application; false where it was so already."""
     found = Application.objects.filter(client_id=client_id, disabled_at__isnull=disabled_at is not None)

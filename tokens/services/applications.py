@@ -161,6 +161,20 @@ def set_disabled(*, client_id: str, is_disabled: bool, now: datetime, actor_id: 
     return True
 
 
+@transaction.atomic(durable=True)
+def set_backchannel_logout_uri(*, client_id: str, uri: str, actor_id: UUID | None = None) -> None:
+    """Where an application is told that a sign-in has ended; empty for nowhere.
+
+    Raises ApplicationNotFound and InvalidApplication.
+    """
+    _lock(client_id)
+    problem = redirect_uri_problem(uri) if uri else None
+    if problem is not None:
+        raise errors.InvalidApplication(problem)
+    applications.set_backchannel_logout_uri(client_id, uri)
+    _record("changed", client_id, actor_id, backchannel_logout_uri=uri)
+
+
 def _lock(client_id: str) -> "Application":
     application = applications.lock_application(client_id) if is_client_id(client_id) else None
     if application is None:

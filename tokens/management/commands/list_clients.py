@@ -24,6 +24,7 @@ class Command(BaseCommand):
                 "is_public": application.is_public,
                 "scope": application.scope,
                 "redirect_uris": application.redirect_uris,
+                "backchannel_logout_uri": application.backchannel_logout_uri,
                 "secrets": len(application.secret_digests),
                 "created_at": application.created_at.isoformat(),
                 "disabled_at": application.disabled_at.isoformat() if application.disabled_at else None,
@@ -37,4 +38,5 @@ def _sentence(row: dict[str, Any]) -> str:
     state = f", disabled since {row['disabled_at']}" if row["disabled_at"] else ""
     lines = [f"{row['client_id']}: {row['name']} ({kind}{state})", f"  scopes: {row['scope']}"]
     lines += [f"  redirects to {uri}" for uri in row["redirect_uris"]]
+    lines += [f"  told at {row['backchannel_logout_uri']}"] if row["backchannel_logout_uri"] else []
     return "\n".join([*lines, *(f"  unwise: {warning}" for warning in row["warnings"])])
