@@ -5,12 +5,14 @@ class AccountsError(Exception):
     """A refusal. `str()` is a sentence for the person that says what to do next.
 
     Each subclass has a stable `code` and a `kind`; the API's status follows from the kind (config/http/problems.py).
-    `in_api` is False where only pages, OAuth endpoints and commands answer with it.
+    `in_api` is False where only pages, OAuth endpoints and commands answer with it. Where `sends_to_support` is True,
+    the API adds where to write.
     """
 
     code: ClassVar[str]
     kind: ClassVar[str]
     in_api: ClassVar[bool] = True
+    sends_to_support: ClassVar[bool] = False
     sentence: ClassVar[str] = "This did not work."
 
     def __init__(self, sentence: str = "") -> None:
@@ -26,7 +28,8 @@ class AccountPending(AccountsError):
 class AccountSuspended(AccountsError):
     code = "account_suspended"
     kind = "forbidden"
-    sentence = "This account is suspended. Write to the people who run this service if you think that is a mistake."
+    sends_to_support = True
+    sentence = "This account is suspended. The people who run this service can lift that."
 
 
 class AccountInactive(AccountsError):

@@ -5,12 +5,14 @@ class BookingsError(Exception):
     """A refusal. `str()` is a sentence for the person that says what to do next.
 
     Each subclass has a stable `code` and a `kind`; the API's status follows from the kind (config/http/problems.py).
-    `extra` holds members that the answer carries besides the usual ones, such as the refund that is true now.
+    `extra` holds members that the answer carries besides the usual ones, such as the refund that is true now. Where
+    `sends_to_support` is True, the API adds where to write.
     """
 
     code: ClassVar[str]
     kind: ClassVar[str]
     in_api: ClassVar[bool] = True
+    sends_to_support: ClassVar[bool] = False
     sentence: ClassVar[str] = "This did not work."
 
     def __init__(self, sentence: str = "", *, extra: dict[str, object] | None = None) -> None:
@@ -94,7 +96,8 @@ class AlreadyBooked(Conflict):
 
 class InsufficientCredits(Conflict):
     code = "insufficient_credits"
-    sentence = "No plan of yours holds enough credits that are usable now. Ask the staff for credits or a plan."
+    sends_to_support = True
+    sentence = "No plan of yours holds enough credits that are usable now. The staff can add credits or a plan."
 
 
 class BookingNotActive(Conflict):
@@ -122,7 +125,8 @@ class IdempotencyConflict(Conflict):
 class NotAHost(BookingsError):
     code = "not_a_host"
     kind = "forbidden"
-    sentence = "Only hosts can do this. Ask the staff to make you a host."
+    sends_to_support = True
+    sentence = "Only hosts can do this. The staff say who hosts."
 
 
 class CapacityBelowSeats(Conflict):

@@ -7,7 +7,10 @@ from portal.links import url
 
 @dataclass(frozen=True)
 class Message:
-    """A page of one sentence and the one link that leads on, to a route or an `href`; to the same address without."""
+    """A page of one sentence and the one link that leads on, to a route or an `href`; to the same address without.
+
+    `help` is shown where support has an address, which follows it.
+    """
 
     status: int
     title: str
@@ -17,6 +20,7 @@ class Message:
     query: Mapping[str, str] = field(default_factory=dict)
     href: str = ""
     icon: str = "alert"
+    help: str = ""
 
     @property
     def address(self) -> str:
@@ -39,8 +43,9 @@ REFUSED = Message(
     503,
     "These pages are not set up right",
     "Our service does not accept these pages as its own. Trying again does not help until the people who run Insighta "
-    "have mended that: please tell them. You are still signed in and nothing was lost.",
+    "have mended that. You are still signed in and nothing was lost.",
     icon="cloud-off",
+    help="Please tell them:",
 )
 OVERLOADED = Message(
     503,
@@ -58,7 +63,11 @@ NOT_YOURS_TO_END = Message(
     icon="person",
 )
 FAILED = Message(
-    500, "Something went wrong on our side", "The mistake has been recorded. Trying again may help.", *_START
+    500,
+    "Something went wrong on our side",
+    "The mistake has been recorded. Trying again may help.",
+    *_START,
+    help="If it does not, write to",
 )
 STALE_LIST = Message(400, "This list has moved on", "Start from the first page.", "Go to the first page")
 BAD_REQUEST = Message(400, "We could not read that request", "Go back and try again.", *_START)
@@ -95,20 +104,26 @@ MESSAGES: dict[str, Message] = {
         "Check again",
         "login",
         icon="clock",
+        help="If it takes long, write to",
     ),
     "account_suspended": Message(
         403,
         "Your account is suspended",
-        "A member of our staff has suspended it. Your bookings are kept. Write to support if you think this is a "
-        "mistake.",
+        "A member of our staff has suspended it. Your bookings are kept.",
         "Sign in as someone else",
         "login",
         {"switch": "1"},
+        help="If you think this is a mistake, write to",
     ),
     "not_found": NOT_FOUND,
     "permission_denied": Message(403, "This page is not yours to see", "Your account may not do this.", *_START),
     "not_a_host": Message(
-        403, "This page is for hosts", "Ask our staff if you would like to host.", "Find a session", "slots"
+        403,
+        "This page is for hosts",
+        "Our staff say who hosts.",
+        "Find a session",
+        "slots",
+        help="If you would like to host, write to",
     ),
     "throttled": Message(
         429, "Too many requests", "You were faster than we allow. Wait a little, then try again.", icon="clock"
@@ -140,6 +155,7 @@ MESSAGES: dict[str, Message] = {
         "One plan has to hold all that it costs.",
         "See your credits",
         "credits",
+        help="For more, write to",
     ),
     "price_changed": Message(
         409, "The price has changed meanwhile", "Nothing was booked or moved. Look at the new price and decide again."

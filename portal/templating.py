@@ -40,5 +40,6 @@ def environment(**options: Any) -> Environment:
     made = Environment(**options | {"undefined": Undefined})  # noqa: S701  # Django's backend turns autoescape on
     # An asset's address stays the same while the process runs.
     made.globals |= {"url": links.url, "static": cache(static), "is_public": settings.PUBLIC_CALENDAR}
+    made.globals["support"] = settings.SUPPORT
     made.filters |= {one.__name__: one for one in _FILTERS}
     return made

@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -33,7 +34,8 @@ def send_security_mail(*, kind: str, user_id: str, subject_id: str) -> None:
         return
     subject, _, body = render_to_string(f"tokens/mail/{kind}.txt", mail.context).partition("\n")
     headers = {"Message-ID": mail.message_id, "Auto-Submitted": "auto-generated"}
-    EmailMessage(subject=subject, body=body, to=[mail.recipient], headers=headers).send()
+    reply_to = [settings.SUPPORT_EMAIL] if settings.SUPPORT_EMAIL else None
+    EmailMessage(subject=subject, body=body, to=[mail.recipient], reply_to=reply_to, headers=headers).send()
 
 
 class JitteredBackoff(BaseRetryStrategy):

@@ -9,12 +9,14 @@ from django.apps import apps
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.module_loading import module_has_submodule
-from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
+
+from config.http.support import with_support
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -105,7 +107,9 @@ def not_found(request: HttpRequest) -> JsonResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """The answer when something broke that nobody foresaw: a problem for the API, a page for people."""
     if not request.path.startswith("/api/"):
-        return defaults.server_error(request)
+        # Without the request: what fills in a page from it may be what broke.
+        page = render_to_string("500.html")
+        return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
     sentence = "Something broke on our side. Nothing is half done; try again later."
     return _plain_problem("internal_error", HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
 
@@ -137,7 +141,7 @@ def _detail(error: Exception, code: str) -> str:
     if code in _SENTENCES and not hasattr(error, "sentence"):
         return _SENTENCES[code]
     detail = getattr(error, "detail", None)
-    return str(detail or error)
+    return with_support(str(detail or error), error)
 
 
 def _headers(error: Exception, code: str) -> dict[str, str]:

@@ -73,11 +73,12 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["config.http.support"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
         },
     }
 ]
@@ -227,7 +228,6 @@ globals().update(EMAIL_CONFIG)
 # A stopping worker finishes its job first; a silent mail server must not delay it without end.
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Insighta <no-reply@localhost>")
-SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")
 
 # What `/readyz` checks, by the name that it reports.
 READINESS = {

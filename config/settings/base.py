@@ -5,6 +5,7 @@ default, with `DEBUG` off is a start-up error that names its variable.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -12,7 +13,8 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import URLValidator, validate_email
 
 # Makes generics such as `ModelAdmin[User]` work at run time.
 django_stubs_ext.monkeypatch()
@@ -62,6 +64,17 @@ def origin(name: str, default: str) -> str:
     return value
 
 
+def checked(name: str, validate: Callable[[str], None], like: str) -> str:
+    """A value that may be unset. Raises ImproperlyConfigured unless it is empty or valid."""
+    value: str = env.str(name, default="").strip()
+    try:
+        if value:
+            validate(value)
+    except ValidationError as error:
+        raise ImproperlyConfigured(f"{name} must look like {like}, not {value!r}.") from error
+    return value
+
+
 BACKEND_PORT = env.int("BACKEND_PORT", default=8000)
 PORTAL_PORT = env.int("PORTAL_PORT", default=8001)
 GITHUB_PORT = env.int("GITHUB_PORT", default=8002)
@@ -82,6 +95,11 @@ ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=180)
 
 # Whether the calendar can be read without an account.
 PUBLIC_CALENDAR = env.bool("PUBLIC_CALENDAR", default=False)
+
+SUPPORT_URL = checked("SUPPORT_URL", URLValidator(schemes=["https", "http"]), "https://help.example.com")
+SUPPORT_EMAIL = checked("SUPPORT_EMAIL", validate_email, "help@example.com")
+# Where pages, mails and answers send people who need help; empty: no sentence does.
+SUPPORT = " or ".join(filter(None, (SUPPORT_URL, SUPPORT_EMAIL)))
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

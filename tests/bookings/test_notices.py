@@ -312,7 +312,7 @@ def test_a_mail_is_an_invitation_and_its_cancellation(ada: User, grace: User, ou
 def test_a_mail_says_that_no_person_wrote_it_and_how_to_stop_it(
     ada: User, slot: Slot, outbox: list[EmailMessage], settings: Any
 ) -> None:
-    settings.SUPPORT_EMAIL = "help@insighta.example"
+    settings.SUPPORT = settings.SUPPORT_EMAIL = "help@insighta.example"
     book_slot(client_id=ada.id, slot_id=slot.id)
     run_jobs()
     received, _ = parts_of(outbox[0])
@@ -320,7 +320,8 @@ def test_a_mail_says_that_no_person_wrote_it_and_how_to_stop_it(
     assert received["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert received["Reply-To"] == "help@insighta.example"
     address = received["List-Unsubscribe"].strip().strip("<>")
-    assert f"To get no more mails about your bookings and credits:\n{address}" in str(outbox[0].body)
+    last = f"To get no more mails about your bookings and credits:\n{address}\nQuestions: help@insighta.example"
+    assert last in str(outbox[0].body)
 
 
 def test_one_click_stops_mails_without_signing_in_and_a_look_does_not(

@@ -77,6 +77,11 @@ def test_a_complete_environment_starts_with_browser_security_on(room: str, host:
             ("backend", "CI_ISSUERS", value, "{} takes addresses")
             for value in ("http://ci.example.test", "x", "https://", "https://ci.example.test?x=1", "https://a,ftp://b")
         ),
+        *(
+            ("portal", "SUPPORT_URL", value, "{} must look like")
+            for value in ("help", "javascript:alert(1)", "ftp://x.org")
+        ),
+        ("backend", "SUPPORT_EMAIL", "https://help.example.test", "{} must look like"),
         ("backend", "CI_ISSUERS", "https://api.example.test", "{} must not name BACKEND_URL"),
         ("backend", "CI_ISSUERS", "https://a.example,https://api.example.test/", "{} must not name BACKEND_URL"),
         ("backend", "BACKCHANNEL_NETWORKS", "10.0.0.0/99", "{} takes addresses"),
@@ -123,7 +128,7 @@ def test_the_portal_has_no_database_even_where_one_is_set() -> None:
 
 def test_the_example_lists_every_variable_with_its_default() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "config/settings").glob("*.py"))
-    read = set(re.findall(r"(?:env\.\w+|secret_list|origin|networks)\(\s*\"([A-Z_]+)\"", sources))
+    read = set(re.findall(r"(?:env\.\w+|secret_list|origin|networks|checked)\(\s*\"([A-Z_]+)\"", sources))
     example = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     # READ_DOT_ENV cannot stand in the file that it is about.
     assert example.keys() - {"DATABASE_URL"} == read - {"READ_DOT_ENV"}

@@ -22,6 +22,9 @@ from tests.processes import Live, Process, free_port
 __all__ = ["browser", "contexts"]
 
 
+HELP = "help@insighta.example"
+
+
 class Portal:
     """The portal's processes in front of `backend`; every browser it makes is a person's own."""
 
@@ -40,6 +43,7 @@ class Portal:
             "PORTAL_RETRY_KEY": "the portal's retry key in tests",
             "BACKEND_TIMEOUT_SECONDS": "3",
             "PUBLIC_CALENDAR": "true",
+            "SUPPORT_EMAIL": HELP,
             **settings,
         }
         self.process = Process([*granian, *sizes, "config.wsgi:application"], environment, f"{self.url}/healthz")

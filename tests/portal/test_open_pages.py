@@ -181,10 +181,11 @@ def test_too_many_reads_are_told_when_to_come_back(stranger: httpx.Client, backe
 
 def test_without_a_public_calendar_the_portal_asks_nothing_and_shows_nothing(backend: FakeBackend) -> None:
     fill(backend, datetime.now(UTC))
-    with running(Portal(backend, PUBLIC_CALENDAR="false")) as closed:
+    with running(Portal(backend, PUBLIC_CALENDAR="false", SUPPORT_EMAIL="")) as closed:
         browser = closed.browser()
         page = browser.get("/").text
         assert "Find a session" not in page
+        assert "Support:" not in page
         assert 'href="/login"' in page
         for path in ("/slots", f"/slots/{SLOT}", "/hosts/grace"):
             assert browser.get(path).status_code == 401

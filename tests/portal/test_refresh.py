@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.portal.conftest import Portal, begin, callback_of, csrf_of
+from tests.portal.conftest import HELP, Portal, begin, callback_of, csrf_of
 from tests.portal.fake_backend import Answer, FakeBackend, problem
 
 
@@ -208,6 +208,7 @@ def test_suspension_at_the_refresh_shows_its_page_and_forgets(portal: Portal, ba
     page = browser.get("/")
     assert page.status_code == 403
     assert "is suspended" in page.text
+    assert f'write to <a href="mailto:{HELP}">{HELP}</a>.' in page.text
     assert "insighta_rt" not in browser.cookies
 
 
