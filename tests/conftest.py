@@ -3,6 +3,7 @@ from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -11,6 +12,10 @@ from tests.databases import migrated_template
 from tests.processes import Live
 from tokens.services import signing_keys
 from tokens.throttles import limiter
+
+# An example may take any time on a busy machine, and no run knows what another has tried.
+hypothesis.settings.register_profile("tests", deadline=None, database=None)
+hypothesis.settings.load_profile("tests")
 
 # What a test uses directly or through its fixtures, helpers and classes if it starts other programs.
 PROGRAMS = {"subprocess", "multiprocessing", "pty", "playwright.sync_api"}

@@ -16,7 +16,7 @@ from tests.processes import Live
 
 # Everything here is plain http, and loading the certificates takes longer than most requests.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-HTTP = httpx.Client(timeout=30, limits=httpx.Limits(max_connections=None), verify=NO_CERTIFICATES)
+HTTP = httpx.Client(timeout=120, limits=httpx.Limits(max_connections=None), verify=NO_CERTIFICATES)
 # Clients and curious people keep no cookies; a `Browser` does.
 HTTP.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 CLI, PORTAL = "insighta-cli", "insighta-portal"
@@ -41,7 +41,7 @@ class Browser:
     def __init__(self, live: Live, login: str) -> None:
         self.live = live
         self.login = login
-        self.http = httpx.Client(follow_redirects=False, timeout=30, verify=NO_CERTIFICATES)
+        self.http = httpx.Client(follow_redirects=False, timeout=120, verify=NO_CERTIFICATES)
 
     def get(self, url: str) -> httpx.Response:
         return self.http.get(url)

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -25,10 +26,12 @@ __all__ = ["ROOT", "Live", "Process", "accepts", "another_backend", "free_port",
 
 
 def free_port() -> int:
-    """A port that was free a moment ago on 127.0.0.1."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that was free a moment ago on 127.0.0.1, below those that systems give to outgoing connections."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(is_so: Callable[[], bool], *, seconds: float = 60, tell: Callable[[], str] = str) -> None:

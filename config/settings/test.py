@@ -13,5 +13,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["*"]
 # Race tests need a connection per thread, more than the pool has.
 DATABASES["default"]["OPTIONS"].pop("pool")
+# A look at the folders of static files takes longer than most requests; every test client would look.
+WHITENOISE_AUTOREFRESH = True
 # It logs a line for each request, which would hide the output of a failing test.
 LOGGING["loggers"].update(httpx={"level": "WARNING"})

@@ -108,7 +108,7 @@ class Stage:
         return next(str(one["id"]) for one in found if one["current"])
 
     def browser(self, cookies: dict[str, str]) -> httpx.Client:
-        client = httpx.Client(base_url=self.live.portal_url, timeout=60, verify=NO_CERTIFICATES)
+        client = httpx.Client(base_url=self.live.portal_url, timeout=120, verify=NO_CERTIFICATES)
         for name, value in ({"insighta_csrf": CSRF} | cookies).items():
             client.cookies.set(name, value, domain="localhost.local", path="/")
         return client

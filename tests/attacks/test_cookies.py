@@ -99,7 +99,7 @@ def test_a_sign_in_over_somebody_elses_planted_sign_in_ends_that_and_shares_noth
 
 
 def jar(live: Live, cookies: dict[str, str], *names: str) -> httpx.Client:
-    client = httpx.Client(base_url=live.portal_url, timeout=60, verify=NO_CERTIFICATES)
+    client = httpx.Client(base_url=live.portal_url, timeout=120, verify=NO_CERTIFICATES)
     for name in names:
         client.cookies.set(name, cookies[name], domain="localhost.local", path="/")
     return client

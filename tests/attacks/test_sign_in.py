@@ -159,7 +159,7 @@ def leads_away(live: Live, answer: httpx.Response) -> bool:
 
 @pytest.mark.parametrize("path", NOWHERE, ids=lambda path: ascii(path[:24]))
 def test_no_parameter_leads_out_of_the_portal(live: Live, adas_cookies: dict[str, str], path: str) -> None:
-    with httpx.Client(base_url=live.portal_url, timeout=60, verify=NO_CERTIFICATES) as ada:
+    with httpx.Client(base_url=live.portal_url, timeout=120, verify=NO_CERTIFICATES) as ada:
         for name, value in (adas_cookies | {"insighta_csrf": CSRF}).items():
             ada.cookies.set(name, value, domain="localhost.local", path="/")
         given = {"next": path, "return": path, "url": path, "notice": path, "reason": path}

@@ -84,7 +84,7 @@ def together(calls: Sequence[Callable[[], Any]], *, threads: int = 0) -> list[An
 
     def work() -> None:
         connection.ensure_connection()
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=120)
         try:
             while True:
                 with lock:

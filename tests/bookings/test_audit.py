@@ -334,6 +334,7 @@ def test_people_with_bookings_cannot_be_deleted(booked: Booking) -> None:
         execute("DELETE FROM accounts_user WHERE id = %s", booked.client_id)
 
 
+@pytest.mark.alone
 def test_one_host_of_fifteen_thousand_slots_takes_seconds(booked: Booking) -> None:
     execute(
         "INSERT INTO bookings_slot (id, host_id, title, starts_at, ends_at, bookings_close_at, capacity, seats_taken, "

@@ -1,4 +1,4 @@
-"""Everything at once, for `BOOKINGS_RACE_SECONDS` (8 unless told): no deadlock, no surprise, every rule intact."""
+"""Everything at once, for `BOOKINGS_RACE_SECONDS` (4 unless told): no deadlock, no surprise, every rule intact."""
 
 import os
 import random
@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from datetime import time as day_time
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,8 +34,14 @@ from bookings.services.audit import find_breaches
 from tests.bookings.committed import count_deadlocks, make_clients, together
 from tests.bookings.people import make_person, make_slot
 
-SECONDS = float(os.environ.get("BOOKINGS_RACE_SECONDS", "8"))
+SECONDS = float(os.environ.get("BOOKINGS_RACE_SECONDS", "4"))
 THREADS = 10
+# A slow machine goes on until each of these has been done.
+NEEDED = {
+    "book", "cancel", "move", "cancel_slot", "make_slot", "grant", "deactivate", "give_back", "adjust", "add_hours",
+    "remove_hours", "edit", "change_offering", "reopen", "book_in", "remove",
+}  # fmt: skip
+LIMIT_SECONDS = 300
 WEEKLY = {"kind": "weekly", "end_time": day_time(22), "title": "Office hours", "horizon_days": 14}
 HOSTS = ("grace", "linus", "margaret")
 
@@ -44,9 +49,9 @@ HOSTS = ("grace", "linus", "margaret")
 class Worker:
     """One thread's share: operations drawn at random over few people and few seats, so that they meet."""
 
-    def __init__(self, seed: int, clients: list[User], hosts: list[User]) -> None:
+    def __init__(self, seed: int, clients: list[User], hosts: list[User], missing: set[str]) -> None:
         self.random = random.Random(seed)
-        self.clients, self.hosts = clients, hosts
+        self.clients, self.hosts, self.missing = clients, hosts, missing
         self.seen: Counter[str] = Counter()
 
     def run(self) -> Counter[str]:
@@ -55,8 +60,8 @@ class Worker:
         acts += [self.deactivate, self.cancel_as_staff, self.give_back, self.adjust, self.extend, self.end_plan]
         acts += [self.add_hours, self.change_hours, self.remove_hours, self.follow_zone, self.offer]
         acts += [self.change_offering] * 2 + [self.edit] * 3 + [self.reopen, self.book_in, self.book_in, self.remove]
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < SECONDS or (self.missing and passed < LIMIT_SECONDS):
             act = self.random.choice(acts)
             try:
                 act()
@@ -64,6 +69,7 @@ class Worker:
                 self.seen[f"{act.__name__}: {refusal.code}"] += 1
             else:
                 self.seen[f"{act.__name__}: done"] += 1
+                self.missing.discard(act.__name__)
         return self.seen
 
     def client(self) -> User:
@@ -217,33 +223,15 @@ def test_every_operation_at_once_leaves_every_rule_intact(transactional_db: None
     hosts = [make_person(login, is_host=True) for login in HOSTS]
     for number in range(8):
         make_slot(hosts[number % 3], hours=20 + 4 * number, capacity=2)
-    deadlocks = count_deadlocks()
-    results = together([partial(Worker(seed, clients, hosts).run) for seed in range(THREADS)])
+    deadlocks, missing = count_deadlocks(), set(NEEDED)
+    results = together([Worker(seed, clients, hosts, missing).run for seed in range(THREADS)])
     surprises = [result for result in results if isinstance(result, Exception)]
     assert surprises == []
     seen: Counter[str] = sum(results, Counter())
-    done = Counter({name.partition(":")[0]: n for name, n in seen.items() if name.endswith(": done")})
-    assert done.keys() >= {
-        "book",
-        "cancel",
-        "move",
-        "cancel_slot",
-        "make_slot",
-        "grant",
-        "deactivate",
-        "give_back",
-        "adjust",
-        "add_hours",
-        "remove_hours",
-        "edit",
-        "change_offering",
-        "reopen",
-        "book_in",
-        "remove",
-    }, seen
+    assert not missing, seen
     assert count_deadlocks() == deadlocks
     busy = sum(number for name, number in seen.items() if name.endswith(": busy"))
-    assert busy <= seen.total() / 100, seen
+    assert busy <= 1 + seen.total() / 100, seen
     assert find_breaches() == {}
     balance = Subscription.objects.aggregate(sum=Sum("credits_remaining"))["sum"]
     assert balance == CreditEntry.objects.aggregate(sum=Sum("amount"))["sum"]

@@ -1,5 +1,6 @@
 """What the portal's tables of days are made of: which weeks, which day, what is on it, and what comes after."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,8 +18,9 @@ from bookings.services.offerings import add_offering, archive_offering
 from tests.bookings.api import Caller
 from tests.bookings.people import make_person, make_slot
 
-TODAY = datetime.now(UTC).date()
-MONDAY = TODAY - timedelta(days=TODAY.weekday())
+
+def today() -> date:
+    return datetime.now(UTC).date()
 
 
 def at_noon(host: User, *days: date, **more: Any) -> list[Slot]:
@@ -29,7 +31,12 @@ def at_noon(host: User, *days: date, **more: Any) -> list[Slot]:
 
 
 def ahead(*days: int) -> list[date]:
-    return [TODAY + timedelta(days=number) for number in days]
+    return [today() + timedelta(days=number) for number in days]
+
+
+def monday(days: int = 0) -> date:
+    """So many days from the Monday of this week."""
+    return today() + timedelta(days=days - today().weekday())
 
 
 def ids(rows: list[dict[str, Any]]) -> list[str]:
@@ -40,7 +47,7 @@ def test_five_weeks_from_this_monday_and_the_first_day_with_a_free_seat(ada: Use
     full, free, later = at_noon(grace, *ahead(2, 3, 5), capacity=1)
     book_slot(client_id=make_person("other").id, slot_id=full.id)
     page = Caller(ada).get("/pages/days")
-    assert (page["days"][0]["date"], len(page["days"])) == (f"{MONDAY}", 35)
+    assert (page["days"][0]["date"], len(page["days"])) == (f"{monday()}", 35)
     counts = {
         row["date"]: (row["open_slots"], row["full_slots"]) for row in page["days"] if any(list(row.values())[1:])
     }
@@ -52,24 +59,25 @@ def test_five_weeks_from_this_monday_and_the_first_day_with_a_free_seat(ada: Use
 
 def test_without_anything_free_it_is_today(ada: User, grace: User) -> None:
     page = Caller(ada).get("/pages/days")
-    assert (page["day"], page["slots"]["results"], page["next_free"]) == (f"{TODAY}", [], [])
-    (far,) = at_noon(grace, TODAY + timedelta(days=60))
+    assert (page["day"], page["slots"]["results"], page["next_free"]) == (f"{today()}", [], [])
+    (far,) = at_noon(grace, *ahead(60))
     page = Caller(ada).get("/pages/days")
-    assert (page["day"], ids(page["next_free"])) == (f"{TODAY}", [str(far.id)])
+    assert (page["day"], ids(page["next_free"])) == (f"{today()}", [str(far.id)])
 
 
 @pytest.mark.parametrize(
-    ("asked", "begins", "chosen"),
+    "case",
     [
-        ({"from": TODAY + timedelta(days=70)}, MONDAY + timedelta(days=70), TODAY + timedelta(days=70)),
-        ({"from": TODAY - timedelta(days=70)}, MONDAY, TODAY),
-        ({"day": TODAY - timedelta(days=3)}, MONDAY, TODAY),
-        ({"day": TODAY + timedelta(days=1)}, MONDAY, TODAY + timedelta(days=1)),
-        ({"day": MONDAY + timedelta(days=35)}, MONDAY + timedelta(days=35), MONDAY + timedelta(days=35)),
-        ({"day": MONDAY + timedelta(days=36), "from": TODAY}, MONDAY, MONDAY + timedelta(days=36)),
+        lambda: ({"from": ahead(70)[0]}, monday(70), ahead(70)[0]),
+        lambda: ({"from": ahead(-70)[0]}, monday(), today()),
+        lambda: ({"day": ahead(-3)[0]}, monday(), today()),
+        lambda: ({"day": ahead(1)[0]}, monday(), ahead(1)[0]),
+        lambda: ({"day": monday(35)}, monday(35), monday(35)),
+        lambda: ({"day": monday(36), "from": today()}, monday(), monday(36)),
     ],
 )
-def test_weeks_and_day_may_be_asked_for(ada: User, asked: dict[str, date], begins: date, chosen: date) -> None:
+def test_weeks_and_day_may_be_asked_for(ada: User, case: Callable[[], tuple[dict[str, date], date, date]]) -> None:
+    asked, begins, chosen = case()
     page = Caller(ada).get("/pages/days", **asked)
     assert (page["days"][0]["date"], page["day"]) == (f"{begins}", f"{chosen}")
 
@@ -138,7 +146,7 @@ def test_it_takes_the_same_statements_whatever_it_holds(ada: User, grace: User, 
     """Credential, counts, the day, hosts and offerings; the next free ones only where nothing is free."""
     at_noon(grace, *ahead(*range(1, 1 + number)), minutes=10)
     caller = Caller(ada)
-    for asked, count in (({}, 5), ({"day": TODAY + timedelta(days=50)}, 6)):
+    for asked, count in (({}, 5), ({"day": ahead(50)[0]}, 6)):
         caller.get("/pages/days", **asked)
         with CaptureQueriesContext(connection) as captured:
             caller.get("/pages/days", **asked)

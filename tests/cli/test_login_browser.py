@@ -17,6 +17,7 @@ from cli.signin.loopback import SECONDS_TO_SIGN_IN, BrowserSignIn
 from tests.cli.fake_backend import FakeBackend
 from tests.cli.people import URL
 from tests.cli.terminals import Pointed, Terminal
+from tests.people import HTTP
 from tests.processes import free_port, wait_until
 
 
@@ -47,11 +48,11 @@ class Login:
             url = (
                 f"{self.callback}?{httpx.QueryParams({'state': self.asked['state'], 'iss': self.backend.url} | query)}"
             )
-        return httpx.get(url or self.backend.authorize(self.query), follow_redirects=True, timeout=60)
+        return HTTP.get(url or self.backend.authorize(self.query), follow_redirects=True)
 
     def is_listening(self) -> bool:
         with contextlib.suppress(httpx.ConnectError):
-            return bool(httpx.get(self.callback))
+            return bool(HTTP.get(self.callback))
         return False
 
 
@@ -84,10 +85,10 @@ def test_the_browser_comes_back_and_the_terminal_is_signed_in(
     login = start()
     wait_until(browser.exists)
     assert browser.read_text() == f"{machine.api}/oauth/authorize?{login.query}"
-    answer = httpx.get(machine.backend.authorize(login.query))
+    answer = HTTP.get(machine.backend.authorize(login.query))
     assert answer.status_code == 303
     assert answer.headers["location"] == "/done"
-    page = httpx.get(f"http://127.0.0.1:{login.port}/done", timeout=60)
+    page = HTTP.get(f"http://127.0.0.1:{login.port}/done")
     assert login.terminal.end() == 0
     assert "You are signed in as ada" in page.text
     assert "You can use the terminal again" in page.text
@@ -153,7 +154,7 @@ STRANGERS = {
 def test_strangers_do_not_end_the_wait(machine: Pointed, login: Login) -> None:
     for path, status in STRANGERS.values():
         path = path.replace("STATE", login.asked["state"]).replace("BACKEND", machine.api)
-        answer = httpx.get(login.callback.removesuffix("/callback") + path)
+        answer = HTTP.get(login.callback.removesuffix("/callback") + path)
         assert answer.status_code == status, path
         assert "insc_" not in answer.text
     login.visit()
@@ -257,8 +258,8 @@ def test_without_a_terminal_the_address_is_printed_and_nothing_opened(
         text += process.stderr.readline()
     url = machine.backend.authorize(urlsplit(match[1]).query)
     if how != "--paste":
-        httpx.get(url, follow_redirects=True, timeout=60)
-    out, _ = process.communicate(f"{url}\n" if how == "--paste" else None, timeout=60)
+        HTTP.get(url, follow_redirects=True)
+    out, _ = process.communicate(f"{url}\n" if how == "--paste" else None, timeout=120)
     assert (process.returncode, out) == (0, "")
     assert not browser.exists()
 
@@ -313,4 +314,4 @@ def test_nobody_comes_for_five_minutes(backend: FakeBackend) -> None:
     with pytest.raises(CliError, match="Nobody signed in within"):
         sign_in.run(opens_browser=False, seconds=0.3)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(sign_in.redirect_uri)
+        HTTP.get(sign_in.redirect_uri)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.accounts.github import fresh
 from tests.cli.people import sign_in
 from tests.cli.terminals import Done, Machine, Pointed
+from tests.people import HTTP
 from tests.processes import Live
 from tests.tokens.independent import FOLDER, install_node_clients
 
@@ -44,7 +44,7 @@ def run_in(machine: Machine, job: dict[str, str], *words: str) -> Done:
 
 def begin_job(live: Live, repository: str, **said: Any) -> dict[str, str]:
     """The variables that the stand-in gives a job of this repository."""
-    answer = httpx.post(f"{live.github_url}/_sandbox/jobs", json={"repository": repository} | said)
+    answer = HTTP.post(f"{live.github_url}/_sandbox/jobs", json={"repository": repository} | said)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -109,14 +109,14 @@ def test_other_peoples_job_tooling_gets_a_token_that_is_taken(
     repository = f"{login}/site"
     assert ada.run("publishers", "add", repository, "ci.yml").code == 0
     command, environment = tooling(live.backend_url), {"PATH": os.environ["PATH"], **begin_job(live, repository)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
         "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
         "subject_token": done.stdout.split()[-1],
     }
-    assert httpx.post(f"{live.backend_url}/oauth/token", data=form).json()["expires_in"] == 900
+    assert HTTP.post(f"{live.backend_url}/oauth/token", data=form).json()["expires_in"] == 900
 
 
 def test_what_is_meant_by_name_goes_before_the_job(ada: Machine, live: Live, login: str) -> None:

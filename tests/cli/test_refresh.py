@@ -152,7 +152,7 @@ def test_a_clock_that_is_steadily_an_hour_off_refreshes_no_more_than_any_other(s
 def test_twenty_terminals_at_once_refresh_once(stale: Pointed) -> None:
     stale.backend.faults["/oauth/token"] = ["slow 0.5"]
     processes = [stale.start("token") for _ in range(20)]
-    answers = [process.communicate(timeout=60) for process in processes]
+    answers = [process.communicate(timeout=120) for process in processes]
     assert {process.returncode for process in processes} == {0}
     assert len({out for out, _ in answers}) == 1
     assert (stale.session.rotations, stale.session.revoked) == (1, False)

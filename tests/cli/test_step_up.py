@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.cli.fake_backend import FakeBackend, person_id
 from tests.cli.terminals import Pointed
 from tests.cli.test_login_browser import Login, browser  # noqa: F401  # a fixture
+from tests.people import HTTP
 
 CREATE = ("tokens", "create", "nightly", "--days", "7")
 OLD = {
@@ -71,7 +71,7 @@ def test_who_signs_in_as_somebody_else_has_done_nothing(aged: Pointed) -> None:
     stored = aged.account()
     with aged.terminal(*CREATE) as terminal:
         login = Login(aged, terminal)
-        page = httpx.get(aged.backend.authorize(login.query, "grace"), follow_redirects=True, timeout=60)
+        page = HTTP.get(aged.backend.authorize(login.query, "grace"), follow_redirects=True)
         assert terminal.end() == 1
     assert "Somebody else than ada has signed in" in terminal.plain
     assert "You are not signed in" in page.text

@@ -55,7 +55,7 @@ class Checkout:
     def press_ctrl_c(self) -> None:
         """What a terminal does: the signal goes to make and to the program under it."""
         os.killpg(self.make.pid, signal.SIGINT)
-        self.make.wait(timeout=60)
+        self.make.wait(timeout=120)
         self.wait_until_gone()
 
     def refuse(self, **environment: str) -> str:

@@ -32,7 +32,7 @@ def check(room: str, **changes: str) -> "subprocess.CompletedProcess[str]":
     settings = {"READ_DOT_ENV": "false", "DJANGO_SETTINGS_MODULE": f"config.settings.{room}"}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING", "--tag", "security"]
     environment = {**SOUND, **settings, **changes, "PATH": os.defpath}
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("room", ["backend", "portal"])

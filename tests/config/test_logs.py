@@ -5,7 +5,6 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -128,9 +127,9 @@ def _use(live: Live, grace: Tokens) -> Iterator[str]:
     call(live, "/slots", token)
     yield token
     address = call(live, "/calendar-feed", grace.access).json()["url"]
-    assert httpx.get(address).status_code == 200
-    httpx.get(address.replace(".ics", "x.ics"))
-    httpx.get(address.removesuffix(".ics"))
+    assert HTTP.get(address).status_code == 200
+    HTTP.get(address.replace(".ics", "x.ics"))
+    HTTP.get(address.removesuffix(".ics"))
     yield address.rpartition("/")[2].removesuffix(".ics").removeprefix("insf_")
     device = HTTP.post(f"{live.backend_url}/oauth/device_authorization", data={"client_id": "insighta-cli"}).json()
     path = f"/device-requests/{device['user_code']}"
@@ -139,7 +138,7 @@ def _use(live: Live, grace: Tokens) -> Iterator[str]:
     grant = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": device["device_code"]}
     answer = post_token(live, **grant).json()
     yield from (device["device_code"], device["user_code"], answer["access_token"], answer["refresh_token"])
-    httpx.post(f"{live.backend_url}/oauth/token", auth=(PORTAL, "a-wrong-secret-of-a-guesser"), data=grant)
+    HTTP.post(f"{live.backend_url}/oauth/token", auth=(PORTAL, "a-wrong-secret-of-a-guesser"), data=grant)
     yield "a-wrong-secret-of-a-guesser"
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -53,7 +52,7 @@ def counted(observed: Live) -> Counted:
 def test_requests_of_all_workers_are_counted_once_each(observed: Live, counted: Counted) -> None:
     for _ in range(30):
         # A new connection each, so that both workers get some.
-        httpx.get(f"{observed.backend_url}/healthz")
+        HTTP.get(f"{observed.backend_url}/healthz", headers={"Connection": "close"})
     for _ in range(2):
         labels = {"view": "healthz", "method": "GET"}
         assert counted("requests_total", status="200", **labels) == 30
@@ -116,7 +115,7 @@ def test_the_queue_the_workers_and_the_locks_are_read_from_the_database(observed
                 waiting = threads.submit(other.execute, lock)
                 wait_until(lambda: bool(value(scrape(observed.backend_url), "lock_waiters")))
                 during = scrape(observed.backend_url)
-            waiting.result(timeout=60)
+            waiting.result(timeout=120)
         connection.execute("DELETE FROM procrastinate_jobs WHERE queue_name = 'drill'")
     after = scrape(observed.backend_url)
     assert value(during, "queue_jobs", queue="drill", state="due") == 2

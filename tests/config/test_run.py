@@ -2,10 +2,10 @@ import re
 import socket
 import time
 
-import httpx
 import pytest
 
 from tests.config.checkout import Checkout
+from tests.people import HTTP
 
 
 def test_a_fresh_clone_starts_without_a_warning_and_keeps_only_its_data(checkout: Checkout) -> None:
@@ -14,8 +14,8 @@ def test_a_fresh_clone_starts_without_a_warning_and_keeps_only_its_data(checkout
     stand_in = f"http://127.0.0.1:{checkout.ports['GITHUB_PORT']}"
     for address in (portal, checkout.backend, stand_in):
         assert address in checkout.text()
-    assert httpx.get(f"{portal}/healthz").status_code == 200
-    assert "GitHub stand-in" in httpx.get(stand_in).text
+    assert HTTP.get(f"{portal}/healthz").status_code == 200
+    assert "GitHub stand-in" in HTTP.get(stand_in).text
     assert re.search(r"^worker  \| ", checkout.text(), re.MULTILINE)
     complaints = re.compile(r"warning|error|traceback|not ready|unavailable", re.IGNORECASE)
     assert not complaints.search(checkout.text()), checkout.text()
@@ -39,7 +39,7 @@ def test_the_second_start_takes_at_most_five_seconds(checkout: Checkout) -> None
 def test_killing_the_supervisor_takes_the_servers_along_and_the_next_run_recovers(checkout: Checkout) -> None:
     checkout.start()
     checkout.kill(r"-m config\.development")
-    checkout.make.wait(timeout=60)
+    checkout.make.wait(timeout=120)
     checkout.wait_until_gone("granian|sandbox|procrastinate|config.development.preparation")
 
     # PostgreSQL outlives it unharmed; in the worst case it was killed as well.
@@ -51,7 +51,7 @@ def test_killing_the_supervisor_takes_the_servers_along_and_the_next_run_recover
 def test_one_process_that_dies_stops_all_and_is_named(checkout: Checkout) -> None:
     checkout.start()
     checkout.kill(rf"granian.*{checkout.ports['PORTAL_PORT']}")
-    assert checkout.make.wait(timeout=60) != 0
+    assert checkout.make.wait(timeout=120) != 0
     assert "The process 'portal' ended by SIGKILL, so everything stops." in checkout.text()
     checkout.wait_until_gone()
 

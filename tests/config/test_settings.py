@@ -38,7 +38,7 @@ def load(room: str, environment: dict[str, str], *names: str) -> "subprocess.Com
     """Import one settings module in a process with nothing else in its environment; print the named settings."""
     command = [sys.executable, "-c", SHOW, room, *names]
     variables = {"READ_DOT_ENV": "false", **environment}
-    return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 def shown(room: str, environment: dict[str, str], *names: str) -> list[str]:

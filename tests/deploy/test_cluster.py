@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import psycopg
 import pytest
 import yaml
@@ -21,6 +20,7 @@ from tests.deploy.cluster import NAMES, Cluster
 from tests.deploy.configuration import DEPLOY
 from tests.deploy.users import ARRIVING, Users, users
 from tests.deploy.visitors import OUTSIDE, http_client, trust
+from tests.people import HTTP
 
 BOOKINGS = "SELECT id::text, status FROM bookings_booking"
 ENDED_SESSIONS = "SELECT revoked_because FROM tokens_session WHERE revoked_at IS NOT NULL"
@@ -126,7 +126,7 @@ def test_alerts_can_be_read_by_prometheus_and_say_what_to_do() -> None:
 def test_the_portal_s_metrics_are_for_who_has_the_token(cluster: Cluster) -> None:
     assert "insighta_requests_total" in _scrape(cluster, "portal")
     address = f"http://127.0.0.1:{cluster.ports['portal']}/metrics"
-    assert httpx.get(address, headers={"Host": "app.insighta.test"}).status_code == 401
+    assert HTTP.get(address, headers={"Host": "app.insighta.test"}).status_code == 401
 
 
 def test_requests_wait_for_locks_for_two_seconds_and_jobs_as_long_as_they_have_to(cluster: Cluster) -> None:
@@ -164,7 +164,7 @@ def _scrape(cluster: Cluster, name: str) -> dict[str, set[str]]:
     environment = cluster.environments[name]
     headers = {"Authorization": f"Bearer {environment['METRICS_TOKEN']}"}
     headers["Host"] = environment["ALLOWED_HOSTS"].split(",")[0]
-    answer = httpx.get(f"http://127.0.0.1:{cluster.ports[name]}/metrics", headers=headers, timeout=60)
+    answer = HTTP.get(f"http://127.0.0.1:{cluster.ports[name]}/metrics", headers=headers)
     assert answer.status_code == 200, answer.text
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(answer.text):

@@ -12,6 +12,7 @@ import pytest
 from tests.deploy.cluster import HOSTS
 from tests.deploy.proxy import Proxy, proxy
 from tests.deploy.visitors import OUTSIDE, NamedTransport
+from tests.people import HTTP
 from tests.processes import wait_until
 
 API, APP = HOSTS
@@ -45,7 +46,7 @@ def fresh() -> Iterator[Proxy]:
 def _client(running: Proxy, address: str = OUTSIDE) -> httpx.Client:
     authority = ssl.create_default_context(cafile=running.directory / "authority.pem")
     transport = NamedTransport(verify=authority, local_address=address)
-    return httpx.Client(transport=transport, base_url=f"https://{API}:{running.ports['https']}", timeout=30)
+    return httpx.Client(transport=transport, base_url=f"https://{API}:{running.ports['https']}", timeout=120)
 
 
 def _at_portal(running: Proxy, path: str) -> str:
@@ -181,11 +182,11 @@ def test_tls_begins_with_1_2(running: Proxy, version: ssl.TLSVersion, is_spoken:
 
 def test_clear_text_leads_to_https_and_carries_nothing(running: Proxy, outside: httpx.Client) -> None:
     address, host = f"http://127.0.0.1:{running.ports['http']}/slots", {"Host": APP}
-    moved = httpx.get(address, headers=host)
+    moved = HTTP.get(address, headers=host)
     assert (moved.status_code, moved.headers["Location"]) == (301, f"https://{APP}/slots")
-    assert httpx.post(address, headers=host, data=CODE).status_code == 403
+    assert HTTP.post(address, headers=host, data=CODE).status_code == 403
     with pytest.raises(httpx.TransportError):
-        httpx.get(address, headers={"Host": "evil.example"})
+        HTTP.get(address, headers={"Host": "evil.example"})
     assert running.recorder.asked == []
 
 

@@ -43,7 +43,7 @@ class RetryingClient(httpx.Client):
 
 def http_client(authority: ssl.SSLContext, **options: Any) -> httpx.Client:
     """A client from outside that trusts the cluster's certificate authority and nobody else."""
-    return RetryingClient(transport=NamedTransport(verify=authority, local_address=OUTSIDE), timeout=60, **options)
+    return RetryingClient(transport=NamedTransport(verify=authority, local_address=OUTSIDE), timeout=120, **options)
 
 
 def _name_origin(request: httpx.Request) -> None:

@@ -94,8 +94,8 @@ def test_the_endpoint_and_the_page_answer_whoever_may_see_them(live: Live, taugh
         assert HTTP.get(f"{backend}/api/v1/balance").status_code == 401
         assert "/api/v1/balance" in HTTP.get(f"{backend}/api/v1/schema").text
     with _server(live, taught, "portal") as portal:
-        cookies = {"insighta_at": ada.access, "insighta_rt": ada.refresh}
-        page = HTTP.get(f"{portal}/balance", cookies=cookies)
+        cookies = f"insighta_at={ada.access}; insighta_rt={ada.refresh}"
+        page = HTTP.get(f"{portal}/balance", headers={"Cookie": cookies})
         assert '<p class="figure">5</p>' in page.text, page.text
         assert "<h1>Balance</h1>" not in HTTP.get(f"{portal}/balance").text
 

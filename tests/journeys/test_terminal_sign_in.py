@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import ACCESS_TOKEN_SECONDS
+from tests.people import HTTP
 from tests.portal.browsers import Contexts, fill_in_github
 from tests.processes import ROOT, Live, free_port
 
@@ -51,7 +51,7 @@ class Terminal:
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, standard output and standard error."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         return process.returncode, out, err
 
     def opened_address(self) -> str:
@@ -75,7 +75,7 @@ def test_a_person_signs_in_a_terminal_works_and_signs_out(quick_live: Live, cont
     page.wait_for_url("http://127.0.0.1:*/**")
     expect(page.locator("body")).to_contain_text("terminal")
     assert "code=" not in page.url
-    out, err = login.communicate(timeout=60)
+    out, err = login.communicate(timeout=120)
     assert login.returncode == 0, err
     assert "insr_" not in out + err
 
@@ -112,10 +112,10 @@ def test_the_confirmation_page_may_not_be_framed(quick_live: Live, contexts: Con
     framed = next(frame for frame in page.frames if frame != page.main_frame)
     assert urlsplit(framed.url).path != urlsplit(confirmation).path or not framed.query_selector("form")
     login.terminate()
-    login.wait(timeout=60)
+    login.wait(timeout=120)
 
 
 def call_me(live: Live, token: str) -> int:
     """The status of `GET /api/v1/me` with this token."""
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.get(f"{live.backend_url}/api/v1/me", headers=headers).status_code
+    return HTTP.get(f"{live.backend_url}/api/v1/me", headers=headers).status_code

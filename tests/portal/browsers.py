@@ -15,7 +15,7 @@ QUIET = [f"--disable-{part}" for part in ("gpu", "background-networking", "compo
 Contexts = Callable[..., BrowserContext]
 
 # A machine that does other things as well may take its time; a page that is wrong stays wrong.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def contexts(browser: Browser) -> Iterator[Contexts]:
 def context_for(browser: Browser, *tokens: str, url: str = "", **options: Any) -> BrowserContext:
     """A browser of one person's own; with `tokens` (access, refresh) it is signed in at `url`."""
     context = browser.new_context(**options)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     for name, value in zip(("insighta_at", "insighta_rt"), tokens, strict=False):
         context.add_cookies([{"name": name, "value": value, "url": url, "httpOnly": True, "sameSite": "Lax"}])
     return context

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from tests.portal.sample import fill
 from tests.processes import Live, Process, free_port
 
 __all__ = ["browser", "contexts"]
+
+# How long the portal waits for the backend; a busy machine answers in time.
+TIMEOUT_SECONDS = 6
 
 
 HELP = "help@insighta.example"
@@ -41,7 +45,7 @@ class Portal:
             "BACKEND_URL": backend.url,
             "PORTAL_URL": self.url,
             "PORTAL_RETRY_KEY": "the portal's retry key in tests",
-            "BACKEND_TIMEOUT_SECONDS": "3",
+            "BACKEND_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS),
             "PUBLIC_CALENDAR": "true",
             "SUPPORT_EMAIL": HELP,
             **settings,
@@ -50,7 +54,7 @@ class Portal:
 
     def browser(self, tokens: tuple[str, str] | None = None) -> httpx.Client:
         """A browser of its own; with `tokens` (access, refresh) it is signed in. It follows no redirect by itself."""
-        client = httpx.Client(base_url=self.url, timeout=15, trust_env=False)
+        client = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
         for name, value in zip(("insighta_at", "insighta_rt"), tokens or (), strict=False):
             client.cookies.set(name, value, domain="localhost.local", path="/")
         return client
@@ -123,7 +127,7 @@ def shared_portal(shared_backend: FakeBackend) -> Iterator[Portal]:
     portal = Portal(shared_backend)
     portal.process.start()
     yield portal
-    portal.process.stop()
+    portal.process.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -148,12 +152,12 @@ def running(portal: Portal) -> Iterator[Portal]:
 
 @contextmanager
 def running_process(process: Process) -> Iterator[Process]:
-    """`process`, for as long as the block lasts."""
+    """`process`, for as long as the block lasts. Asked nicely, it would wait for connections that clients keep open."""
     process.start()
     try:
         yield process
     finally:
-        process.stop()
+        process.stop(signal.SIGKILL)
 
 
 @pytest.fixture

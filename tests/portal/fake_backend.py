@@ -55,6 +55,7 @@ class Answer:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     wait: float = 0
+    wait_for: Callable[[], object] | None = None
     drop: bool = False
     raw: bytes | None = None
 
@@ -202,6 +203,8 @@ def read(handler: BaseHTTPRequestHandler) -> Call:
 def give(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     """Send `answer`."""
     time.sleep(answer.wait)
+    if answer.wait_for:
+        answer.wait_for()
     if answer.drop:
         handler.close_connection = True
         handler.connection.close()

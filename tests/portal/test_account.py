@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from tests.people import HTTP
 from tests.portal.conftest import Portal, post
 from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
 from tests.portal.sample import an_id
@@ -59,7 +60,7 @@ def test_what_is_too_long_to_carry_over_is_kept_all_the_same(ada: httpx.Client) 
 @pytest.mark.parametrize("value", ["garbage", "gAAAAABl" + "x" * 120])
 def test_a_forged_note_says_nothing(portal: Portal, ada: httpx.Client, value: str) -> None:
     brought = "; ".join(f"{name}={ada.cookies[name]}" for name in ("insighta_at", "insighta_rt"))
-    page = httpx.get(f"{portal.url}/tokens", headers={b"Cookie": f"{brought}; insighta_note={value}".encode()})
+    page = HTTP.get(f"{portal.url}/tokens", headers={b"Cookie": f"{brought}; insighta_note={value}".encode()})
     assert page.status_code == 200
     assert "It is shown this once" not in page.text
 

@@ -11,7 +11,6 @@ from tests.portal.conftest import hidden, post
 from tests.portal.fake_backend import Answer, FakeBackend, problem
 from tests.portal.sample import an_id
 
-NOW = datetime.now(UTC)
 SLOT, BOOKING, CANCELLED, LATE = an_id(400), an_id(500), an_id(502), an_id(504)
 
 
@@ -95,7 +94,7 @@ def test_a_refund_that_ended_while_the_review_was_open_is_not_given_up_unasked(
     ada: httpx.Client, backend: FakeBackend
 ) -> None:
     path = f"/bookings/{BOOKING}/reschedule"
-    answer = post(ada, path, slot_id=SLOT, refund_until=(NOW - timedelta(minutes=1)).isoformat())
+    answer = post(ada, path, slot_id=SLOT, refund_until=(datetime.now(UTC) - timedelta(minutes=1)).isoformat())
     assert answer.headers["Location"] == f"{path}?slot_id={SLOT}&conflict=refund_changed"
     page = ada.get(answer.headers["Location"]).text
     assert "The refund has changed meanwhile" in page

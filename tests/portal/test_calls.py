@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.people import NO_CERTIFICATES, PORTAL, Browser, Tokens, call
+from tests.people import HTTP, NO_CERTIFICATES, PORTAL, Browser, Tokens, call
 from tests.portal.conftest import Portal, arrived, running
 from tests.portal.fake_backend import Answer, Call, FakeBackend
 from tests.portal.screenshots import FOR_STRANGERS, WITHOUT_A_CALL, Named, pages
@@ -17,7 +17,7 @@ class Relay(FakeBackend):
     """Hands every call on to the real backend and keeps it."""
 
     def __init__(self, live: Live) -> None:
-        self._to = httpx.Client(base_url=live.backend_url, timeout=30, verify=NO_CERTIFICATES)
+        self._to = httpx.Client(base_url=live.backend_url, timeout=120, verify=NO_CERTIFICATES)
         super().__init__()
 
     def answer(self, call: Call) -> Answer:
@@ -65,7 +65,7 @@ def named(live: Live, ada: httpx.Client) -> Named:
     times = {"start_time": "09:00", "end_time": "10:00"}
     make(live, me, "/availability-rules", kind="weekly", weekday=1, title="Weekly", **times)
     rules = call(live, "/availability-rules", me.access).json()["results"]
-    asked = httpx.post(f"{live.backend_url}/oauth/device_authorization", data={"client_id": "insighta-cli"}).json()
+    asked = HTTP.post(f"{live.backend_url}/oauth/device_authorization", data={"client_id": "insighta-cli"}).json()
     return Named(
         free=free, soon=soon, full=full, host="portal-hurry-grace", target=target, hosted=hosted,
         booking=booking, receipt=receipt, rule=rules[0]["id"], user_code=asked["user_code"],

@@ -22,7 +22,7 @@ ask = partial(client.call_api, access_token="e30.e30.abc", caller=CALLER)
 @pytest.fixture
 def pool(backend: FakeBackend, settings: Settings) -> Iterator[HTTPConnectionPool]:
     backend.fault = Answer(200, {})
-    settings.BACKEND_URL, settings.BACKEND_TIMEOUT_SECONDS = backend.url, 5
+    settings.BACKEND_URL, settings.BACKEND_TIMEOUT_SECONDS = backend.url, 60
     client._pool.cache_clear()
     yield client._pool()
     client._pool.cache_clear()
@@ -40,7 +40,8 @@ def test_calls_in_turn_share_a_connection_and_calls_at_once_do_not(
     for _ in range(5):
         assert ask("GET", "/a") == {}
     assert pool.num_connections == 1
-    backend.fault = Answer(200, {}, wait=0.5)
+    all_there = threading.Barrier(4)
+    backend.fault = Answer(200, {}, wait_for=all_there.wait)
     threads = [threading.Thread(target=ask, args=("GET", "/b")) for _ in range(4)]
     for thread in threads:
         thread.start()

@@ -11,7 +11,9 @@ from tests.processes import Live
 
 pytestmark = pytest.mark.browser
 
-HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+def full_hour(*, days: int) -> datetime:
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=days)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def grace(live: Live, browser: Browser) -> Page:
 def test_the_last_seat_goes_to_one_and_the_other_is_told_and_may_wait(
     live: Live, grace: Page, contexts: Contexts
 ) -> None:
-    starts = HOUR + timedelta(days=2)
+    starts = full_hour(days=2)
     open_slot(grace, live, "One seat", starts, seats=1)
     ada, alan = (
         sign_in(contexts(), live, f"journey-{name}", f"/slots?from={starts:%Y-%m-%d}") for name in ("ada", "alan")
@@ -39,7 +41,7 @@ def test_the_last_seat_goes_to_one_and_the_other_is_told_and_may_wait(
 
 
 def test_after_an_error_in_a_form_going_back_asks_nothing(live: Live, grace: Page) -> None:
-    starts = HOUR + timedelta(days=3)
+    starts = full_hour(days=3)
     open_slot(grace, live, "Taken", starts)
     grace.goto(f"{live.portal_url}/hosting/new")
     for field, value in {"title": "Beside it", "date": f"{starts:%Y-%m-%d}", "start_time": f"{starts:%H:%M}"}.items():
@@ -86,7 +88,7 @@ def test_weekly_hours_open_sessions_and_a_day_off_closes_them(live: Live, grace:
 
 
 def test_a_session_is_called_off_after_saying_who_gets_what_back(live: Live, grace: Page, contexts: Contexts) -> None:
-    starts = HOUR + timedelta(days=5)
+    starts = full_hour(days=5)
     open_slot(grace, live, "Off it goes", starts)
     ada = sign_in(contexts(), live, "journey-refunded", f"/slots?from={starts:%Y-%m-%d}")
     book(ada, "Off it goes")
@@ -102,7 +104,7 @@ def test_a_session_is_called_off_after_saying_who_gets_what_back(live: Live, gra
 
 
 def test_who_did_not_come_is_marked_and_sees_it(live: Live, grace: Page, contexts: Contexts) -> None:
-    starts = HOUR + timedelta(days=6)
+    starts = full_hour(days=6)
     open_slot(grace, live, "Missed it", starts)
     ada = sign_in(contexts(), live, "journey-late", f"/slots?from={starts:%Y-%m-%d}")
     book(ada, "Missed it")
@@ -130,7 +132,7 @@ def test_who_did_not_come_is_marked_and_sees_it(live: Live, grace: Page, context
 
 
 def test_a_calendar_program_can_read_what_the_page_offers(live: Live, grace: Page, contexts: Contexts) -> None:
-    starts = HOUR + timedelta(days=7)
+    starts = full_hour(days=7)
     open_slot(grace, live, "In the calendar", starts)
     ada = sign_in(contexts(), live, "journey-calendar", f"/slots?from={starts:%Y-%m-%d}")
     book(ada, "In the calendar")

@@ -3,19 +3,20 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.people import HTTP, call
 from tests.people import Browser as Stranger
-from tests.people import call
 from tests.portal.browsers import Contexts, book, drop_access_token, fill_in_github, open_slot, sign_in, sign_in_host
 from tests.portal.conftest import running_process
 from tests.processes import Live, another_backend, free_port
 
 pytestmark = pytest.mark.browser
 
-HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+def full_hour(*, days: int) -> datetime:
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=days)
 
 
 def test_ten_tabs_at_once_on_an_expired_access_token_stay_signed_in(live: Live, contexts: Contexts) -> None:
@@ -59,7 +60,7 @@ def test_a_callback_address_of_mallory_signs_nobody_in(live: Live, contexts: Con
 
 def test_without_scripts_ada_books_moves_cancels_and_waits(live: Live, contexts: Contexts) -> None:
     host = sign_in_host(contexts(java_script_enabled=False), live, "portal-grace")
-    start = HOUR + timedelta(days=2)
+    start = full_hour(days=2)
     open_slot(host, live, "First hour", start, seats=1)
     open_slot(host, live, "Second hour", start + timedelta(hours=3), seats=1)
 
@@ -93,7 +94,7 @@ def test_without_scripts_ada_books_moves_cancels_and_waits(live: Live, contexts:
 
 def test_a_host_cancels_and_the_client_sees_it(live: Live, contexts: Contexts) -> None:
     host = sign_in_host(contexts(), live, "portal-host")
-    start = HOUR + timedelta(days=3)
+    start = full_hour(days=3)
     open_slot(host, live, "Called off", start)
     page = sign_in(contexts(), live, "portal-guest", f"/slots?from={start:%Y-%m-%d}")
     book(page, "Called off")
@@ -129,7 +130,7 @@ def test_a_token_is_made_copied_and_revoked(live: Live, contexts: Contexts) -> N
 @pytest.mark.parametrize(("button", "outcome"), [("Sign the device in", "access_token"), ("Deny", "access_denied")])
 def test_a_device_is_let_in_or_turned_away(live: Live, contexts: Contexts, button: str, outcome: str) -> None:
     form = {"client_id": "insighta-cli", "device_name": "build server"}
-    asked = httpx.post(f"{live.backend_url}/oauth/device_authorization", data=form).json()
+    asked = HTTP.post(f"{live.backend_url}/oauth/device_authorization", data=form).json()
     page = sign_in(contexts(), live, "portal-device", "/device")
     page.fill("#id_user_code", asked["user_code"].lower())
     page.get_by_role("button", name="Go on").click()
@@ -137,7 +138,7 @@ def test_a_device_is_let_in_or_turned_away(live: Live, contexts: Contexts, butto
     page.get_by_role("button", name=button).click()
     expect(page.get_by_role("status")).to_be_visible()
     grant = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": asked["device_code"]}
-    answer = httpx.post(f"{live.backend_url}/oauth/token", data=grant | {"client_id": "insighta-cli"}).json()
+    answer = HTTP.post(f"{live.backend_url}/oauth/token", data=grant | {"client_id": "insighta-cli"}).json()
     assert outcome in {*answer, answer.get("error")}
 
 

@@ -13,7 +13,6 @@ from tests.portal.conftest import Portal, csrf_of, hidden, post
 from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
 from tests.portal.sample import an_id
 
-NOW = datetime.now(UTC)
 SLOT, BOOKING = an_id(400), an_id(500)
 
 
@@ -51,7 +50,7 @@ def test_credits_spent_before_they_came_are_not_drawn(ada: httpx.Client, backend
     route = backend.body("/pages/credits")
     for entry in route["entries"]["results"]:
         if entry["amount"] > 0:
-            entry["created_at"] = NOW.isoformat()
+            entry["created_at"] = datetime.now(UTC).isoformat()
     route["entries"]["results"].sort(key=lambda entry: entry["created_at"], reverse=True)
     page = ada.get("/credits").text
     assert "Over time" not in page

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
+from tests.people import HTTP
 from tests.portal.conftest import Portal, running
 from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import fill
@@ -41,7 +41,7 @@ def test_a_first_visit_is_light_and_its_files_stay_in_the_browser(deployed: Port
 
 
 def test_django_s_own_refusals_are_our_pages(deployed: Portal) -> None:
-    wrong_host = httpx.get(deployed.url, headers={"Host": "evil.example"})
+    wrong_host = HTTP.get(deployed.url, headers={"Host": "evil.example"})
     assert wrong_host.status_code == 400
     assert "We could not read that request" in wrong_host.text
     too_large = deployed.browser().post("/settings", content=b"x" * 70_000, headers={"Content-Type": "text/plain"})

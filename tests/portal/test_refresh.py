@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.portal.conftest import HELP, Portal, begin, callback_of, csrf_of
+from tests.people import HTTP
+from tests.portal.conftest import HELP, TIMEOUT_SECONDS, Portal, begin, callback_of, csrf_of
 from tests.portal.fake_backend import Answer, FakeBackend, problem
 
 
@@ -107,7 +108,7 @@ FAULTS = {
     "nonsense": Answer(200, raw=b"<html>"),
     "list": Answer(200, []),
     "dropped": Answer(drop=True),
-    "slow": Answer(wait=3.6),
+    "slow": Answer(wait=TIMEOUT_SECONDS + 1),
 }
 
 
@@ -159,11 +160,11 @@ GARBAGE = ["garbage", "insr_", "e30.e30.e30", "insr_" + "x" * 60, "a" * 3000, "%
 @pytest.mark.parametrize("value", GARBAGE)
 @pytest.mark.parametrize("name", ["insighta_at", "insighta_rt"])
 def test_garbage_in_cookies_is_signed_out_with_a_clear_answer(portal: Portal, name: str, value: str) -> None:
-    answer = httpx.get(f"{portal.url}/", headers={b"Cookie": f"{name}={value}".encode()})
+    answer = HTTP.get(f"{portal.url}/", headers={b"Cookie": f"{name}={value}".encode()})
     assert answer.status_code in {200, 303, 401}
     if answer.status_code == 303:
         address = f"{portal.url}{answer.headers['Location']}"
-        page = httpx.get(address, headers={b"Cookie": f"{name}={value}".encode()})
+        page = HTTP.get(address, headers={b"Cookie": f"{name}={value}".encode()})
         assert "You have been signed out" in page.text
         assert f"{name}=" in page.headers["Set-Cookie"]
 

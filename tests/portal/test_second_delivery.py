@@ -45,7 +45,7 @@ class Visitor(Browser):
 
     def twin(self) -> httpx.Client:
         """Another connection with the cookies of this moment."""
-        other = httpx.Client(timeout=60)
+        other = httpx.Client(timeout=120)
         for cookie in self.http.cookies.jar:
             other.cookies.set(cookie.name, cookie.value or "", domain=cookie.domain, path="/")
         return other

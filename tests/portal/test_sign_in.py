@@ -9,7 +9,7 @@ import httpx
 import pytest
 from django.core import signing
 
-from tests.portal.conftest import Portal, arrive, begin, callback_of, csrf_of, query_of, running
+from tests.portal.conftest import TIMEOUT_SECONDS, Portal, arrive, begin, callback_of, csrf_of, query_of, running
 from tests.portal.fake_backend import Answer, FakeBackend, s256
 
 BASIC = "Basic " + base64.b64encode(b"insighta-portal:development-only-portal-client-secret-do-not-deploy").decode()
@@ -247,7 +247,7 @@ FAULTS = {
     "nonsense": Answer(200, raw=b"nonsense"),
     "empty": Answer(200, {}),
     "dropped": Answer(drop=True),
-    "slow": Answer(wait=3.6),
+    "slow": Answer(wait=TIMEOUT_SECONDS + 1),
 }
 
 

@@ -14,7 +14,7 @@ from tests.processes import Live
 
 def twin(browser: httpx.Client, *names: str) -> httpx.Client:
     """Another connection of the same browser that brings only these of its cookies."""
-    other = httpx.Client(timeout=30)
+    other = httpx.Client(timeout=120)
     for name in names:
         other.cookies.set(name, browser.cookies[name], domain="localhost.local", path="/")
     return other

@@ -21,7 +21,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def github(address: str) -> Iterator[Visitor]:
-    with httpx.Client(base_url=address, timeout=30) as http:
+    with httpx.Client(base_url=address, timeout=120) as http:
         yield Visitor(http)
         http.delete("/_sandbox/faults")
         http.delete("/_sandbox/people")

@@ -3,9 +3,9 @@ import subprocess
 import sys
 import time
 
-import httpx
 import pytest
 
+from tests.people import HTTP
 from tests.processes import ROOT, Process, free_port
 
 COMMAND = [sys.executable, "-m", "sandbox"]
@@ -13,7 +13,7 @@ COMMAND = [sys.executable, "-m", "sandbox"]
 
 def refusal(code: int, **environment: str) -> str:
     """The line with which it ends instead of serving."""
-    done = subprocess.run(COMMAND, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(COMMAND, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr.count("\n")) == (code, 1)
     return done.stderr
 
@@ -38,7 +38,7 @@ def test_it_keeps_secrets_out_of_its_log_and_takes_other_credentials() -> None:
     process = start(port)
     try:
         asked = {"client_id": "mine", "redirect_uri": "http://localhost/", "state": "a-state"}
-        page = httpx.get(f"http://127.0.0.1:{port}/login/oauth/authorize", params=asked)
+        page = HTTP.get(f"http://127.0.0.1:{port}/login/oauth/authorize", params=asked)
     finally:
         process.stop()
     assert page.status_code == 200

@@ -142,12 +142,12 @@ def test_an_expired_token_is_refused_to_the_second(live: Live) -> None:
     with another_backend(live, ACCESS_TOKEN_SECONDS="2") as hasty:
         tokens = Browser(hasty, fresh("ada")).sign_in()
         assert tokens.body["expires_in"] == 2
-        assert call(hasty, "/me", tokens.access).status_code == 200
         time.sleep(max(0.0, claims(tokens.access)["exp"] - time.time()))
         answer = call(hasty, "/me", tokens.access)
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
-        renewed = Tokens.of(refresh(hasty, tokens.refresh))
-        assert call(hasty, "/me", renewed.access).status_code == 200
+    # The others give it time enough to be used.
+    renewed = Tokens.of(refresh(live, tokens.refresh))
+    assert call(live, "/me", renewed.access).status_code == 200
 
 
 def test_a_token_for_another_backend_is_refused_here(live: Live) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx
 import pytest
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
@@ -41,7 +40,7 @@ def test_openid_client_signs_in_refreshes_twice_at_once_and_signs_out(
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
 def test_authlib_signs_in_and_joserfc_verifies_the_id_token(live: Live, method: str) -> None:
     application, ada = make(live, is_public=method == "none", algorithm="RS256"), Browser(live, fresh("ada"))
-    discovery: dict[str, Any] = httpx.get(f"{live.backend_url}/.well-known/openid-configuration").json()
+    discovery: dict[str, Any] = HTTP.get(f"{live.backend_url}/.well-known/openid-configuration").json()
     client = OAuth2Session(
         application.client_id,
         application.secret,
@@ -60,7 +59,7 @@ def test_authlib_signs_in_and_joserfc_verifies_the_id_token(live: Live, method: 
         state=state,
         code_verifier=verifier,
     )
-    keys = KeySet.import_key_set(httpx.get(discovery["jwks_uri"]).json())
+    keys = KeySet.import_key_set(HTTP.get(discovery["jwks_uri"]).json())
     token = jwt.decode(given["id_token"], keys, algorithms=["RS256"])
     wanted = {"iss": discovery["issuer"], "aud": application.client_id, "nonce": "n-1"}
     assert {name: token.claims[name] for name in wanted} == wanted

@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import httpx
 import pytest
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
@@ -12,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from tests.accounts.github import fresh
-from tests.people import CLI, LOOPBACK, PORTAL, PORTAL_SECRET, Browser
+from tests.people import CLI, HTTP, LOOPBACK, PORTAL, PORTAL_SECRET, Browser
 from tests.processes import Live
 from tests.tokens.independent import approve_device, install_node_clients, open_in_browser, run_node_client
 
@@ -32,7 +31,7 @@ def approver(ada: Browser) -> str:
 
 @pytest.fixture
 def metadata(live: Live) -> dict[str, Any]:
-    return dict(httpx.get(f"{live.backend_url}/.well-known/oauth-authorization-server").json())
+    return dict(HTTP.get(f"{live.backend_url}/.well-known/oauth-authorization-server").json())
 
 
 # npm
@@ -112,7 +111,7 @@ def test_authlib_as_the_portal_signs_in_and_introspects(ada: Browser, metadata: 
 
 
 def test_authlib_signs_a_device_in(ada: Browser, approver: str, metadata: dict[str, Any]) -> None:
-    begun = httpx.post(
+    begun = HTTP.post(
         metadata["device_authorization_endpoint"], data={"client_id": CLI, "scope": "account:read"}
     ).json()
     client = OAuth2Session(CLI, token_endpoint_auth_method="none")
@@ -126,7 +125,7 @@ def test_authlib_signs_a_device_in(ada: Browser, approver: str, metadata: dict[s
 
 
 def test_joserfc_verifies_access_tokens_with_the_published_keys(approver: str, metadata: dict[str, Any]) -> None:
-    keys = KeySet.import_key_set(httpx.get(metadata["jwks_uri"]).json())
+    keys = KeySet.import_key_set(HTTP.get(metadata["jwks_uri"]).json())
     token = jwt.decode(approver, keys, algorithms=["ES256"])
     issuer = metadata["issuer"]
     registry = jwt.JWTClaimsRegistry(

@@ -46,7 +46,7 @@ def wait_for(connection: "psycopg.Connection[Any]", query: LiteralString, row: t
 
 def lingering_clients(process: Process) -> list[socket.socket]:
     """Connections that their clients keep: idle after an answer, without a word yet, in the middle of a word."""
-    clients = [socket.create_connection(("127.0.0.1", process.port), timeout=30) for _ in range(9)]
+    clients = [socket.create_connection(("127.0.0.1", process.port), timeout=120) for _ in range(9)]
     for idle in clients[:3]:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert idle.recv(4096).startswith(b"HTTP/1.1 ")
@@ -57,7 +57,7 @@ def lingering_clients(process: Process) -> list[socket.socket]:
 
 def connecting_anew() -> httpx.Client:
     """A client that opens a connection for each request, as programs do that are started for each."""
-    return httpx.Client(timeout=60, verify=NO_CERTIFICATES, limits=httpx.Limits(max_keepalive_connections=0))
+    return httpx.Client(timeout=120, verify=NO_CERTIFICATES, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def stop_in_the_middle(live: Live, server: Process, send: Callable[[int], httpx.Response]) -> list[int]:

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.people import approve
 from tests.config.conftest import add_slot
 from tests.journeys.test_terminal_sign_in import Terminal
-from tests.people import Browser, call
+from tests.people import HTTP, Browser, call
 from tests.portal.conftest import arrived
 from tests.processes import ROOT, Live
 from tests.upgrades.previous import Mixed, previous_tree, run_in
@@ -45,7 +45,7 @@ class OtherTerminal(Terminal):
     def sign_in(self, login: str) -> None:
         process = self.start("login", "--port", "0")
         approve(self.opened_address(), login)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
 
     def bookings(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def make_journey(live: Live, front: Path, home: Path) -> None:
 
 def test_the_release_before_serves_the_fronts_of_this_one(tree: Path, tmp_path: Path) -> None:
     with Mixed(tree, "backend") as live:
-        assert httpx.get(f"{live.backend_url}/readyz", timeout=60).json() == {"status": "ready", "missing": []}
+        assert HTTP.get(f"{live.backend_url}/readyz").json() == {"status": "ready", "missing": []}
         make_journey(live, ROOT, tmp_path)
 
 

@@ -92,7 +92,7 @@ class Newcomer:
     def __call__(self) -> None:
         self.round += 1
         browser = arrived(self.live, f"newcomer-{self.round}")
-        with httpx.Client(base_url=self.live.portal_url, cookies=browser.cookies, timeout=60) as tab:
+        with httpx.Client(base_url=self.live.portal_url, cookies=browser.cookies, timeout=120) as tab:
             assert tab.post("/logout", data=csrf_of(tab)).status_code == 303
         browser.close()
 
