@@ -13,19 +13,6 @@ from accounts.models import User
 from bookings.models import CreditEntry, Plan, Subscription
 from bookings.repositories import clock
 
-TABLES = (
-    "bookings_waitlistentry, bookings_creditentry, bookings_bookingmove, bookings_booking, bookings_subscription, "
-    "bookings_plan, bookings_slot, bookings_availabilityrule, bookings_host, bookings_calendarfeed, accounts_event, "
-    "accounts_user, procrastinate_jobs"
-)
-
-
-def empty_tables() -> None:
-    """The ledger too, whose trigger refuses that everywhere else."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(f"TRUNCATE {TABLES} CASCADE")
-
 
 @contextmanager
 def another_connection() -> Iterator[psycopg.Connection[Any]]:

@@ -8,8 +8,8 @@ from accounts.models import User
 from bookings.models import Slot
 from bookings.services import operations
 from bookings.services.audit import find_breaches
-from tests.bookings.committed import empty_tables
 from tests.bookings.people import make_person, make_slot
+from tests.conftest import empty_tables
 
 
 @pytest.fixture
@@ -45,13 +45,12 @@ def slot(grace: User) -> Slot:
 
 @pytest.fixture
 def transactional_db(django_db_setup: None, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Real transactions, seen by every connection, instead of pytest-django's: no flush, which costs half a second.
+    """Real transactions, seen by every connection. In the end every rule still holds.
 
-    In the end every rule still holds. On a busy machine a race may take longer than the product waits for a lock.
+    On a busy machine a race may take longer than the product waits for a lock.
     """
     monkeypatch.setattr(operations, "LOCK_TIMEOUT_MS", 120_000)
     with django_db_blocker.unblock():
-        empty_tables()
         yield
         breaches = find_breaches(with_jobs=False)
         empty_tables()

@@ -112,6 +112,7 @@ def test_a_migration_gives_each_role_what_the_release_says() -> None:
         assert opened == SUPPORT
 
 
+@pytest.mark.django_db
 def test_migrating_before_there_are_groups_is_no_error() -> None:
     last = [app for app in apps.get_app_configs() if app.models_module is not None][-1]
     Group.objects.all().delete()

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.people import Browser
+from tests.people import NO_CERTIFICATES, Browser
 from tests.portal.browsers import browser, contexts
 from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import fill
@@ -54,7 +54,7 @@ class Portal:
 
     def browser(self, tokens: tuple[str, str] | None = None) -> httpx.Client:
         """A browser of its own; with `tokens` (access, refresh) it is signed in. It follows no redirect by itself."""
-        client = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        client = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=NO_CERTIFICATES)
         for name, value in zip(("insighta_at", "insighta_rt"), tokens or (), strict=False):
             client.cookies.set(name, value, domain="localhost.local", path="/")
         return client

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import Browser
+from tests.people import NO_CERTIFICATES, Browser
 from tests.portal.conftest import running_process
 from tests.processes import Live
 
@@ -45,7 +45,7 @@ class Visitor(Browser):
 
     def twin(self) -> httpx.Client:
         """Another connection with the cookies of this moment."""
-        other = httpx.Client(timeout=120)
+        other = httpx.Client(timeout=120, verify=NO_CERTIFICATES)
         for cookie in self.http.cookies.jar:
             other.cookies.set(cookie.name, cookie.value or "", domain=cookie.domain, path="/")
         return other

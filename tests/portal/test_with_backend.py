@@ -7,14 +7,14 @@ from contextlib import closing
 
 import httpx
 
-from tests.people import Browser, call
+from tests.people import NO_CERTIFICATES, Browser, call
 from tests.portal.conftest import arrived, running_process
 from tests.processes import Live
 
 
 def twin(browser: httpx.Client, *names: str) -> httpx.Client:
     """Another connection of the same browser that brings only these of its cookies."""
-    other = httpx.Client(timeout=120)
+    other = httpx.Client(timeout=120, verify=NO_CERTIFICATES)
     for name in names:
         other.cookies.set(name, browser.cookies[name], domain="localhost.local", path="/")
     return other

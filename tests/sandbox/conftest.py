@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.people import NO_CERTIFICATES
 from tests.processes import Process, free_port
 from tests.sandbox.visitor import Visitor
 
@@ -21,7 +22,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def github(address: str) -> Iterator[Visitor]:
-    with httpx.Client(base_url=address, timeout=120) as http:
+    with httpx.Client(base_url=address, timeout=120, verify=NO_CERTIFICATES) as http:
         yield Visitor(http)
         http.delete("/_sandbox/faults")
         http.delete("/_sandbox/people")
