@@ -1,10 +1,11 @@
+import json
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.architecture import planted_violations
 from tests.architecture.checks import CHECKS, ROOT
 from tests.architecture.tree import ROOMS
+from tests.shared import shared_folder
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,23 @@ def run_checks(root: Path, *names: str) -> Outcome:
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """All checks on a copy of the tree into which every violation has been planted, and the innocent code."""
-    copy = tmp_path_factory.mktemp("planted") / "checkout"
+    folder = shared_folder(tmp_path_factory, "planted", _check_planted)
+    return Outcome(**json.loads((folder / "outcome.json").read_text()))
+
+
+def _check_planted(folder: Path) -> None:
+    copy = folder / "checkout"
     unwanted = shutil.ignore_patterns("__pycache__", "static", ".*")
-    for folder in (*ROOMS, "tests/architecture"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=unwanted)
-    for file in ("pyproject.toml", "manage.py", "tests/__init__.py", "tests/databases.py"):
+    for room in (*ROOMS, "tests/architecture"):
+        shutil.copytree(ROOT / room, copy / room, ignore=unwanted)
+    for file in ("pyproject.toml", "manage.py", "tests/__init__.py", "tests/databases.py", "tests/shared.py"):
         shutil.copy(ROOT / file, copy / file)
     for violation in (*planted_violations.IMPORTS, *planted_violations.RULES, *planted_violations.TOOLS):
         add(copy / violation.path, violation.code)
     for path, code in planted_violations.INNOCENT.items():
         add(copy / path, code)
     copy_type_cache(copy)
-    return run_checks(copy)
+    (folder / "outcome.json").write_text(json.dumps(asdict(run_checks(copy))))
 
 
 def copy_type_cache(copy: Path) -> None:

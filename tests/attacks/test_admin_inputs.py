@@ -25,6 +25,8 @@ from tests.bookings.people import make_person, make_slot
 from tests.tokens.applications import register
 from tests.tokens.in_process import call, sign_in
 
+# A lookup in an address may name a time without a zone.
+pytestmark = pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime:RuntimeWarning")
 BACKEND = "accounts.authentication.StaffBackend"
 PASSWORD = "correct horse battery staple"
 TEXTS = [

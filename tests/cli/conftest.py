@@ -1,5 +1,3 @@
-import fcntl
-import os
 import shutil
 import subprocess
 import sys
@@ -12,26 +10,17 @@ import pytest
 from tests.cli.fake_backend import FakeBackend
 from tests.cli.terminals import Pointed
 from tests.processes import ROOT
+from tests.shared import shared_folder
 
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of an environment into which `pip install .` has put the command and nothing but what it needs.
-
-    One for all workers of the run: whoever comes first installs it.
-    """
-    folder = tmp_path_factory.getbasetemp()
-    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "installation"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            _install(folder / "source", folder / "installed")
-            (folder / "done").touch()
-    return folder / "installed/bin"
+    """The bin folder of an environment into which `pip install .` has put the command and nothing but what it needs."""
+    return shared_folder(tmp_path_factory, "installation", _install) / "installed/bin"
 
 
-def _install(source: Path, target: Path) -> None:
+def _install(folder: Path) -> None:
+    source, target = folder / "source", folder / "installed"
     (source / "docs").mkdir(parents=True)
     shutil.copy(ROOT / "pyproject.toml", source)
     shutil.copytree(ROOT / "cli", source / "cli", ignore=shutil.ignore_patterns("__pycache__"))

@@ -213,7 +213,7 @@ def test_the_same_actions_are_done_to_people_of_equal_rights_in_the_same_choice(
     assert (standings["root"], standings["other"]) == ("approved", "suspended")
 
 
-@pytest.mark.parametrize(("model", "name"), actions(), ids=str)
+@pytest.mark.parametrize(("model", "name"), list(actions()), ids=str)
 def test_an_administrator_does_every_one_of_them(model: type[Any], name: str) -> None:
     root, other = administrator(), make_staff("other", "administrator")
     give_access(other)
