@@ -34,7 +34,7 @@ class Load:
     def wait_for_rounds(self, number: int) -> None:
         """Until everybody has got so much further. Raises AssertionError if somebody met an error."""
         goal = {name: rounds + number for name, rounds in self.rounds.items()}
-        wait_until(lambda: self._has_reached(goal), seconds=300, tell=lambda: str(self.rounds))
+        wait_until(lambda: self._has_reached(goal), tell=lambda: str(self.rounds))
 
     def _has_reached(self, goal: dict[str, int]) -> bool:
         assert self.failures == [], self.failures

@@ -34,7 +34,7 @@ def free_port() -> int:
             return port
 
 
-def wait_until(is_so: Callable[[], bool], *, seconds: float = 60, tell: Callable[[], str] = str) -> None:
+def wait_until(is_so: Callable[[], bool], *, seconds: float = 300, tell: Callable[[], str] = str) -> None:
     """Wait for a condition. Raises AssertionError with what `tell` returns if it is still false after `seconds`."""
     deadline = time.monotonic() + seconds
     while not is_so():
@@ -65,7 +65,7 @@ class Process:
     def __exit__(self, *_: object) -> None:
         self.stop(signal.SIGKILL)
 
-    def start(self, *, seconds: float = 120) -> "Process":
+    def start(self, *, seconds: float = 300) -> "Process":
         """Start it and wait until it is ready. Raises RuntimeError with its output otherwise."""
         self.begin()
         return self.wait_until_ready(seconds=seconds)
@@ -85,7 +85,7 @@ class Process:
             extra_groups=[] if self.account else None,
         )
 
-    def wait_until_ready(self, *, seconds: float = 120) -> "Process":
+    def wait_until_ready(self, *, seconds: float = 300) -> "Process":
         """The second half of `start`."""
         deadline = time.monotonic() + seconds
         while not self._is_ready():
@@ -118,7 +118,7 @@ class Process:
         assert self.popen is not None
         self.popen.terminate()
 
-    def wait(self, *, seconds: float = 120) -> int:
+    def wait(self, *, seconds: float = 300) -> int:
         """Its exit code. Raises subprocess.TimeoutExpired if it goes on."""
         assert self.popen is not None
         return self.popen.wait(timeout=seconds)

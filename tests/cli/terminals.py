@@ -77,7 +77,7 @@ class Machine:
     def run(self, *words: str, typed: str = "", before: Callable[[], None] | None = None, **variables: str) -> Done:
         """A run from start to end, without a terminal."""
         process = self.start(*words, before=before, **variables)
-        out, err = process.communicate(typed, timeout=120)
+        out, err = process.communicate(typed, timeout=300)
         return Done(process.returncode, out, err)
 
     def terminal(self, *words: str, size: tuple[int, int] = (40, 120), **variables: str) -> "Terminal":
@@ -140,14 +140,14 @@ class Terminal:
     def signal(self, number: int) -> None:
         os.kill(self._pid, number)
 
-    def see(self, pattern: str, seconds: float = 120) -> "re.Match[str]":
+    def see(self, pattern: str, seconds: float = 300) -> "re.Match[str]":
         """Wait until the pattern is on the screen."""
         deadline = time.monotonic() + seconds
         while not (match := re.search(pattern, self.plain)):
             assert self._read(deadline), f"{pattern!r} is not in:\n{self.plain}"
         return match
 
-    def end(self, seconds: float = 120) -> int:
+    def end(self, seconds: float = 300) -> int:
         """Wait for the exit code."""
         deadline = time.monotonic() + seconds
         while self._read(deadline):

@@ -44,7 +44,7 @@ class Checkout:
                 stderr=output,
                 start_new_session=True,
             )
-        wait_until(lambda: self.make.poll() is not None or "Sign in from" in self.text(), seconds=180, tell=self.text)
+        wait_until(lambda: self.make.poll() is not None or "Sign in from" in self.text(), tell=self.text)
         assert self.make.poll() is None, self.text()
         assert status_of(f"{self.backend}/readyz") == 200
 

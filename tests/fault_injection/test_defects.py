@@ -19,6 +19,8 @@ from tests.people import Browser, call, refresh
 from tests.processes import Live
 
 RACERS, ROUNDS, WELCOME_CREDITS = 6, 4, 5
+# A race that nobody meets by chance is run again, up to so many times.
+TRIES = 10
 Histories = list[tuple[list[Operation], Model]]
 
 
@@ -131,7 +133,7 @@ def test_the_product_is_accepted(live: Live, scenario: Callable[[Live], Historie
 
 
 def test_a_rotation_without_the_comparison_is_rejected(defective: Live) -> None:
-    assert rejections(race_refreshes(defective))
+    assert any(rejections(race_refreshes(defective)) for _ in range(TRIES))
 
 
 @pytest.mark.parametrize(
@@ -151,4 +153,4 @@ def test_a_defect_is_prevented_by_the_database_and_else_rejected(
     assert rejections(scenario(defective)) == []
     with defective.connect() as connection:
         connection.execute(SQL(constraint))
-    assert rejections(scenario(defective))
+    assert any(rejections(scenario(defective)) for _ in range(TRIES))

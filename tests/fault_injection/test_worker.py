@@ -42,7 +42,7 @@ class Setting:
     def lose_database(self) -> None:
         """Cut every connection and wait until the worker has ended."""
         self.network.set_fault(LINK, "cut")
-        wait_until(lambda: self.exit_code is not None, seconds=90, tell=self.worker.text)
+        wait_until(lambda: self.exit_code is not None, tell=self.worker.text)
 
     def end(self) -> int:
         """Ask it to end, and wait until it has; its exit code."""

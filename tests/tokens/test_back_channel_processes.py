@@ -60,7 +60,7 @@ def test_an_application_is_told_by_the_worker_and_may_revoke_inside_its_answer(
     hint = {"id_token_hint": given["id_token"]}
     assert HTTP.get(f"{live.backend_url}/oauth/logout", params=hint).status_code == 200
     signed_out.set()
-    wait_until(lambda: len(receiver.tokens) == 2, seconds=60, tell=worker.text)
+    wait_until(lambda: len(receiver.tokens) == 2, tell=worker.text)
     first, second = (verify(live, text, client_id=wiki.client_id, algorithm=algorithm) for text in receiver.tokens)
     said = jwt.decode(given["id_token"], _keys(live), algorithms=[algorithm]).claims
     assert first["jti"] != second["jti"]
