@@ -236,12 +236,13 @@ class Live:
 
 @contextlib.contextmanager
 def another_backend(live: Live, **settings: str) -> Iterator[Live]:
-    """`live` as seen through another backend process with these settings. Its address is its own unless given."""
+    """`live` as seen through another backend of one worker with these settings. Its address is its own unless given."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    process = live._server("backend", f"{address}/healthz", "127.0.0.1", port=port)
-    process.environment = process.environment | {"BACKEND_PORT": str(port), **settings}
     other = copy.copy(live)
+    other.workers = 1
+    process = other._server("backend", f"{address}/healthz", "127.0.0.1", port=port)
+    process.environment = process.environment | {"BACKEND_PORT": str(port), **settings}
     other.backend, other.backend_url = process, address
     process.start()
     try:
