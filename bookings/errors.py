@@ -163,6 +163,16 @@ class PriceChanged(Conflict):
     sentence = "The price is not what you were shown, so nothing was booked. Look at the new price and decide again."
 
 
+class PreviewChanged(Conflict):
+    code = "preview_changed"
+    sentence = "This is not what you were shown any more, so nothing was done. Look again and decide again."
+
+
+class NoSeries(Conflict):
+    code = "no_series"
+    sentence = "This session does not take place every week. Book it alone."
+
+
 class NotValid(BookingsError):
     """A request that contradicts the state or itself in a way that has no code of its own."""
 

@@ -16,6 +16,8 @@ ADVICE = {
     "overlapping_booking": "See your week: insighta calendar",
     "own_slot": "Choose a slot of another host: insighta slots list",
     "permission_denied": "If a personal access token is in use, sign in without it: insighta login",
+    "no_series": "Without --until it can be booked alone.",
+    "preview_changed": "Nothing was done. Run the command again to see what is so now.",
     "price_changed": "Nothing was done. Run the command again to see the price now.",
     "refund_changed": "Nothing was cancelled. Run the command again to see what applies now.",
     "session_started": "It can no longer be changed.",

@@ -160,6 +160,13 @@ MESSAGES: dict[str, Message] = {
     "price_changed": Message(
         409, "The price has changed meanwhile", "Nothing was booked or moved. Look at the new price and decide again."
     ),
+    "preview_changed": Message(
+        409, "This has changed meanwhile", "Nothing was done. Look at what is so now and decide again."
+    ),
+    "no_series": Message(409, "This session does not repeat", "It does not take place every week.", *_OTHERS),
+    "series_refused": Message(
+        422, "Choose another last day", "A series has at most 26 sessions, the first of them on its day or before."
+    ),
     "booking_not_active": Message(409, "This booking is no longer active", "It was cancelled or is over.", *_BOOKINGS),
     "session_started": Message(409, "This session has already started", "It can no longer be cancelled.", *_BOOKINGS),
     "nothing_chosen": Message(422, "Choose a new time", "Nothing has been changed yet."),

@@ -11,6 +11,7 @@ NOTICES = {
     "device-denied": "The request is denied. The device is not signed in.",
     "booked": "Your seat is booked.",
     "booked-before": "This form had been sent before, and booked what you see here. Nothing new was booked.",
+    "series-booked": "Your seats are booked. Each is a booking by itself from now on.",
     "waiting": "You are on the waitlist. A freed seat is booked for you while it can still be refunded.",
     "not-waiting": "You are no longer on the waitlist.",
     "cancelled": "The booking is cancelled.",

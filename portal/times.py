@@ -68,6 +68,11 @@ def short_day(value: str, zone: ZoneInfo) -> str:
     return f"{instant:%a} {instant.day} {instant:%b}"
 
 
+def day_name(value: str, zone: ZoneInfo) -> str:
+    """`Thursday`."""
+    return f"{read_instant(value, zone):%A}"
+
+
 def weekday_and_time(value: str, zone: ZoneInfo) -> str:
     """`Thu 23:00`."""
     return f"{read_instant(value, zone):%a} {clock(value, zone)}"

@@ -12,6 +12,7 @@ urlpatterns = [
     path("slots", slots.slots, name="slots"),
     path("slots/<uuid:slot_id>", slots.slot, name="slot"),
     path("slots/<uuid:slot_id>/book", slots.book, name="book"),
+    path("slots/<uuid:slot_id>/series", slots.series, name="series"),
     path("slots/<uuid:slot_id>/waitlist", slots.join_waitlist, name="join_waitlist"),
     path("slots/<uuid:slot_id>/waitlist/leave", slots.leave_waitlist, name="leave_waitlist"),
     # Any text: a link must be made of whatever the backend calls a login.

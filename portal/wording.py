@@ -22,6 +22,21 @@ _REASONS = {
     "renewal": "Plan renewed",
 }
 
+_REFUSALS = {
+    "slot_cancelled": "Cancelled by its host",
+    "slot_started": "Too late to book",
+    "own_slot": "Your own session",
+    "already_booked": "You are booked",
+    "slot_full": "Full",
+    "overlapping_booking": "You are booked elsewhere then",
+    "insufficient_credits": "Too few credits",
+}
+
+
+def refusal(code: str) -> str:
+    """Why a session of a series is not booked with it."""
+    return _REFUSALS.get(code, "Cannot be booked")
+
 
 def scope_words(scopes: list[str]) -> list[str]:
     """What each of these scopes allows, in words."""

@@ -75,14 +75,20 @@ class Offering(Offered):
     public = models.BooleanField(default=False, db_default=False)
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001 - NULL keys never collide
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["host", "id"], name="offering_by_host")]
         constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["host", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="offering_idempotent",
+            ),
             models.CheckConstraint(
                 condition=TERMS_IN_RANGE & Q(capacity__range=(1, 500), minutes__range=(5, 1440)),
                 name="offering_sizes_are_sane",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

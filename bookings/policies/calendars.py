@@ -49,10 +49,20 @@ def write_message(event: Event, *, organizer: Party, attendee: Party, now: datet
     method = "CANCEL" if event.is_cancelled else "REQUEST"
     answered = "" if event.is_cancelled else ";ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE"
     parties = [
-        f'ORGANIZER;CN="{_parameter(organizer.name)}":mailto:{organizer.email}',
+        _organizer(organizer),
         f'ATTENDEE;CN="{_parameter(attendee.name)}"{answered}:mailto:{attendee.email}',
     ]
     return method, _calendar([f"METHOD:{method}"], [_event(event, stamp=now, parties=parties)])
+
+
+def write_publication(events: Iterable[Event], *, organizer: Party, now: datetime) -> tuple[str, bytes]:
+    """As `write_message`, of several events: a REQUEST is about one (RFC 5546 sections 3.2.1 and 3.2.2)."""
+    parties = [_organizer(organizer)]
+    return "PUBLISH", _calendar(["METHOD:PUBLISH"], [_event(event, stamp=now, parties=parties) for event in events])
+
+
+def _organizer(organizer: Party) -> str:
+    return f'ORGANIZER;CN="{_parameter(organizer.name)}":mailto:{organizer.email}'
 
 
 def _calendar(head: list[str], events: list[str]) -> bytes:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from bookings.policies.credits import Subscription, choose_subscription
 
+MOST_SESSIONS = 26
+"""How many sessions are booked at once: half a year of weeks."""
+
 
 class Refusal(StrEnum):
     """Why a client does not get a seat, by the code of the error that says so."""

@@ -150,6 +150,12 @@ def get_row(booking_id: UUID, **owner: UUID) -> BookingRow:
     return row
 
 
+def list_rows(booking_ids: Iterable[UUID], *, client_id: UUID) -> list[BookingRow]:
+    """These bookings of the client, in every status, by start."""
+    found = _select(client_id=client_id).filter(id__in=list(booking_ids)).order_by("scheduled_start_time", "id")
+    return [_booking_row(one) for one in found]
+
+
 def list_page(
     *, client_id: UUID, when: str = "", status: str = "", cursor: str = "", size: int = PAGE_SIZE
 ) -> Page[BookingRow]:

@@ -26,9 +26,14 @@ def find_offering(offering_id: UUID, *, host_id: UUID) -> Offering | None:
     return Offering.objects.filter(id=offering_id, host_id=host_id).first()
 
 
-def insert_offering(*, host_id: UUID, values: Mapping[str, Any]) -> Offering:
+def find_made_with(key: str, *, host_id: UUID) -> Offering | None:
+    """The offering that a request with this key has added."""
+    return Offering.objects.filter(host_id=host_id, idempotency_key=key).first()
+
+
+def insert_offering(*, host_id: UUID, values: Mapping[str, Any], key: str | None = None) -> Offering:
     """Add an offering of a host whose calendar the caller has locked."""
-    return Offering.objects.create(host_id=host_id, **values)
+    return Offering.objects.create(host_id=host_id, idempotency_key=key, **values)
 
 
 def find_same(*, host_id: UUID, values: Mapping[str, Any]) -> Offering | None:

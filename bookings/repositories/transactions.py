@@ -25,6 +25,7 @@ MEANINGS: dict[str, type[Exception]] = {
     "booking_idempotent": errors.TryAgain,
     "booking_matches_ledger": errors.TryAgain,
     "entry_idempotent": errors.TryAgain,
+    "offering_idempotent": errors.TryAgain,
     "subscription_balance_matches_ledger": errors.TryAgain,
     "subscription_never_overdrawn": errors.TryAgain,
     "entry_one_charge": errors.TryAgain,

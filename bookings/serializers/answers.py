@@ -270,9 +270,11 @@ class ChangedSlotSerializer(SlotSerializer):
     waiting_told = serializers.IntegerField(help_text="How many who wait are told.")
     promoted = serializers.IntegerField(help_text="How many who waited have got one of the new seats.")
     cancelled = CancelledClientSerializer(many=True)
+    seen = serializers.CharField(help_text="Names all of that, for the confirmation of a preview.")
 
     def to_representation(self, instance: Any) -> Row:
-        counts = {name: getattr(instance, name) for name in ("changed", "people_told", "waiting_told", "promoted")}
+        names = ("changed", "people_told", "waiting_told", "promoted", "seen")
+        counts = {name: getattr(instance, name) for name in names}
         return {**SlotSerializer().to_representation(instance.slot), **counts, "cancelled": instance.cancelled}
 
 

@@ -239,6 +239,9 @@ class SlotPatch(serializers.Serializer[Any]):
     ends_at = SessionInstantField(required=False)
     message = MessageField()
     preview = serializers.BooleanField(default=False)
+    seen = serializers.CharField(
+        max_length=64, required=False, help_text="That of the preview; where it is not so any more, nothing is done."
+    )
 
 
 class MessageRequest(serializers.Serializer[Any]):
@@ -253,6 +256,9 @@ class BookInRequest(serializers.Serializer[Any]):
     person_id = serializers.UUIDField(required=False)
     login = serializers.CharField(max_length=100, required=False)
     charge = serializers.BooleanField(default=False, help_text="Only for somebody who has booked a session of yours.")
+    expected_credits_charged = serializers.IntegerField(
+        min_value=0, required=False, allow_null=True, help_text="What it was said to cost them; else nothing is done."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The person under one name."""

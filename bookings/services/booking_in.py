@@ -31,13 +31,15 @@ def book_person_in(
     slot_id: UUID,
     person: str,
     charge: bool = False,
+    expected_credits_charged: int | None = None,
     idempotency_key: str | None = None,
 ) -> RosterRow:
     """Give a person, by id or login, a seat in the host's own slot until its start; the booking's row.
 
     It costs the price with `charge`, which goes for those who have booked this host before, else nothing. The person
     is told and may leave without loss until the start. The same key and body again give the same booking. Raises
-    NotFound, SlotCancelled, SlotStarted, SlotFull, CannotBookPerson, IdempotencyConflict, Busy.
+    NotFound, SlotCancelled, SlotStarted, SlotFull, PriceChanged where the price is not the expected one,
+    CannotBookPerson, IdempotencyConflict, Busy.
     """
     slots.get_own_slot(slot_id, host_id=host_id)
     slot = locking.lock_slot(slot_id)
@@ -49,7 +51,7 @@ def book_person_in(
         if not is_same or (earlier.credits_charged > 0) is not (charge and slot.price_credits > 0):
             raise errors.IdempotencyConflict
         return bookings.get_roster_row(earlier.id)
-    subscription = _find_payer(slot, client_id, charge=charge, now=now)
+    subscription = _find_payer(slot, client_id, charge=charge, expected_price=expected_credits_charged, now=now)
     price = slot.price_credits if charge else 0
     booking = new_booking(slot=slot, subscription=subscription, client_id=client_id, now=now, key=key)
     booking = replace(booking, credits=price, booked_by=host_id)
@@ -73,7 +75,9 @@ def _key_of(host_id: UUID, idempotency_key: str | None) -> str:
     return HOSTS_KEY + hashlib.sha256(f"{host_id} {key}".encode()).hexdigest()
 
 
-def _find_payer(slot: "Slot", client_id: UUID, *, charge: bool, now: datetime) -> "Subscription | None":
+def _find_payer(
+    slot: "Slot", client_id: UUID, *, charge: bool, expected_price: int | None, now: datetime
+) -> "Subscription | None":
     """The subscription that pays; None where nothing is paid. What is so for everybody refuses before the person."""
     owned = list(locking.lock_subscriptions(user_ids=[client_id]).values())
     # A minimum notice is for clients; the host knows who comes.
@@ -81,7 +85,7 @@ def _find_payer(slot: "Slot", client_id: UUID, *, charge: bool, now: datetime) -
     facts = find_facts([(slot, client_id)])[slot.id, client_id]
     facts = replace(facts, price_credits=price, bookings_close_at=closes_at)
     of_slot = replace(facts, is_own=False, is_booked=False, are_people_usable=True, is_overlapping=False)
-    if refusal := find_refusal(of_slot, now=now):
+    if refusal := find_refusal(of_slot, now=now, expected_price=expected_price):
         raise refused(refusal, price_credits=price)
     if charge:
         if not bookings.has_booked(client_id=client_id, host_id=slot.host_id):

@@ -1,11 +1,12 @@
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 
 from accounts.services.events import record_event
-from bookings.policies.calendars import Event, Party, write_feed, write_message
+from bookings.policies.calendars import Event, Party, write_feed, write_message, write_publication
 from bookings.repositories import bookings, clock, feeds, slots
 from bookings.repositories.rows import BookingRow, FeedSlotRow
 from bookings.services.operations import operation
@@ -80,6 +81,11 @@ def render_feed(*, secret: str) -> tuple[bytes, str]:
 def render_booking(row: BookingRow, *, organizer: Party, attendee: Party) -> tuple[str, bytes]:
     """One booking for the mail that tells of it, as method and calendar (RFC 5546): same UID as in the feed."""
     return write_message(booking_event(row), organizer=organizer, attendee=attendee, now=row["now"])
+
+
+def render_bookings(rows: Sequence[BookingRow], *, organizer: Party) -> tuple[str, bytes]:
+    """As `render_booking`, of many that one mail tells of."""
+    return write_publication([booking_event(row) for row in rows], organizer=organizer, now=rows[0]["now"])
 
 
 def booking_event(row: BookingRow) -> Event:

@@ -12,6 +12,7 @@ from accounts.services.events import record_event
 from bookings import errors
 from bookings.policies.availability import LONGEST_SESSION
 from bookings.policies.credits import has_started
+from bookings.policies.previews import digest_of
 from bookings.repositories import bookings, jobs, locking, people, slots, waitlist
 from bookings.repositories.rows import ClientRow, SlotRow
 from bookings.services.booking import refund_window, reminder_time
@@ -48,7 +49,10 @@ class CancelledClient(TypedDict):
 
 @dataclass(frozen=True)
 class SlotChange:
-    """What a change of a slot did: the fields that are different now, and whom it concerns."""
+    """What a change of a slot did: the fields that are different now, and whom it concerns.
+
+    `seen` names all of it, for the confirmation of a preview.
+    """
 
     slot: SlotRow
     changed: Sequence[str] = ()
@@ -57,16 +61,27 @@ class SlotChange:
     promoted: int = 0
     cancelled: Sequence[CancelledClient] = ()
 
+    @property
+    def seen(self) -> str:
+        told = (self.changed, self.people_told, self.waiting_told, self.promoted)
+        is_now = [self.slot[name] for name in ("title", "place", "starts_at", "ends_at", "capacity", "seats_taken")]
+        return digest_of((told, is_now, [(one["booking_id"], one["credits_refunded"]) for one in self.cancelled]))
+
 
 @operation
-def edit_slot(now: datetime, /, *, host_id: UUID, slot_id: UUID, values: Values, message: str = "") -> SlotChange:
+def edit_slot(
+    now: datetime, /, *, host_id: UUID, slot_id: UUID, values: Values, message: str = "", seen: str | None = None
+) -> SlotChange:
     """Give the host's own slot other values; those booked and waiting are told, with the host's message.
 
     `values` may hold title, description, place, link, capacity, starts_at and ends_at. A slot that a rule made stays
     as it is from then on, whatever becomes of the rule. Raises NotFound, NotAHost, SlotCancelled, SessionStarted,
-    SlotStarted, SlotOverlaps, CapacityBelowSeats, NotValid, Busy.
+    SlotStarted, SlotOverlaps, CapacityBelowSeats, NotValid, PreviewChanged where it is not what was `seen`, Busy.
     """
-    return _edit(now, host_id, slot_id, values, message)
+    change = _edit(now, host_id, slot_id, values, message)
+    if seen not in {None, change.seen}:
+        raise errors.PreviewChanged
+    return change
 
 
 @operation

@@ -14,7 +14,7 @@ from bookings.policies.credits import has_started, usable_until
 from bookings.repositories import bookings, clock, jobs, people, slots, subscriptions, waitlist
 from bookings.repositories.rows import BookingRow, HostRow, RecipientRow, SlotRow
 from bookings.services.booking import refund_window
-from bookings.services.calendar_feed import render_booking
+from bookings.services.calendar_feed import render_booking, render_bookings
 from bookings.services.mail_choices import stop_address
 from bookings.services.operations import operation
 
@@ -69,7 +69,8 @@ def find_notice(*, kind: str, user_id: UUID, subject_id: UUID, revision: int, to
     person = people.find_recipient(user_id)
     if person is None:
         return None
-    found = _about(kind, user_id, subject_id, revision, person)
+    is_series = kind == "series_booked"
+    found = _about_series(told, user_id, person) if is_series else _about(kind, user_id, subject_id, revision, person)
     if found is None:
         return None
     context, calendar = found
@@ -135,9 +136,30 @@ def _about(kind: str, user_id: UUID, subject_id: UUID, revision: int, person: Re
     context = _booking_context(row, zone)
     if kind == "booking_rescheduled":
         context |= _difference(row["id"])
-    organizer = Party(_name(row["host"]), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
+    organizer = _organizer(row)
     attendee = Party(_name(person), person["email"])
     return context, render_booking(row, organizer=organizer, attendee=attendee)
+
+
+def _about_series(told: Told, user_id: UUID, person: RecipientRow) -> Facts | None:
+    """What was booked at once and is still as it was then; a later change of one has a notice of its own."""
+    rows = bookings.list_rows([UUID(booking_id) for booking_id in told["booking_ids"]], client_id=user_id)
+    rows = [row for row in rows if row["status"] == "active" and not row["revision"]]
+    if not rows:
+        return None
+    zone = ZoneInfo(person["time_zone"])
+    sessions = [_booking_context(row, zone) for row in rows]
+    context = {
+        **sessions[0],
+        "sessions": sessions,
+        "credits_charged": sum(row["credits_charged"] for row in rows),
+        "url": f"{settings.PORTAL_URL}/bookings",
+    }
+    return context, render_bookings(rows, organizer=_organizer(rows[0]))
+
+
+def _organizer(row: BookingRow) -> Party:
+    return Party(_name(row["host"]), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
 
 
 def _difference(booking_id: UUID) -> dict[str, Any]:

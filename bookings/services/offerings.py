@@ -60,11 +60,20 @@ def get_own(*, host_id: UUID, offering_id: UUID) -> OfferingRow:
 
 
 @operation
-def add_offering(now: datetime, /, *, host_id: UUID, values: Mapping[str, Any]) -> OfferingRow:
-    """Add an offering; its row. Raises NotAHost, NotValid, Busy."""
+def add_offering(
+    now: datetime, /, *, host_id: UUID, values: Mapping[str, Any], idempotency_key: str | None = None
+) -> OfferingRow:
+    """Add an offering; its row. The same key and values again give the same offering.
+
+    Raises NotAHost, NotValid, IdempotencyConflict, Busy.
+    """
     lock_calendar(host_id)
+    if idempotency_key and (earlier := offerings.find_made_with(idempotency_key, host_id=host_id)):
+        if any(getattr(earlier, name) != value for name, value in values.items()):
+            raise errors.IdempotencyConflict("This Idempotency-Key was already used to offer something else.")
+        return offerings.get_own_row(earlier.id, host_id=host_id)
     check_terms(values)
-    offering = offerings.insert_offering(host_id=host_id, values=values)
+    offering = offerings.insert_offering(host_id=host_id, values=values, key=idempotency_key)
     _record("offering.added", offering, {})
     return offerings.get_own_row(offering.id, host_id=host_id)
 

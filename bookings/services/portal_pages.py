@@ -27,6 +27,7 @@ from bookings.services.calendar_feed import find_own_feed_secret
 from bookings.services.credits import list_entries, list_subscriptions
 from bookings.services.hosting import list_open_on, list_roster
 from bookings.services.offerings import list_offerings
+from bookings.services.series import SeriesPreview, find_repeated, preview_series
 from tokens.services.callers import Credential
 
 MOST_UPCOMING = 100
@@ -98,24 +99,39 @@ def compose_host(*, viewer_id: UUID | None, login: str, cursor: str = "") -> Hos
 
 @dataclass(frozen=True)
 class SlotPage:
-    """A slot, what could pay for it, and the viewer's place in its queue: 1 is next, None is not waiting."""
+    """A slot, what could pay for it, the viewer's place in its queue (1 is next, None is not waiting), and whether
+    its sessions of the weeks after it can be booked with it."""
 
     slot: SlotRow
     subscriptions: Page[SubscriptionRow] | None
     position: int | None
+    repeats: bool
 
 
 def compose_slot(*, viewer_id: UUID | None, slot_id: UUID) -> SlotPage:
     """One slot to book or to wait for. Raises NotFound."""
     slot = get_slot(slot_id=slot_id, viewer_id=viewer_id)
     if viewer_id is None:
-        return SlotPage(slot, subscriptions=None, position=None)
+        return SlotPage(slot, subscriptions=None, position=None, repeats=False)
     entry = waitlist.find_waiting(slot_id=slot_id, client_id=viewer_id) if slot["waiting"] else None
     return SlotPage(
         slot=slot,
         subscriptions=list_subscriptions(user_id=viewer_id),
         position=waitlist.count_before(entry) + 1 if entry else None,
+        repeats=find_repeated(slot_id),
     )
+
+
+@dataclass(frozen=True)
+class SeriesPage:
+    preview: SeriesPreview
+    credits_available: int
+
+
+def compose_series(*, client_id: UUID, slot_id: UUID, until: date) -> SeriesPage:
+    """What booking a series would do, and the credits to spend. Raises what `preview_series` raises."""
+    preview = preview_series(client_id=client_id, slot_id=slot_id, until=until)
+    return SeriesPage(preview, count_credits(user_id=client_id))
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from bookings.policies.credits import is_before_deadline, refund_window_of
 from bookings.policies.seats import Refusal, decide_booking, find_refusal
 from bookings.repositories import clock, jobs, locking, seats, slots, subscriptions, waitlist
 from bookings.repositories.keyset import Page
-from bookings.repositories.promotions import Promotion, write_promotions
 from bookings.repositories.rows import PlaceRow
+from bookings.repositories.seatings import Seating, write_seatings
 from bookings.repositories.waitlist import Offered
 from bookings.services.booking import find_facts, new_booking, refund_window, refused
 from bookings.services.operations import attempt, operation
@@ -122,8 +122,7 @@ def promote(free: "Iterable[Slot]", *, rows: locking.LockedRows, now: datetime) 
         return
     choice = _Choice(offered, rows=rows, now=now)
     passed = [Offered(slot.id, choice.fill(slot)) for slot in offered]
-    if choice.promotions and not write_promotions(choice.promotions, now=now):
-        raise errors.TryAgain
+    choice.write()
     for promotion in choice.promotions:
         announce_event(kind="booking.promoted", detail=promotion.detail)
     told = waitlist.pass_over(passed, now=now)
@@ -135,7 +134,7 @@ class _Choice:
 
     def __init__(self, offered: "Sequence[Slot]", *, rows: locking.LockedRows, now: datetime) -> None:
         self.rows, self.now = rows, now
-        self.promotions: list[Promotion] = []
+        self.promotions: list[Seating] = []
         pairs = [(slot, one.client_id) for slot in offered for one in rows.candidates[slot.id]]
         if pairs:
             clients = {client_id for _, client_id in pairs}
@@ -161,12 +160,19 @@ class _Choice:
             return False
         booking = new_booking(slot=slot, subscription=subscription, client_id=client_id, now=self.now)
         slot.seats_taken += 1
-        detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot.id)}
         balance = None
         if subscription:
             balance = subscription.credits_remaining = subscription.credits_remaining - booking.credits
-        self.promotions.append(Promotion(booking, balance, detail))
+        self.promotions.append(Seating(booking, balance))
         return True
+
+    def write(self) -> None:
+        """Write what was decided. Raises TryAgain where somebody may not be booked any more."""
+        about = [(one.booking.client_id, one.booking.id, 0) for one in self.promotions]
+        if about and not write_seatings(
+            self.promotions, now=self.now, event="booking.promoted", notice="booking_promoted", about=about
+        ):
+            raise errors.TryAgain
 
 
 def _overlap(one: seats.SlotToSeat, other: seats.SlotToSeat) -> bool:

@@ -96,6 +96,11 @@ def read_query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
     return _checked(form(data=given)) if given else {}
 
 
+def read_whole_query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """As `read_query`, where some are required. Raises ValidationError."""
+    return _checked(form(data=request.query_params.dict()))
+
+
 def read_key(request: Request) -> str | None:
     """The Idempotency-Key, None without one. Raises NotValid."""
     key = request.headers.get("Idempotency-Key")

@@ -19,8 +19,14 @@ from bookings.serializers.requests import (
     GiveBackRequest,
     MessageRequest,
 )
-from bookings.services import booking, booking_detail, cancelling, giving_back, hosting, moving
-from bookings.views.answers import caller_id, cursor_of, page_body, read_body, read_key, read_query
+from bookings.serializers.series import (
+    BookedSeriesSerializer,
+    SeriesPreviewSerializer,
+    SeriesQuery,
+    SeriesRequest,
+)
+from bookings.services import booking, booking_detail, cancelling, giving_back, hosting, moving, series
+from bookings.views.answers import caller_id, cursor_of, page_body, read_body, read_key, read_query, read_whole_query
 from bookings.views.schema import CURSOR, IDEMPOTENCY_KEY, page_of
 
 
@@ -44,6 +50,26 @@ class BookingsView(APIView):
         wish, key = read_body(BookingRequest, request), read_key(request)
         row = booking.book_slot(client_id=caller_id(request), idempotency_key=key, **wish)
         return Response(BookingSerializer(row).data, status=status.HTTP_201_CREATED)
+
+
+class SeriesView(APIView):
+    """Every session of weekly hours, for a time."""
+
+    required_scopes = {"GET": "bookings:read", "POST": "bookings:write"}
+
+    @extend_schema(parameters=[SeriesQuery], responses=SeriesPreviewSerializer)
+    def get(self, request: Request, slot_id: UUID) -> Response:
+        """What booking the slot and its sessions of the weeks after it would do; nothing is done."""
+        until = read_whole_query(SeriesQuery, request)["until"]
+        preview = series.preview_series(client_id=caller_id(request), slot_id=slot_id, until=until)
+        return Response(SeriesPreviewSerializer(preview).data)
+
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=SeriesRequest, responses={201: BookedSeriesSerializer})
+    def post(self, request: Request, slot_id: UUID) -> Response:
+        """Book what the preview has shown, all or nothing; a refusal names the first `slot_id` that it is about."""
+        wish, key = read_body(SeriesRequest, request), read_key(request)
+        made = series.book_series(client_id=caller_id(request), slot_id=slot_id, idempotency_key=key, **wish)
+        return Response(BookedSeriesSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
 class BookingView(APIView):

@@ -9,8 +9,17 @@ from rest_framework.views import APIView
 from bookings.serializers.offerings import ChangedOfferingSerializer, OfferingSerializer, PublicOfferingSerializer
 from bookings.serializers.requests import OfferingPatch, OfferingQuery, OfferingRequest
 from bookings.services import offerings
-from bookings.views.answers import CalendarView, caller_id, cursor_of, find_caller_id, page_body, read_body, read_query
-from bookings.views.schema import CURSOR, page_of
+from bookings.views.answers import (
+    CalendarView,
+    caller_id,
+    cursor_of,
+    find_caller_id,
+    page_body,
+    read_body,
+    read_key,
+    read_query,
+)
+from bookings.views.schema import CURSOR, IDEMPOTENCY_KEY, page_of
 
 
 class OfferingsView(CalendarView):
@@ -30,10 +39,11 @@ class OfferingsView(CalendarView):
         shape = PublicOfferingSerializer() if request.auth is None else OfferingSerializer()
         return Response(page_body(page, shape, request))
 
-    @extend_schema(request=OfferingRequest, responses={201: OfferingSerializer})
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=OfferingRequest, responses={201: OfferingSerializer})
     def post(self, request: Request) -> Response:
         """Offer something, for hosts; make slots or hours from it afterwards."""
-        row = offerings.add_offering(host_id=caller_id(request), values=read_body(OfferingRequest, request))
+        values, key = read_body(OfferingRequest, request), read_key(request)
+        row = offerings.add_offering(host_id=caller_id(request), values=values, idempotency_key=key)
         return Response(OfferingSerializer(row).data, status=status.HTTP_201_CREATED)
 
 

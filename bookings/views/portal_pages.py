@@ -1,4 +1,3 @@
-from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from rest_framework.views import APIView
 from bookings.serializers import answers as shapes
 from bookings.serializers.offerings import OfferingSerializer
 from bookings.serializers.requests import ChosenDayQuery, DayRequest, HostedQuery, SlotQuery
+from bookings.serializers.series import SeriesPreviewSerializer, SeriesQuery
 from bookings.services import availability, hosting, offerings, portal_pages
 from bookings.services.booking_detail import get_booking_detail
 from bookings.views.answers import (
@@ -22,6 +22,7 @@ from bookings.views.answers import (
     host_shape,
     page_body,
     read_query,
+    read_whole_query,
     slot_shape,
     zone_of_caller,
 )
@@ -119,6 +120,22 @@ class SlotPageView(CalendarView):
                 "slot": slot_shape(request).to_representation(page.slot),
                 "subscriptions": _subscriptions(page.subscriptions),
                 "position": page.position,
+                "repeats": page.repeats,
+            }
+        )
+
+
+@extend_schema(exclude=True)
+class SeriesPageView(PageView):
+    def get(self, request: Request, slot_id: UUID) -> Response:
+        """What booking a series would do."""
+        until = read_whole_query(SeriesQuery, request)["until"]
+        page = portal_pages.compose_series(client_id=caller_id(request), slot_id=slot_id, until=until)
+        return Response(
+            {
+                "person": visible_person(request),
+                "credits_available": page.credits_available,
+                "series": SeriesPreviewSerializer().to_representation(page.preview),
             }
         )
 
@@ -300,7 +317,8 @@ class HostedDayPageView(PageView):
 
     def get(self, request: Request) -> Response:
         """What cancelling the day `date` would cancel."""
-        page = portal_pages.compose_hosted_day(host_id=caller_id(request), day=_checked_day(request))
+        day = read_whole_query(DayRequest, request)["date"]
+        page = portal_pages.compose_hosted_day(host_id=caller_id(request), day=day)
         return Response(
             {
                 "person": visible_person(request),
@@ -317,13 +335,6 @@ class DeactivationPageView(PageView):
         """What deactivating the account would cancel."""
         page = portal_pages.compose_leaving(user_id=caller_id(request))
         return Response({"person": visible_person(request), **_leaving(page)})
-
-
-def _checked_day(request: Request) -> date:
-    form = DayRequest(data=request.query_params.dict())
-    form.is_valid(raise_exception=True)
-    day: date = form.validated_data["date"]
-    return day
 
 
 def _leaving(page: "LeavingPage") -> dict[str, Any]:

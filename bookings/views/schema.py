@@ -8,7 +8,7 @@ CURSOR = OpenApiParameter("cursor", description="From `next` or `previous` of an
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     location=OpenApiParameter.HEADER,
-    description="1 to 255 visible ASCII characters. The same key and body again answer the same booking.",
+    description="1 to 255 visible ASCII characters. The same key and body again give the same answer.",
 )
 
 

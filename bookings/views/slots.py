@@ -107,9 +107,12 @@ class SlotView(CalendarView):
     def patch(self, request: Request, slot_id: UUID) -> Response:
         """Change your own slot. Those booked and waiting are told, and who is booked elsewhere then is cancelled."""
         values = read_body(SlotPatch, request)
-        change = editing.preview_edit if values.pop("preview") else editing.edit_slot
-        message = values.pop("message", "")
-        done = change(host_id=caller_id(request), slot_id=slot_id, values=values, message=message)
+        is_preview, message, seen = (values.pop(name, None) for name in ("preview", "message", "seen"))
+        host_id, words = caller_id(request), message or ""
+        if is_preview:
+            done = editing.preview_edit(host_id=host_id, slot_id=slot_id, values=values, message=words)
+        else:
+            done = editing.edit_slot(host_id=host_id, slot_id=slot_id, values=values, message=words, seen=seen)
         return Response(ChangedSlotSerializer(done).data)
 
 

@@ -29,17 +29,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     api = Api(read_settings(arguments))
     session_id = resolve_hosted(api, arguments.session)
+    slot = api.get(f"/slots/{session_id}")
+    price = read_price(slot) if arguments.charge else 0
     if not arguments.yes and can_ask():
-        slot = api.get(f"/slots/{session_id}")
-        price = describe_price(read_price(slot) if arguments.charge else 0)
-        say(describe_slot(slot), "", f"It costs them {price}. They are told, and may leave free until it starts.")
+        cost = f"It costs them {describe_price(price)}."
+        say(describe_slot(slot), "", f"{cost} They are told, and may leave free until it starts.")
         confirm(f"Book {arguments.person} in?", otherwise="Nobody was booked.")
     person_id = find_whole(arguments.person)
     who = {"person_id": person_id} if person_id else {"login": arguments.person}
-    # With the key, a lost answer is asked for again and nobody is booked or charged twice.
-    booking = api.post(
-        f"/slots/{session_id}/bookings", who | {"charge": arguments.charge}, idempotency_key=secrets.token_urlsafe(24)
-    )
+    wish = who | {"charge": arguments.charge, "expected_credits_charged": price}
+    # With the key, a lost answer is asked for again and nobody is booked or charged twice. Another price is refused.
+    booking = api.post(f"/slots/{session_id}/bookings", wish, idempotency_key=secrets.token_urlsafe(24))
     if arguments.json:
         show_json(booking)
         return

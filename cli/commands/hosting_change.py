@@ -36,8 +36,10 @@ def run(arguments: argparse.Namespace) -> None:
     api = Api(read_settings(arguments))
     path = f"/slots/{resolve_hosted(api, arguments.session)}"
     if not arguments.yes and can_ask():
-        say(*_describe(api.call("PATCH", path, values | {"preview": True})))
+        preview = api.call("PATCH", path, values | {"preview": True})
+        say(*_describe(preview))
         confirm("Change it?", otherwise="Nothing was changed.")
+        values["seen"] = preview.get("seen")
     changed = api.call("PATCH", path, values)
     if arguments.json:
         show_json(changed)

@@ -1,4 +1,5 @@
 import argparse
+import secrets
 
 from ..api import Api
 from ..offerings import add_offering_options, read_offering_options
@@ -20,7 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    made = Api(read_settings(arguments)).post("/offerings", {"minutes": 60, **read_offering_options(arguments)})
+    body = {"minutes": 60, **read_offering_options(arguments)}
+    # With the key, a lost answer is asked for again and nothing is offered twice.
+    made = Api(read_settings(arguments)).post("/offerings", body, idempotency_key=secrets.token_urlsafe(24))
     if arguments.json:
         show_json(made)
         return

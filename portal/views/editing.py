@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.errors import Problem
 from portal.forms import EditForm, form_key
 from portal.rendering import redirect_to, redirect_with_conflict, render_page, return_form
+from portal.subscriptions import shown_price
 from portal.times import zone_of
 from portal.visitor import PortalRequest
 
@@ -23,6 +24,8 @@ def edit_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     form, is_agreed = EditForm.about(slot, zone, request.POST), "confirm" in request.POST
     body = form.body_of_changes(slot, zone) if form.is_valid() else {}
     body["preview"] = not is_agreed
+    if is_agreed and (seen := request.POST.get("seen")):
+        body["seen"] = seen
     change = form.send(request.visitor, "PATCH", f"/slots/{slot_id}", body) if form.is_valid() else None
     if change is None:
         return return_form(request, "edit_slot", form, lambda: _edit_page(request, page, form), slot_id)
@@ -56,7 +59,9 @@ def reopen_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
 @require_POST
 def book_in(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Give somebody a seat."""
-    body = {"login": request.POST.get("login", "").strip(), "charge": "charge" in request.POST}
+    is_charged = "charge" in request.POST
+    price = shown_price(request) if is_charged else {}
+    body = {"login": request.POST.get("login", "").strip(), "charge": is_charged, **price}
     key = form_key(request)
     return _send(request, slot_id, f"/slots/{slot_id}/bookings", body, notice="booked-in", key=key)
 

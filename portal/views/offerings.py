@@ -1,9 +1,10 @@
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.errors import Problem
+from portal.forms import form_key
 from portal.links import cursor_after, url
 from portal.offering_forms import OfferingForm
 from portal.rendering import conflict_in, redirect_to, render_page, return_form
@@ -20,11 +21,12 @@ def offerings(request: PortalRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_offering(request: PortalRequest) -> HttpResponse:
-    """Offer something."""
+    """Offer something; the form's key makes a second click harmless."""
     if request.method != "POST":
         return _new_page(request)
-    form = OfferingForm(request.POST)
-    if form.is_valid() and form.send(request.visitor, "POST", "/offerings", form.body()) is not None:
+    form, key = OfferingForm(request.POST), form_key(request)
+    sent = form.is_valid() and form.send(request.visitor, "POST", "/offerings", form.body(), idempotency_key=key)
+    if sent:
         return redirect_to("offerings", notice="offering-added")
     return return_form(request, "new_offering", form, lambda: _new_page(request, form))
 
@@ -32,7 +34,7 @@ def new_offering(request: PortalRequest) -> HttpResponse:
 def _new_page(request: PortalRequest, refused: OfferingForm | None = None) -> HttpResponse:
     page = request.visitor.get("/pages/hosting/offerings")
     form = refused or OfferingForm.of(request.visitor.take_note()) or OfferingForm()
-    context = {"form": form, "offering": None}
+    context = {"form": form, "offering": None, "key": str(uuid4())}
     return render_page(request, "hosting_offering", context, me=page["person"], status=422 if refused else 200)
 
 

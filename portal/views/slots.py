@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.errors import Problem
 from portal.forms import form_key
 from portal.links import read_uuid, url
-from portal.messages import Message
+from portal.messages import MESSAGES, Message
 from portal.picker import picker_context
 from portal.rendering import (
     conflict_in,
@@ -21,9 +21,11 @@ from portal.rendering import (
     zone_for,
 )
 from portal.subscriptions import paying_subscription, shown_price, usable_subscriptions
-from portal.times import iso_days, read_day, zone_of
+from portal.times import iso_days, read_day, read_instant, zone_of
 from portal.visitor import PortalRequest
 from portal.wording import person_name
+
+USUAL_SERIES = timedelta(weeks=4)
 
 
 @require_safe
@@ -109,8 +111,63 @@ def _book_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
         "is_over": slot["status"] != "open" or datetime.fromisoformat(slot["bookings_close_at"]) <= timezone.now(),
         "place": page["position"],
         "is_own": slot["host"]["id"] == me["id"],
+        "series_until": _usual_end(slot, me) if page.get("repeats") else None,
     }
     return render_page(request, "book", context, me=me)
+
+
+def _usual_end(slot: dict[str, Any], me: dict[str, Any]) -> date:
+    """The day that is offered first as the last one of a series."""
+    return read_instant(slot["starts_at"], zone_of(me["time_zone"])).date() + USUAL_SERIES
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def series(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    """The sessions of a slot's weekly hours up to a day: what booking them means, then the bookings."""
+    if request.method != "POST":
+        return _series_page(request, slot_id)
+    body = {
+        "slot_ids": [one for one in map(read_uuid, request.POST.getlist("slot_id")) if one],
+        "seen": request.POST.get("seen", ""),
+        **shown_price(request),
+    }
+    until, key = request.POST.get("until"), form_key(request)
+    try:
+        made = request.visitor.send("POST", f"/slots/{slot_id}/series", body, idempotency_key=key)
+    except Problem as problem:
+        if problem.status not in {400, 409}:
+            raise
+        code = problem.code if problem.code in MESSAGES and problem.status == 409 else "preview_changed"
+        return redirect_to("series", slot_id, until=until, conflict=code)
+    response = redirect_to("series", slot_id, until=until, notice="series-booked")
+    told = {"number": len(made["bookings"]), "credits_charged": made["credits_charged"]}
+    request.visitor.leave_note(response, {"for": url("series", slot_id), "made": told})
+    return response
+
+
+def _series_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    until = read_day(request.GET.get("until"))
+    if until is None:
+        return redirect_to("book", slot_id, conflict="series_refused")
+    try:
+        page = request.visitor.get(f"/pages/slots/{slot_id}/series", until=until.isoformat())
+    except Problem as problem:
+        if problem.status != 400:
+            raise
+        return redirect_to("book", slot_id, conflict="series_refused")
+    sessions, opened = page["series"]["sessions"], page["series"]["opened_until"]
+    context = {
+        "first": sessions[0]["slot"],
+        "series": page["series"],
+        "bookable": [one["slot"] for one in sessions if one["refusal"] is None],
+        "credits_left": page["credits_available"],
+        "until": until,
+        "is_cut": opened is not None and date.fromisoformat(opened) + timedelta(days=7) <= until,
+        "made": request.visitor.take_note().get("made"),
+        "key": str(uuid4()),
+        "conflict": conflict_in(request),
+    }
+    return render_page(request, "series", context, me=page["person"])
 
 
 @require_POST

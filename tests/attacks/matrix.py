@@ -45,6 +45,7 @@ API_BODIES = {
     "POST /api/v1/slots": (
         '{"title": "New", "capacity": 1, "starts_at": "2098-01-01T10:00Z", "ends_at": "2098-01-01T11:00Z"}'
     ),
+    "POST /api/v1/slots/{slot}/series": '{"slot_ids": ["{slot}"], "expected_credits_charged": 1, "seen": "x"}',
     "POST /api/v1/slots/{slot}/bookings": '{"login": "mallory"}',
     "PATCH /api/v1/slots/{slot}": '{"title": "Other", "place": "Room 2"}',
     "POST /api/v1/offerings": '{"title": "New", "minutes": 60}',
@@ -93,6 +94,8 @@ GET    /api/v1/slots/{slot}/bookings                      401  404  404  200+ 40
 GET    /api/v1/slots/{slot}/bookings.csv                  401  404  404  200  404  403  403  404  403  401  401
 GET    /api/v1/pages/hosting/slots/{slot}/roster          401  404  404  200  404  403  403  404  403  401  401
 POST   /api/v1/slots/{slot}/bookings                      401  404  404  201  404  403  403  404  403  401  401
+GET    /api/v1/slots/{slot}/series?until=2098-01-01       401  409  409  409  409  403  403  409  403  401  401
+POST   /api/v1/slots/{slot}/series                        401  409  409  409  409  403  403  409  403  401  401
 POST   /api/v1/slots/{full}/waitlist                      401  201  201  409  201  403  403  201  403  401  401
 DELETE /api/v1/slots/{full}/waitlist                      401  204  204  204  204  403  403  204  403  401  401
 GET    /api/v1/offerings                                  401  200  200  200  200  403  403  200  403  401  401
@@ -127,6 +130,7 @@ GET    /api/v1/pages/days                                 401  200  200+ 200  20
 GET    /api/v1/pages/bookings/{booking}/days              401  404  200+ 404  404  403  403  404  403  401  401
 GET    /api/v1/pages/hosts/{login}                        401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/slots/{slot}                         401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/pages/slots/{slot}/series?until=2098-01-01 401  409  409  409  409  403  403  409  403  401  401
 GET    /api/v1/pages/bookings                             401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/bookings/{booking}                   401  404  200+ 404  404  403  403  404  403  401  401
 GET    /api/v1/pages/bookings/{booking}/reschedule        401  404  200+ 404  404  403  403  404  403  401  401
@@ -232,6 +236,8 @@ GET  /slots/{free}                                 200  200  200+ 200  200  403 
 POST /slots/{free}                                 all  405
 GET  /slots/{free}/book                            401  200  200+ 200  200  403  403  200  403  out  out
 POST /slots/{free}/book                            401  303  303  back 303  403  403  303  403  out  out
+GET  /slots/{free}/series?until=2098-01-01         401  409  409  409  409  403  403  409  403  out  out
+POST /slots/{free}/series                          401  back back back back 403  403  back 403  out  out
 GET  /slots/{full}/waitlist                        all  405
 POST /slots/{full}/waitlist                        401  303  303  back 303  403  403  303  403  out  out
 GET  /slots/{full}/waitlist/leave                  all  405

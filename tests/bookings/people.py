@@ -1,10 +1,13 @@
 """People and slots for the booking tests, made through the same services that the product uses."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import F, Q
@@ -14,7 +17,9 @@ from accounts.services import people
 from bookings.models import Booking, BookingMove, Slot, Subscription
 from bookings.repositories import clock
 from bookings.services import hosting
+from bookings.services.availability import add_rule
 from bookings.services.credits import grant_credits
+from bookings.services.series import BookedSeries, book_series, preview_series
 
 HOUR = timedelta(hours=1)
 SLOT_TIMES = ("starts_at", "ends_at", "bookings_close_at")
@@ -50,6 +55,29 @@ def make_slot(host: User, *, hours: float = 72, minutes: int = 60, capacity: int
         capacity=capacity,
     )
     return Slot.objects.get(id=row["id"])
+
+
+def make_weekly(host: User, *, hours: int = 1, weeks: int = 2, **values: Any) -> list[Slot]:
+    """The sessions of an hour that weekly hours make from eight days ahead on, at no price unless `values` say one."""
+    day = clock.read_now().astimezone(ZoneInfo(host.time_zone)).date() + timedelta(days=8)
+    times = {"start_time": time(9), "end_time": time(9 + hours)}
+    terms = {"title": "Weekly", "capacity": 1, "price_credits": 0, "horizon_days": 7 * weeks + 1} | values
+    rule = add_rule(host_id=host.id, values={"kind": "weekly", "weekday": day.isoweekday()} | times | terms).rule
+    return list(Slot.objects.filter(rule_id=rule.id, rule_date__gte=day).order_by("starts_at"))
+
+
+def series_of(client: User, slot: Slot, *, until: date, key: str | None = None) -> Callable[[], BookedSeries]:
+    """Booking what a preview shows now."""
+    preview = preview_series(client_id=client.id, slot_id=slot.id, until=until)
+    return partial(
+        book_series,
+        client_id=client.id,
+        slot_id=slot.id,
+        slot_ids=[one.slot["id"] for one in preview.sessions if one.refusal is None],
+        expected_credits_charged=preview.credits_charged,
+        seen=preview.seen,
+        idempotency_key=key,
+    )
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from bookings.services import (
 )
 from bookings.services.audit import find_breaches
 from tests.bookings.committed import another_connection
-from tests.bookings.people import make_person, make_slot, shift_start, state
+from tests.bookings.people import make_person, make_slot, make_weekly, series_of, shift_start, state
 
 Operation = Callable[[], object]
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -49,6 +49,11 @@ def full_slot(host: User) -> tuple[UUID, UUID, User]:
 def book(ada: User, grace: User) -> Operation:
     slot = make_slot(grace)
     return lambda: booking.book_slot(client_id=ada.id, slot_id=slot.id, idempotency_key="key")
+
+
+def book_every_week(ada: User, grace: User) -> Operation:
+    slots = make_weekly(grace, weeks=3, price_credits=1)
+    return series_of(ada, slots[0], until=slots[-1].rule_date or date.max, key="key")
 
 
 def cancel_and_promote(ada: User, grace: User) -> Operation:
@@ -299,7 +304,8 @@ def host_leaves(ada: User, grace: User) -> Operation:
 
 
 OPERATIONS = [
-    book, cancel_and_promote, cancel_as_staff, cancel_slot, cancel_day, reschedule_and_promote, join, leave, grant,
+    book, book_every_week, cancel_and_promote, cancel_as_staff, cancel_slot, cancel_day, reschedule_and_promote, join,
+    leave, grant,
     grant_plan, renew, expire, no_show, create_slot, add_rule, sign_up, client_leaves, host_leaves,
     no_show_undone, give_back_to_a_new_subscription, book_and_renew, adjust, stop, end, extend, offer_seats,
     edit, edit_the_time, reopen, book_in, remove_and_promote, offer, change_offering, archive_offering,

@@ -67,6 +67,14 @@ def test_who_has_booked_before_can_be_charged_and_leave_without_loss(
     assert (cancelled["credits_refunded"], credits_of(ada)) == (3, 5)
 
 
+def test_another_price_than_was_shown_is_not_charged(ada: User, grace: User, slot: Slot, hosting: Caller) -> None:
+    book_before(ada, grace)
+    body = {"login": "ada", "charge": True, "expected_credits_charged": 1}
+    Slot.objects.filter(id=slot.id).update(price_credits=3)
+    assert hosting.post(roster(slot), body, status=409)["credits_charged"] == 3
+    hosting.post(roster(slot), {"login": "ada", "expected_credits_charged": 0}, status=201)
+
+
 def test_a_host_cannot_make_that_so(ada: User, grace: User, slot: Slot, hosting: Caller) -> None:
     """Who was only ever booked in has not booked; nor has who booked another host."""
     book_before(ada, make_person("linus", is_host=True))

@@ -268,6 +268,19 @@ def test_a_preview_says_all_of_it_and_does_none(ada: User, slot: Slot, hosting: 
     assert seen == hosting.patch(f"/slots/{slot.id}", body)
 
 
+def test_what_was_shown_is_what_is_done(ada: User, slot: Slot, hosting: Caller) -> None:
+    """Somebody has booked since: those concerned are others."""
+    body = {"place": "Room 2"}
+    shown = hosting.patch(f"/slots/{slot.id}", body | {"preview": True})["seen"]
+    booking = book(ada, slot)
+    before = state()
+    assert hosting.refused("PATCH", f"/slots/{slot.id}", body | {"seen": shown}) == (409, "preview_changed")
+    assert state() == before
+    shown = hosting.patch(f"/slots/{slot.id}", body | {"preview": True})["seen"]
+    assert hosting.patch(f"/slots/{slot.id}", body | {"seen": shown})["people_told"] == 1
+    assert Caller(ada).get(f"/bookings/{booking}")["place"] == "Room 2"
+
+
 def test_a_session_that_has_begun_keeps_its_time(ada: User, slot: Slot, hosting: Caller) -> None:
     booking = book(ada, slot)
     shift_start(slot, hours=-0.5)

@@ -19,7 +19,7 @@ from bookings.models import Booking, CreditEntry, Slot, Subscription, WaitlistEn
 from bookings.repositories import clock
 from bookings.services import booking, booking_in, cancelling, moving, waiting
 from tests.bookings.committed import together
-from tests.bookings.people import make_person, make_slot
+from tests.bookings.people import make_person, make_slot, make_weekly, series_of
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 ROUNDS = 5
@@ -61,7 +61,7 @@ def join_a_waitlist(client: User, host: User, other: User) -> list[Act]:
     return [partial(waiting.join_waitlist, client_id=client.id, slot_id=slot.id) for slot in slots]
 
 
-@makes("waiting._promote")
+@makes("waiting.write")
 def be_promoted(client: User, host: User, other: User) -> list[Act]:
     slots = make_slots(host)
     held = [booking.book_slot(client_id=other.id, slot_id=slot.id)["id"] for slot in slots]
@@ -83,6 +83,13 @@ def reschedule(client: User, host: User, other: User) -> list[Act]:
 def be_booked_in(client: User, host: User, other: User) -> list[Act]:
     book_in = partial(booking_in.book_person_in, host_id=host.id, person=str(client.id))
     return [partial(book_in, slot_id=slot.id) for slot in make_slots(host)]
+
+
+@makes("series._write")
+def book_a_series(client: User, host: User, other: User) -> list[Act]:
+    first, *others = make_weekly(host, hours=ACTS)
+    until = max(slot.rule_date for slot in others if slot.rule_date)
+    return [series_of(client, slot, until=until) for slot in (first, *others[: ACTS - 1])]
 
 
 def suspend(person: User) -> None:
@@ -155,7 +162,7 @@ def test_nothing_that_was_made_outlives_the_end(prepare: Prepare, end: Callable[
     assert rows_of(bystander) == before
 
 
-MAKERS = {"seat_client", "write_booking", "insert_entry", "move_booking"}
+MAKERS = {"seat_client", "write_booking", "write_seatings", "insert_entry", "move_booking"}
 # The table's rows call the first; the second fills a demo's past, which nothing races with.
 HELPERS = {"booking.seat_client", "demo._add_past_session"}
 
@@ -193,4 +200,4 @@ def test_every_statement_that_makes_a_seat_or_a_place_is_known() -> None:
         for path in REPOSITORIES.glob("*.py")
         if any(f"INSERT INTO bookings_{table}" in path.read_text() for table in ("booking (", "waitlistentry ("))
     }
-    assert (creating, inserting) == ({"insert_entry"}, {"promotions", "seats"})
+    assert (creating, inserting) == ({"insert_entry"}, {"seatings", "seats"})

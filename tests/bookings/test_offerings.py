@@ -67,6 +67,14 @@ def problems(host: Caller, method: str, path: str, body: dict[str, Any]) -> set[
     return set(response.json().get("errors", {}))
 
 
+def test_the_same_key_offers_once(grace: User) -> None:
+    caller, body, key = Caller(grace), {"title": "Yoga", "minutes": 60}, {"Idempotency-Key": "a-key"}
+    made = [caller.post("/offerings", body, status=201, **key)["id"] for _ in range(2)]
+    assert made[0] == made[1]
+    assert caller.refused("POST", "/offerings", body | {"minutes": 45}, **key) == (409, "idempotency_conflict")
+    assert caller.post("/offerings", body, status=201)["id"] != made[0]
+
+
 def test_an_offering_is_what_its_host_has_said(host: Caller, yoga: dict[str, Any], grace: User, mallory: User) -> None:
     assert {name: yoga[name] for name in YOGA} == YOGA
     assert (yoga["host"]["id"], yoga["archived_at"]) == (str(grace.id), None)

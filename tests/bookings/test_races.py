@@ -30,7 +30,7 @@ from bookings.services.renewing import settle_subscriptions
 from bookings.services.waiting import join_waitlist
 from tests.bookings.api import Caller
 from tests.bookings.committed import count_deadlocks, make_clients, together
-from tests.bookings.people import credits_of, make_person, make_slot
+from tests.bookings.people import credits_of, make_person, make_slot, make_weekly, series_of
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 ROUNDS = 6
@@ -400,3 +400,56 @@ def test_booking_in_sent_many_times_at_once_books_once(ada: User, grace: User) -
         assert len({row["id"] for row in results}) == 1
         removals = [partial(remove_client, host_id=grace.id, booking_id=results[0]["id"])] * 3
         assert outcomes(together(removals)) == {"done": 1, "booking_not_active": 2}
+
+
+def test_two_series_of_the_last_seats(ada: User, grace: User) -> None:
+    """One gets all of them and the other none, whatever stands in the way of a part."""
+    alan = make_person("alan")
+    for number in range(ROUNDS):
+        slots = make_weekly(make_person(f"host{number}", is_host=True), hours=1, weeks=4)
+        until = slots[-1].rule_date
+        assert until
+        wants = [series_of(person, slots[place], until=until) for place, person in enumerate((ada, alan))]
+        results = outcomes(together([*wants, partial(book_slot, client_id=alan.id, slot_id=slots[0].id)]))
+        assert set(results) <= {"done", "slot_full", "overlapping_booking"}
+        held = Counter(Booking.objects.filter(slot__in=slots).values_list("client__login", flat=True))
+        assert held["ada"] in {0, 4}
+        assert held["alan"] in {0, 1, 3, 4}
+        cancel_slots(slots)
+
+
+def test_one_series_twice_at_once_is_booked_once(ada: User, grace: User) -> None:
+    slots = make_weekly(grace, weeks=3, price_credits=1)
+    until = slots[-1].rule_date
+    assert until
+    first, again = (series_of(ada, slots[0], until=until, key="key") for _ in range(2))
+    other = series_of(ada, slots[0], until=until)
+    made = together([first, again, other])
+    ids = {tuple(row["id"] for row in one.bookings) for one in made if not isinstance(one, Exception)}
+    assert len(ids) == 1
+    assert credits_of(ada) == 2
+
+
+def test_a_series_beside_a_day_that_is_cancelled_and_a_move(ada: User, grace: User) -> None:
+    for number in range(ROUNDS):
+        host = make_person(f"host{number}", is_host=True)
+        slots = make_weekly(host, weeks=3)
+        until, middle = slots[-1].rule_date, slots[1]
+        assert until
+        results = together(
+            [
+                series_of(ada, slots[0], until=until),
+                partial(cancel_slot, host_id=host.id, slot_id=middle.id),
+                partial(edit_slot, host_id=host.id, slot_id=slots[2].id, values={"place": "Room 2"}),
+            ]
+        )
+        assert set(outcomes(results)) <= {"done", "slot_cancelled", "preview_changed"}
+        left = Booking.objects.filter(client=ada, slot__in=slots, status="active").count()
+        assert left == (0 if isinstance(results[0], Exception) else 2)
+        cancel_slots(slots)
+
+
+def cancel_slots(slots: list[Slot]) -> None:
+    """Free the time of the clients for the next round."""
+    for slot in slots:
+        cancel_slot(host_id=slot.host_id, slot_id=slot.id)

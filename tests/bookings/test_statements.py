@@ -25,7 +25,7 @@ from bookings.services.waiting import join_waitlist, offer_free_seats
 from bookings.views.bookings import BookingCancelView, BookingsView
 from tests.bookings.api import Caller
 from tests.bookings.committed import make_clients
-from tests.bookings.people import make_person, make_slot
+from tests.bookings.people import make_person, make_slot, make_weekly, series_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +62,16 @@ def test_what_a_locked_look_refuses_is_looked_at_twice(ada: User, grace: User, s
     book(ada, slot)()
     for refused in (slot, at_the_same_time):
         assert count_statements(book(ada, refused)) == 2
+
+
+@pytest.mark.parametrize("weeks", [2, 26])
+def test_a_series_takes_the_same_statements(grace: User, weeks: int) -> None:
+    ada, slots = make_person("ada", credits=30), make_weekly(grace, weeks=weeks, price_credits=1)
+    until = slots[-1].rule_date
+    assert until
+    assert count_statements(lambda: series_of(ada, slots[0], until=until)) == 0
+    assert count_statements(series_of(ada, slots[0], until=until, key="key")) == 0
+    assert Booking.objects.filter(client=ada).count() == weeks
 
 
 def fill(slot: Slot, clients: list[User]) -> None:

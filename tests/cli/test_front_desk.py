@@ -237,3 +237,27 @@ def test_sessions_are_completed(grace: Machine) -> None:
         done = grace.run("__complete", "--", "hosting", verb, "")
         assert re.match(r"[0-9a-f-]+\t.*Yoga", done.out)
         assert slot_id.startswith(done.out.split("\t")[0])
+
+
+def test_every_week_is_booked_at_once_as_it_was_shown(grace: Machine, ada: Machine) -> None:
+    day = datetime.now(UTC).date() + timedelta(days=8)
+    hours = {"kind": "weekly", "weekday:": day.isoweekday(), "start_time": "09:00", "end_time": "10:00"}
+    terms = {"title": "Yoga", "capacity:": 3, "price_credits:": 2, "horizon_days:": 29}
+    words = [word for name, value in (hours | terms).items() for word in ("--field", f"{name}={value}")]
+    assert grace.run("api", "post", "/availability-rules", *words).code == 0
+    slots = [
+        one for one in ada.run("slots", "list", "--host", login_of(grace), "--json").json if one["title"] == "Yoga"
+    ]
+    first, until = slots[1]["id"], f"{day + timedelta(weeks=2)}"
+    done = ada.run("book", first, "--until", until, "--yes", "--json")
+    assert done.code == 0, done.err
+    assert (len(done.json["bookings"]), done.json["credits_charged"]) == (2, 4)
+    assert "Not booked: too few credits." in done.err
+    assert done.err.count("Full refund until") == 2
+    with ada.terminal("book", first, "--until", until) as terminal:
+        terminal.see("Not booked: you are booked")
+        terminal.see("None of these sessions can be booked.")
+        assert terminal.end() == 1
+    wrong = ada.run("book", first, "--until", "Christmas")
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "until: " in wrong.err

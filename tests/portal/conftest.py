@@ -103,7 +103,7 @@ def csrf_of(browser: httpx.Client, path: str = "/") -> dict[str, str]:
     return {"csrfmiddlewaretoken": page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]}
 
 
-def post(browser: httpx.Client, path: str, page: str = "/device", **fields: str) -> httpx.Response:
+def post(browser: httpx.Client, path: str, page: str = "/device", **fields: str | list[str]) -> httpx.Response:
     """Send a form with the CSRF token of `page`."""
     return browser.post(path, data=csrf_of(browser, page) | fields)
 

@@ -144,12 +144,24 @@ def booking_pages(
     pages |= {f"bookings/{one['id']}": {"booking": one} for one in details}
     pages |= {f"bookings/{moved['id']}/reschedule/{one['id']}": {"booking": moved, "slot": one} for one in slots}
     pages |= {f"slots/{one['id']}": {"slot": one, "subscriptions": plans, "position": None} for one in slots}
+    pages |= {f"slots/{one['id']}/series": {"series": a_series(one)} for one in slots}
     pages |= {
         f"hosts/{login}": {"host": host(login), "slots": a_page([one for one in slots if one["host"] == host(login)])}
         for login in HOSTS
     }
     same = [one for one in slots if one["title"] == moved["title"]]
     return pages | {f"bookings/{moved['id']}/reschedule": {"booking": moved, "same": same, "upcoming": upcoming}}
+
+
+def a_series(first: Body) -> Body:
+    """Four weeks from this slot on; the second session is full."""
+    start, sessions = datetime.fromisoformat(first["starts_at"]), []
+    for week in range(4):
+        seats = (4, 4) if week == 1 else (1, 4)
+        one = slot(1000 + week, start + timedelta(weeks=week), first["host"]["login"], first["title"], seats)
+        sessions.append({"slot": one if week else first, "refusal": "slot_full" if week == 1 else None})
+    opened_until = f"{start + timedelta(weeks=3):%Y-%m-%d}"
+    return {"sessions": sessions, "credits_charged": 3, "opened_until": opened_until, "seen": "5e" * 16}
 
 
 def chosen_pages(page: Body, slots: list[Body], pages: dict[str, Body], hosting: bool) -> Routes:

@@ -102,6 +102,17 @@ def _edit_review(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.wait_for_selector("text=Change this session?")
 
 
+def _series_booked(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    address = f"/slots/{an_id(304)}/series"
+    portal.backend.routes["POST", address] = Answer(201, {"bookings": [{}] * 3, "credits_charged": 3})
+    page.goto(f"{portal.url}{address}?until=2030-12-24")
+    found = portal.backend.body(f"/pages{address}")["series"]["sessions"]
+    for one in found[2:]:
+        one["refusal"], one["slot"]["booking_id"] = "already_booked", an_id(500)
+    page.click("text=Book 3 sessions for 3 credits")
+    page.wait_for_selector("text=Booked now")
+
+
 def _cancelled_slot(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     path = f"/pages/hosting/slots/{an_id(400)}"
     slot = portal.backend.body(path)["slot"] | {"status": "cancelled"}
@@ -128,6 +139,9 @@ STATES: dict[str, Show] = {
     "conflict": _conflict,
     "waiting": _waiting,
     "no-credit": _changed(f"/slots/{an_id(400)}/book", f"/pages/slots/{an_id(400)}", subscriptions=[]),
+    "repeats": _changed(f"/slots/{an_id(304)}/book", f"/pages/slots/{an_id(304)}", repeats=True),
+    "series": at(f"/slots/{an_id(304)}/series?until=2030-12-24"),
+    "series-booked": _series_booked,
     "no-booking": _changed("/bookings", "/pages/bookings", upcoming=[], waiting=[]),
     "no-past": _changed("/bookings?show=past", "/pages/bookings", past=NONE),
     "no-session": at("/slots?from=2099-01-01"),

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.portal.conftest import post
+from tests.portal.conftest import hidden, post
 from tests.portal.fake_backend import Answer, FakeBackend, problem
 from tests.portal.sample import an_id, an_offering
 
@@ -52,6 +52,14 @@ def test_an_offering_is_sent_as_it_was_typed(ada: httpx.Client, backend: FakeBac
     assert backend.made("POST", "/api/v1/offerings")[0].body == SENT
     page = ada.get("/hosting/offerings").text
     assert "45 minutes · 3 seats · 2 credits · Room 4, Kepler House" in page
+
+
+def test_a_second_click_is_the_same_request(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["POST", "/offerings"] = Answer(201, an_offering(972))
+    key = hidden(ada.get("/hosting/offerings/new").text, "key")
+    for _ in range(2):
+        post(ada, "/hosting/offerings/new", **TYPED, key=key)
+    assert [call.headers["Idempotency-Key"] for call in backend.made("POST", "/api/v1/offerings")] == [key] * 2
 
 
 def test_what_the_api_refuses_stands_beside_its_field(ada: httpx.Client, backend: FakeBackend) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from uuid6 import uuid7
@@ -11,8 +12,8 @@ from accounts.policies import may_use_account
 from bookings.repositories import jobs
 from bookings.repositories.seats import NewBooking
 
-# As WRITE in `seats`, for many who wait at once.
-_PROMOTE = f"""
+# As WRITE in `seats`, of many seats at once.
+_WRITE = f"""
 WITH usable AS MATERIALIZED (
     SELECT count(*) FROM accounts_user
     WHERE id = ANY(%(people)s) AND {may_use_account("accounts_user")} HAVING count(*) = cardinality(%(people)s)
@@ -20,7 +21,7 @@ WITH usable AS MATERIALIZED (
     SELECT b.* FROM usable, jsonb_to_recordset(%(bookings)s::jsonb) AS b (
         place int, id uuid, slot_id uuid, client_id uuid, host_id uuid, subscription_id uuid,
         starts_at timestamptz, ends_at timestamptz, refund_window interval, credits int, balance int,
-        remind_at timestamptz, entry_id uuid, event_id uuid, detail jsonb)
+        remind_at timestamptz, key varchar, entry_id uuid, event_id uuid, detail jsonb)
 ), seated AS (
     UPDATE bookings_slot s SET seats_taken = f.seats_taken
     FROM usable, jsonb_to_recordset(%(slots)s::jsonb) AS f (id uuid, seats_taken int) WHERE s.id = f.id
@@ -33,17 +34,17 @@ WITH usable AS MATERIALIZED (
 ), booked AS (
     INSERT INTO bookings_booking (
         id, slot_id, client_id, host_id, subscription_id, status, scheduled_start_time, scheduled_end_time,
-        refund_window, credits_charged, credits_refunded, revision, requested_slot_id, created_at, changed_at,
-        cancelled_by, remind_at)
+        refund_window, credits_charged, credits_refunded, revision, idempotency_key, requested_slot_id, created_at,
+        changed_at, cancelled_by, remind_at)
     SELECT id, slot_id, client_id, host_id, subscription_id, 'active', starts_at, ends_at, refund_window, credits,
-           0, 0, slot_id, %(now)s, %(now)s, '', remind_at FROM new
+           0, 0, key, slot_id, %(now)s, %(now)s, '', remind_at FROM new
 ), entered AS (
     INSERT INTO bookings_creditentry (id, subscription_id, booking_id, amount, reason, balance_after, created_at)
     SELECT entry_id, subscription_id, id, -credits, 'booking', balance, %(now)s FROM new
     WHERE credits > 0 ORDER BY place
 ), recorded AS (
     INSERT INTO accounts_event (id, kind, user_id, client_id, detail)
-    SELECT event_id, 'booking.promoted', client_id, '', detail FROM new
+    SELECT event_id, %(event)s, client_id, '', detail FROM new
 ), deferred AS MATERIALIZED (
     {jobs.DEFER} CROSS JOIN usable HAVING count(*) > 0
 )
@@ -52,22 +53,37 @@ SELECT count(*) FROM deferred
 
 
 @dataclass(frozen=True)
-class Promotion:
-    """A booking for one who waits; its slot and subscription say already what is left.
+class Seating:
+    """A booking to be written with others; its slot and subscription say already what is left.
 
     `balance` is right after it, None where it costs nothing.
     """
 
     booking: NewBooking
     balance: int | None
-    detail: dict[str, object]
+
+    @property
+    def detail(self) -> dict[str, object]:
+        """What its event says."""
+        return {"booking_id": str(self.booking.id), "slot_id": str(self.booking.slot.id)}
 
 
-def write_promotions(promotions: Sequence[Promotion], *, now: datetime) -> bool:
-    """As `seats.write_booking`, of many at once: all, or none where any of the people may not be booked any more."""
-    made = [one.booking for one in promotions]
+def write_seatings(
+    seatings: Sequence[Seating],
+    *,
+    now: datetime,
+    event: str,
+    notice: str,
+    about: Sequence[tuple[UUID, UUID, int]],
+    told: jobs.Told | None = None,
+) -> bool:
+    """As `seats.write_booking`, of many at once: all, or none where any of the people may not be booked any more.
+
+    Each has an event of the kind `event`; the mails are those of `jobs.defer_notices`.
+    """
+    made = [one.booking for one in seatings]
     records: dict[str, Any] = {
-        "bookings": [_promotion_record(place, one) for place, one in enumerate(promotions)],
+        "bookings": [_record(place, one) for place, one in enumerate(seatings)],
         "slots": [
             {"id": slot.id, "seats_taken": slot.seats_taken} for slot in {b.slot.id: b.slot for b in made}.values()
         ],
@@ -78,14 +94,14 @@ def write_promotions(promotions: Sequence[Promotion], *, now: datetime) -> bool:
     }
     given: dict[str, Any] = {name: json.dumps(value, default=str) for name, value in records.items()}
     people = list({b.client_id for b in made} | {b.slot.host_id for b in made})
-    job = jobs.notice_values("booking_promoted", [(b.client_id, b.id, 0) for b in made])
+    job = jobs.notice_values(notice, list(about), told=told)
     with connection.cursor() as cursor:
-        cursor.execute(_PROMOTE, {**given, **job, "people": people, "now": now})
+        cursor.execute(_WRITE, {**given, **job, "people": people, "now": now, "event": event})
         (written,) = cursor.fetchone()
     return bool(written)
 
 
-def _promotion_record(place: int, one: Promotion) -> dict[str, Any]:
+def _record(place: int, one: Seating) -> dict[str, Any]:
     booking = one.booking
     return {
         "place": place,
@@ -100,6 +116,7 @@ def _promotion_record(place: int, one: Promotion) -> dict[str, Any]:
         "credits": booking.credits,
         "balance": one.balance,
         "remind_at": booking.remind_at,
+        "key": booking.key,
         "entry_id": uuid7(),
         "event_id": uuid7(),
         "detail": one.detail,
