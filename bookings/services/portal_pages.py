@@ -27,7 +27,7 @@ from bookings.services.calendar_feed import find_own_feed_secret
 from bookings.services.credits import list_entries, list_subscriptions
 from bookings.services.hosting import list_open_on, list_roster
 from bookings.services.offerings import list_offerings
-from bookings.services.series import SeriesPreview, find_repeated, preview_series
+from bookings.services.series import SeriesPreview, has_series, preview_series
 from tokens.services.callers import Credential
 
 MOST_UPCOMING = 100
@@ -118,7 +118,7 @@ def compose_slot(*, viewer_id: UUID | None, slot_id: UUID) -> SlotPage:
         slot=slot,
         subscriptions=list_subscriptions(user_id=viewer_id),
         position=waitlist.count_before(entry) + 1 if entry else None,
-        repeats=find_repeated(slot_id),
+        repeats=has_series(slot_id=slot_id),
     )
 
 

@@ -126,7 +126,7 @@ def book_series(
     return _write(choices, client_id=client_id, key=key, now=now)
 
 
-def find_repeated(slot_id: UUID) -> bool:
+def has_series(*, slot_id: UUID) -> bool:
     """Whether a series can be booked from this slot on."""
     return _repeats(series.get_first(slot_id))
 

@@ -107,7 +107,7 @@ def _series_booked(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     portal.backend.routes["POST", address] = Answer(201, {"bookings": [{}] * 3, "credits_charged": 3})
     page.goto(f"{portal.url}{address}?until=2030-12-24")
     found = portal.backend.body(f"/pages{address}")["series"]["sessions"]
-    for one in found[2:]:
+    for one in (found[0], *found[2:]):
         one["refusal"], one["slot"]["booking_id"] = "already_booked", an_id(500)
     page.click("text=Book 3 sessions for 3 credits")
     page.wait_for_selector("text=Booked now")
