@@ -84,3 +84,12 @@ def add_json_option(parser: argparse._ActionsContainer) -> None:
 
 def add_yes_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def add_expect_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--expect", type=int, metavar="CREDITS", help="only if it costs that many credits")
+
+
+def read_expected(arguments: argparse.Namespace) -> dict[str, int]:
+    """The price that was given, for the API to compare; nothing where none was."""
+    return {} if arguments.expect is None else {"expected_credits_charged": arguments.expect}

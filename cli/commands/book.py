@@ -5,7 +5,7 @@ from typing import Any
 
 from ..api import Api
 from ..errors import CliError
-from ..parsing import add_json_option, add_yes_option
+from ..parsing import add_expect_option, add_json_option, add_yes_option, read_expected
 from ..schedule import (
     describe_booking,
     describe_deadline,
@@ -15,6 +15,7 @@ from ..schedule import (
     describe_slot,
     get_slot,
     read_price,
+    resolve_slot,
 )
 from ..settings import read_settings
 from ..terminal import can_ask, confirm, say, say_done, show, show_json
@@ -40,6 +41,7 @@ REFUSALS = {
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("slot", help="the slot's id, or its start")
     parser.add_argument("--until", metavar="DAY", help="its session of every week, up to that day")
+    add_expect_option(parser)
     add_yes_option(parser)
     add_json_option(parser)
 
@@ -48,17 +50,12 @@ def run(arguments: argparse.Namespace) -> None:
     api = Api(read_settings(arguments))
     # Where the id goes into a variable or a file, a script is at work, although it may run at a terminal.
     may_ask = not arguments.yes and sys.stdout.isatty() and can_ask()
-    slot = get_slot(api, arguments.slot)
     if arguments.until:
-        _book_series(api, slot, until=arguments.until, may_ask=may_ask, as_json=arguments.json)
+        _book_series(api, arguments, may_ask=may_ask)
         return
-    price = read_price(slot)
-    if may_ask:
-        say(describe_slot(slot), *describe_place(slot), "", f"Price: {describe_price(price)}.", describe_refund(slot))
-        confirm(f"Book this session for {describe_price(price)}?", otherwise="Nothing was booked.")
-    # With the key, a lost answer is asked for again and nobody books twice. Another price is refused.
-    wish = {"slot_id": slot["id"], "expected_credits_charged": price}
-    booking = api.post("/bookings", wish, idempotency_key=secrets.token_urlsafe(24))
+    wish = _ask(api, arguments.slot) if may_ask else {"slot_id": resolve_slot(api, arguments.slot)}
+    # With the key, a lost answer is asked for again and nobody books twice.
+    booking = api.post("/bookings", wish | read_expected(arguments), idempotency_key=secrets.token_urlsafe(24))
     if arguments.json:
         show_json(booking)
         return
@@ -67,10 +64,19 @@ def run(arguments: argparse.Namespace) -> None:
     show(booking["id"])
 
 
-def _book_series(api: Api, slot: dict[str, Any], *, until: str, may_ask: bool, as_json: bool) -> None:
+def _ask(api: Api, text: str) -> dict[str, Any]:
+    """The slot, and the price that the person has agreed to: another one is refused."""
+    slot = get_slot(api, text)
+    price = read_price(slot)
+    say(describe_slot(slot), *describe_place(slot), "", f"Price: {describe_price(price)}.", describe_refund(slot))
+    confirm(f"Book this session for {describe_price(price)}?", otherwise="Nothing was booked.")
+    return {"slot_id": slot["id"], "expected_credits_charged": price}
+
+
+def _book_series(api: Api, arguments: argparse.Namespace, *, may_ask: bool) -> None:
     """What cannot be booked is named before, and the rest is booked as it was shown, or nothing."""
-    path = f"/slots/{slot['id']}/series"
-    series = api.get(path, until=until)
+    path = f"/slots/{resolve_slot(api, arguments.slot)}/series"
+    series = api.get(path, until=arguments.until)
     bookable = [one["slot"] for one in series["sessions"] if one["refusal"] is None]
     price = describe_price(series["credits_charged"])
     say(*_describe(series), "")
@@ -83,8 +89,8 @@ def _book_series(api: Api, slot: dict[str, Any], *, until: str, may_ask: bool, a
         "expected_credits_charged": series["credits_charged"],
         "seen": series["seen"],
     }
-    made = api.post(path, wish, idempotency_key=secrets.token_urlsafe(24))
-    if as_json:
+    made = api.post(path, wish | read_expected(arguments), idempotency_key=secrets.token_urlsafe(24))
+    if arguments.json:
         show_json(made)
         return
     say_done(f"Booked: {_count(made['bookings'])} for {describe_price(made['credits_charged'])}.")

@@ -3,7 +3,7 @@ import secrets
 
 from ..api import Api
 from ..hosting import resolve_hosted
-from ..parsing import add_json_option, add_yes_option
+from ..parsing import add_expect_option, add_json_option, add_yes_option, read_expected
 from ..schedule import describe_booking, describe_price, describe_slot, read_price
 from ..settings import read_settings
 from ..short_ids import find_whole
@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--charge", action="store_true", help="take the price; only from those who have booked you before"
     )
+    add_expect_option(parser)
     add_yes_option(parser)
     add_json_option(parser)
 
@@ -29,15 +30,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     api = Api(read_settings(arguments))
     session_id = resolve_hosted(api, arguments.session)
-    slot = api.get(f"/slots/{session_id}")
-    price = read_price(slot) if arguments.charge else 0
+    seen = {}
     if not arguments.yes and can_ask():
+        slot = api.get(f"/slots/{session_id}")
+        price = read_price(slot) if arguments.charge else 0
         cost = f"It costs them {describe_price(price)}."
         say(describe_slot(slot), "", f"{cost} They are told, and may leave free until it starts.")
         confirm(f"Book {arguments.person} in?", otherwise="Nobody was booked.")
+        seen = {"expected_credits_charged": price}
     person_id = find_whole(arguments.person)
     who = {"person_id": person_id} if person_id else {"login": arguments.person}
-    wish = who | {"charge": arguments.charge, "expected_credits_charged": price}
+    wish = who | {"charge": arguments.charge} | seen | read_expected(arguments)
     # With the key, a lost answer is asked for again and nobody is booked or charged twice. Another price is refused.
     booking = api.post(f"/slots/{session_id}/bookings", wish, idempotency_key=secrets.token_urlsafe(24))
     if arguments.json:

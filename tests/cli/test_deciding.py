@@ -123,6 +123,16 @@ def test_the_price_that_was_seen_is_sent(ada: Pointed, price: int, words: str) -
     assert sent(ada) == {"slot_id": SLOT, "expected_credits_charged": price}
 
 
+@pytest.mark.parametrize("words", [["book", SLOT], ["hosting", "book", SLOT, "ada", "--charge"]])
+def test_a_script_says_what_it_expects_to_pay(ada: Pointed, words: list[str]) -> None:
+    ada.backend.answer(f"/slots/{SLOT}/bookings", BOOKED | {"client": {"login": "ada"}}, method="POST", status=201)
+    assert ada.run(*words, "--yes", "--expect", "0").code == 0
+    assert sent(ada)["expected_credits_charged"] == 0
+    assert ada.run(*words, "--yes").code == 0
+    assert "expected_credits_charged" not in sent(ada)
+    assert ada.run(*words, "--expect", "two").code == 2
+
+
 def test_moving_to_another_price_is_asked(ada: Pointed) -> None:
     offer(ada.backend, slot_of(LATER, price_credits=3))
     with ada.terminal("reschedule", BOOKING, SLOT) as terminal:

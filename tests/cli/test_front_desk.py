@@ -249,7 +249,8 @@ def test_every_week_is_booked_at_once_as_it_was_shown(grace: Machine, ada: Machi
         one for one in ada.run("slots", "list", "--host", login_of(grace), "--json").json if one["title"] == "Yoga"
     ]
     first, until = slots[1]["id"], f"{day + timedelta(weeks=2)}"
-    done = ada.run("book", first, "--until", until, "--yes", "--json")
+    assert ada.run("book", first, "--until", until, "--yes", "--expect", "6").code == 1
+    done = ada.run("book", first, "--until", until, "--yes", "--json", "--expect", "4")
     assert done.code == 0, done.err
     assert (len(done.json["bookings"]), done.json["credits_charged"]) == (2, 4)
     assert "Not booked: too few credits." in done.err
