@@ -451,5 +451,5 @@ def test_a_series_beside_a_day_that_is_cancelled_and_a_move(ada: User, grace: Us
 
 def cancel_slots(slots: list[Slot]) -> None:
     """Free the time of the clients for the next round."""
-    for slot in slots:
+    for slot in Slot.objects.filter(id__in=[slot.id for slot in slots], status="open"):
         cancel_slot(host_id=slot.host_id, slot_id=slot.id)

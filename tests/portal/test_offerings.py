@@ -59,7 +59,7 @@ def test_a_second_click_is_the_same_request(ada: httpx.Client, backend: FakeBack
     key = hidden(ada.get("/hosting/offerings/new").text, "key")
     for _ in range(2):
         post(ada, "/hosting/offerings/new", **TYPED, key=key)
-    assert [call.headers["Idempotency-Key"] for call in backend.made("POST", "/api/v1/offerings")] == [key] * 2
+    assert [call.headers["idempotency-key"] for call in backend.made("POST", "/api/v1/offerings")] == [key] * 2
 
 
 def test_what_the_api_refuses_stands_beside_its_field(ada: httpx.Client, backend: FakeBackend) -> None:

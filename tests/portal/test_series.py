@@ -44,7 +44,7 @@ def test_what_was_shown_is_what_is_sent(ada: httpx.Client, backend: FakeBackend,
     answer = post(ada, PAGE, **fields, slot_id=bookable)
     (call,) = backend.made("POST", f"/api/v1{PAGE}")
     assert call.body == {"slot_ids": bookable, "seen": series["seen"], "expected_credits_charged": 3}
-    assert call.headers["Idempotency-Key"] == fields["key"]
+    assert call.headers["idempotency-key"] == fields["key"]
     assert answer.headers["Location"] == f"{ADDRESS}&notice=series-booked"
     receipt = ada.get(answer.headers["Location"]).text
     assert "Booked now: 3 sessions, for 3 credits." in receipt
