@@ -1,8 +1,10 @@
+import re
 from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
 
 from config.http.problems import MEDIA_TYPE, documented_codes
 
@@ -12,10 +14,10 @@ PROBLEM: dict[str, Any] = {
     "description": "RFC 9457 problem. `code` is stable; programs decide by it. `detail` says what to do next.",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
+        "type": {"type": "string", "format": "uri", "examples": ["urn:insighta:problem:slot_full"]},
+        "title": {"type": "string", "examples": ["Conflict"]},
+        "status": {"type": "integer", "examples": [409]},
+        "detail": {"type": "string", "examples": ["No seat is left. Join the waitlist or choose another slot."]},
         "code": {"type": "string"},
         "errors": {
             "type": "object",
@@ -57,6 +59,83 @@ LINKS: dict[tuple[str, str], dict[str, tuple[str, dict[str, str]]]] = {
 _UNDESCRIBED = {"method_not_allowed", "not_acceptable"}
 
 
+# Groups of the reference in its order: what each is about, and what the paths of its operations begin with.
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "Find": ("Hosts, what they offer, and sessions with a free seat.", ("hosts", "slots", "offerings")),
+    "Book": ("Seats, moves, cancellations and waitlists.", ("bookings", "waitlist")),
+    "Credits": ("Subscriptions and where credits went.", ("subscriptions", "credit-entries")),
+    "Calendar": ("The feed for calendar programs.", ("calendar-feed", "calendar")),
+    "Host": ("A host's sessions, hours and offerings.", ("hosting", "availability-rules")),
+    "Account": ("The person who calls.", ("me",)),
+    "Access": (
+        "Signed-in devices, access tokens, trusted publishers and applications.",
+        ("sessions", "personal-access-tokens", "device-requests", "trusted-publishers", "applications"),
+    ),
+}
+# Of what these paths begin with, whatever changes something is a host's.
+_HOSTS_WRITE, _CLIENTS_WRITE = ("hosts", "slots", "offerings"), ("waitlist",)
+_HOSTS_OWN = re.compile(r"/(slots/{slot_id}/bookings|bookings/{booking_id}/(no-show|give-back|remove))")
+# What properties of these names look like, where their schema says nothing better.
+_INSTANT, _ID = "2026-11-27T14:00:00Z", "0193a000-0000-7000-8000-000000000042"
+EXAMPLES: dict[str, Any] = {
+    "login": "ada",
+    "display_name": "Ada Lovelace",
+    "email": "ada@example.com",
+    "time_zone": "Africa/Lagos",
+    "title": "Compilers, gently",
+    "description": "We read one piece of code together.",
+    "place": "Room 4, Kepler House",
+    "link": "https://meet.example.com/compilers",
+    "name": "backup job",
+    "prefix": "insp_4fQ1",
+    "label": "Firefox on Linux",
+    "repository": "octo/reports",
+    "workflow": "nightly.yml",
+    "environment": "production",
+    "ref": "refs/heads/main",
+    "note": "The room was closed.",
+    "starts_at": _INSTANT,
+    "ends_at": "2026-11-27T15:00:00Z",
+    "scheduled_start_time": _INSTANT,
+    "scheduled_end_time": "2026-11-27T15:00:00Z",
+    "refund_deadline": "2026-11-27T02:00:00Z",
+    "date": "2026-12-24",
+    "capacity": 3,
+    "minutes": 60,
+    "price_credits": 1,
+    "credits": 1,
+    "expected_credits_charged": 1,
+    "expected_credits_refunded": 1,
+}
+
+
+class ApiSchema(AutoSchema):
+    """Says of each operation which group it belongs to and which scope it needs."""
+
+    def get_tags(self) -> list[str]:
+        """The group of the path; where a host changes the calendar, the hosts'."""
+        path = self.path.removeprefix("/api/v1")
+        first = path.split("/")[1]
+        is_write = self.method != "GET" and first in _HOSTS_WRITE and not path.endswith(_CLIENTS_WRITE)
+        if is_write or _HOSTS_OWN.search(path):
+            return ["Host"]
+        return [name for name, (_, begins) in GROUPS.items() if first in begins] or ["Account"]
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """With the scope that `HasScope` asks for."""
+        scope = self._scope()
+        found: list[dict[str, Any]] = super().get_auth()
+        return [{"bearer": [scope]} if scope and "bearer" in one else one for one in found]
+
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's, whose types are missing
+        """The view's own words, and the scope."""
+        scope, words = self._scope(), str(super().get_description() or "")
+        return f"{words}\n\nScope: `{scope}`" if scope else words
+
+    def _scope(self) -> str:
+        return str(getattr(self.view, "required_scopes", {}).get(self.method, ""))
+
+
 class BearerScheme(OpenApiAuthenticationExtension):
     """RFC 6750: an access token or a personal access token."""
 
@@ -94,6 +173,21 @@ def add_links(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         operation["responses"][status]["links"] = {
             name: {"operationId": target, "parameters": parameters} for name, (target, parameters) in links.items()
         }
+    return result
+
+
+def add_groups(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Post-processing hook: the groups in their order, with what each is about."""
+    return result | {"tags": [{"name": name, "description": words} for name, (words, _) in GROUPS.items()]}
+
+
+def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Post-processing hook: adds `EXAMPLES` to the properties that have none."""
+    for schema in result["components"].get("schemas", {}).values():
+        for name, shape in schema.get("properties", {}).items():
+            example = _ID if shape.get("format") == "uuid" else EXAMPLES.get(name)
+            if example is not None and not {"$ref", "enum", "examples", "oneOf", "allOf"} & shape.keys():
+                shape["examples"] = [example]
     return result
 
 

@@ -259,7 +259,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["tokens.throttles.PersonThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.http.openapi.ApiSchema",
     "EXCEPTION_HANDLER": "config.http.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "iso-8601",
@@ -267,6 +267,19 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Insighta API",
     "VERSION": "1",
+    "DESCRIPTION": (
+        f"Make a token under [Access tokens]({PORTAL_URL}/tokens), choose *Authorize*, paste it: every call can then "
+        "be tried, and shows the `curl` that does the same. The scope that a call needs stands in its description.\n\n"
+        "## Calls"
+    ),
+    "SERVERS": [{"url": BACKEND_URL}],
+    "SWAGGER_UI_SETTINGS": {
+        "docExpansion": "none",
+        "filter": True,
+        "syntaxHighlight": False,
+        "defaultModelsExpandDepth": -1,
+        "displayRequestDuration": True,
+    },
     "OAS_VERSION": "3.1.0",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -284,5 +297,7 @@ SPECTACULAR_SETTINGS = {
         "config.http.openapi.allow_both",
         "config.http.openapi.add_problems",
         "config.http.openapi.add_links",
+        "config.http.openapi.add_groups",
+        "config.http.openapi.add_examples",
     ],
 }
