@@ -27,7 +27,7 @@ from social_django.models import DjangoStorage
 from social_django.strategy import DjangoStrategy
 
 from accounts.errors import AccountsError, GitHubAddressUnverified, GitHubRefusesService, GitHubUnavailable
-from accounts.policies import GITHUB_REFUSES_SERVICE, GitHubIdentity, clean_text, refusal
+from accounts.policies import GITHUB_REFUSES_SERVICE, GitHubIdentity, clean_text, read_zone, refusal
 from accounts.services import flows, people
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MAX_GITHUB_ID = 2**63 - 1
 FLOWS_AT_ONCE = 8
+# Where a flow keeps the browser's time zone, beside the library's own state.
+ZONE = "insighta_time_zone"
 _WEB_ADDRESS = re.compile(r"(https://|http://127\.0\.0\.1:)[!-~]{1,480}")
 
 logger = logging.getLogger(__name__)
@@ -182,7 +184,8 @@ def sign_in_person(
         email=response["email"],
         avatar_url=_web_address(response.get("avatar_url")),
     )
-    signed_in = people.sign_in_person(identity=identity, now=timezone.now())
+    zone = read_zone(backend.strategy.session_get(ZONE))
+    signed_in = people.sign_in_person(identity=identity, zone=zone, now=timezone.now())
     return {"user": signed_in.person, "social": signed_in.association, "is_new": signed_in.is_new}
 
 
@@ -199,10 +202,12 @@ def begin_sign_in(
     restart_path: str,
     select_account: bool = False,
     login_hint: str = "",
+    time_zone: str = "",
 ) -> HttpResponse:
     """Send the browser to GitHub. Afterwards it comes back to `resume_path?flow=…` with its flow finished.
 
-    `login_hint` is a login that GitHub suggests to the person; any other may answer.
+    `login_hint` is a login that GitHub suggests to the person; any other may answer. `time_zone` is the browser's, for
+    a person who is new.
     """
     # Without the request, whose parameters the library would store.
     strategy = SignInStrategy(SignInStorage)
@@ -214,7 +219,7 @@ def begin_sign_in(
         response["Location"] += f"&login={login_hint}"
     flow, cookie = flows.begin_flow(
         state=state,
-        upstream=strategy.upstream,
+        upstream=strategy.upstream | ({ZONE: time_zone} if time_zone else {}),
         request=flow_request,
         resume_path=resume_path,
         restart_path=restart_path,

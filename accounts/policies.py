@@ -114,6 +114,14 @@ def wall_time(local: datetime) -> str:
     return f"{local:%H:%M} {name if name.isalpha() else f'UTC{local:%z}'}"
 
 
+DEFAULT_ZONE = "UTC"
+
+
+def read_zone(value: object) -> str:
+    """A zone that a browser says it is in; the default for what is none."""
+    return value if isinstance(value, str) and value in list_zones() else DEFAULT_ZONE
+
+
 @cache
 def list_zones() -> frozenset[str]:
     """The IANA names of places; not what the server is set to, nor a machine that nobody has set."""

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bookings.views import availability, bookings, calendar, credits, mails, offerings, portal_pages, slots
+from bookings.views import availability, bookings, calendar, credits, mails, offerings, portal_pages, slots, trail
 
 pages = [
     path("mails/stop/<str:kind>/<str:secret>", mails.stop_mails, name="stop-mails"),
@@ -38,6 +38,7 @@ urlpatterns = [
     path("waitlist", slots.PlacesView.as_view()),
     path("subscriptions", credits.SubscriptionsView.as_view()),
     path("credit-entries", credits.CreditEntriesView.as_view()),
+    path("trail", trail.TrailView.as_view()),
     path("calendar-feed", calendar.CalendarFeedView.as_view()),
     path("calendar-feed/rotate", calendar.CalendarFeedRotateView.as_view()),
     path("calendar/<str:secret>.ics", calendar.calendar_file, name="calendar"),
@@ -55,6 +56,7 @@ urlpatterns = [
         "pages/bookings/<uuid:booking_id>/reschedule/<uuid:slot_id>",
         portal_pages.MovePageView.as_view(),
     ),
+    path("pages/trail", trail.TrailPageView.as_view()),
     path("pages/credits", portal_pages.CreditsPageView.as_view()),
     path("pages/hosting", portal_pages.HostingPageView.as_view()),
     path("pages/hosting/day", portal_pages.HostedDayPageView.as_view()),

@@ -10,12 +10,15 @@ WORTH_SEEING = timedelta(days=2)
 
 @dataclass(frozen=True)
 class Chart:
-    """A step line as SVG paths in a box of WIDTH by HEIGHT; its upper edge stands for `top` credits."""
+    """A step line as SVG paths in a box of WIDTH by HEIGHT; its upper edge stands for `top` credits.
+
+    `labels` are the first day and that of the highest balance, where it is another, with what was there.
+    """
 
     line: str
     area: str
     top: int
-    first: date
+    labels: tuple[tuple[date, int], ...]
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -39,7 +42,10 @@ def credit_chart(entries: list[dict[str, Any]], total: int, *, zone: ZoneInfo, n
 
     steps = "".join(f"H{x(instant)}V{y(balance)}" for instant, balance in history[1:])
     line = f"M0 {y(history[0][1])}{steps}H{WIDTH}"
-    return Chart(line=line, area=f"{line}V{HEIGHT}H0Z", top=top, first=first.astimezone(zone).date())
+    highest = max(history, key=lambda one: one[1])
+    told = dict.fromkeys((history[0], highest))
+    labels = tuple((instant.astimezone(zone).date(), balance) for instant, balance in told)
+    return Chart(line=line, area=f"{line}V{HEIGHT}H0Z", top=top, labels=labels)
 
 
 def _balances(entries: list[dict[str, Any]], total: int) -> list[tuple[datetime, int]]:

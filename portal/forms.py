@@ -125,16 +125,23 @@ class ApiForm(forms.Form):
         return form
 
 
-class SettingsForm(ApiForm):
+class ZoneForm(ApiForm):
+    """The zone that times are shown in."""
+
+    time_zone = forms.CharField(
+        label="Time zone", max_length=64, widget=TimeZoneSelect(attrs={"class": "select"}),
+        help_text="Every time on these pages is shown in it.",
+    )  # fmt: skip
+
+
+class SettingsForm(ZoneForm):
     """The person's own choices."""
+
+    field_order = ("display_name", "time_zone")
 
     display_name = forms.CharField(
         label="Name", max_length=100, required=False, widget=text_input(autocomplete="name"),
         help_text="Hosts and other people see it; at most 100 characters. Empty: you are shown by your GitHub login.",
-    )  # fmt: skip
-    time_zone = forms.CharField(
-        label="Time zone", max_length=64, widget=TimeZoneSelect(attrs={"class": "select"}),
-        help_text="Every time on these pages is shown in it.",
     )  # fmt: skip
     email_notifications = forms.BooleanField(
         label="Send me emails",

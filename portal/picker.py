@@ -57,6 +57,20 @@ def picker_context(page: dict[str, Any], *, zone: ZoneInfo, now: datetime, addre
     }
 
 
+def mark_overlaps(slots: Iterable[dict[str, Any]], held: Iterable[dict[str, Any]]) -> None:
+    """Note in each slot the start of another booking that it overlaps."""
+    taken = [_period(one["scheduled_start_time"], one["scheduled_end_time"]) for one in held]
+    for slot in slots:
+        starts, ends = _period(slot["starts_at"], slot["ends_at"])
+        other = next((begin for begin, end in taken if begin < ends and starts < end), None)
+        if other and not slot["booking_id"]:
+            slot["overlaps"] = other.isoformat()
+
+
+def _period(starts: str, ends: str) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(starts), datetime.fromisoformat(ends)
+
+
 def _cell(row: dict[str, Any], *, today: date, chosen: date, begin: str, address: Address) -> Cell:
     day = date.fromisoformat(row["date"])
     has_any = bool(row["open_slots"] or row["full_slots"])

@@ -24,6 +24,9 @@ _FILTERS = (
     times.weekday_and_time,
     wording.client_name,
     wording.credits,
+    wording.entry_title,
+    wording.event_title,
+    wording.entry_verb,
     wording.initials,
     wording.made_late,
     wording.ordinal,
@@ -42,6 +45,7 @@ def environment(**options: Any) -> Environment:
     made = Environment(**options | {"undefined": Undefined})  # noqa: S701  # Django's backend turns autoescape on
     # An asset's address stays the same while the process runs.
     made.globals |= {"url": links.url, "static": cache(static), "is_public": settings.PUBLIC_CALENDAR}
-    made.globals["support"] = settings.SUPPORT
+    made.globals |= {"support": settings.SUPPORT, "backend_url": settings.BACKEND_URL}
+    made.globals["portal_url"] = settings.PORTAL_URL
     made.filters |= {one.__name__: one for one in _FILTERS}
     return made

@@ -1,5 +1,8 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 # The API takes days of these years only.
@@ -71,6 +74,12 @@ def short_day(value: str, zone: ZoneInfo) -> str:
 def day_name(value: str, zone: ZoneInfo) -> str:
     """`Thursday`."""
     return f"{read_instant(value, zone):%A}"
+
+
+def months_of(rows: Iterable[dict[str, Any]], zone: ZoneInfo) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Rows by the month in which each was created, in their order: `November 2026`."""
+    named = ((f"{read_instant(row['created_at'], zone):%B %Y}", row) for row in rows)
+    return [(month, [row for _, row in found]) for month, found in groupby(named, key=itemgetter(0))]
 
 
 def weekday_and_time(value: str, zone: ZoneInfo) -> str:

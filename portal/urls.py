@@ -18,6 +18,7 @@ urlpatterns = [
     # Any text: a link must be made of whatever the backend calls a login.
     path("hosts/<path:login>", hosts.host, name="host"),
     path("bookings", bookings.bookings, name="bookings"),
+    path("bookings/calendar/code.svg", bookings.calendar_code, name="calendar_code"),
     path("bookings/calendar/rotate", bookings.rotate_feed, name="rotate_feed"),
     path("bookings/<uuid:booking_id>", bookings.booking, name="booking"),
     path("bookings/<uuid:booking_id>/calendar.ics", bookings.calendar_file, name="calendar_file"),
@@ -53,6 +54,7 @@ urlpatterns = [
     path("tokens/<uuid:token_id>/revoke", account.revoke_token, name="revoke_token"),
     path("tokens/publishers", account.add_publisher, name="add_publisher"),
     path("tokens/publishers/<uuid:publisher_id>/remove", account.remove_publisher, name="remove_publisher"),
+    path("activity", account.activity, name="activity"),
     path("device", device.device, name="device"),
     path("settings", account.settings, name="settings"),
     path("settings/time-zone", account.time_zone, name="time_zone"),

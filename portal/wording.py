@@ -6,8 +6,8 @@ from typing import Any
 SCOPES = {
     "bookings:read": "See sessions, bookings and credits",
     "bookings:write": "Book, move and cancel; for hosts also open and cancel sessions",
-    "account:read": "See the account and its sessions",
-    "account:write": "Change the account, its sessions and its tokens",
+    "account:read": "See the account and its signed-in devices",
+    "account:write": "Change the account, its signed-in devices and its tokens",
 }
 _CLIENTS = {"insighta-portal": "Portal, in a browser", "insighta-cli": "Command line", "insighta-ci": "CI job"}
 _REASONS = {
@@ -79,6 +79,60 @@ def signed(number: int) -> str:
 def reason(code: str) -> str:
     """What a ledger entry was for."""
     return _REASONS.get(code, code.replace("_", " ").capitalize())
+
+
+def entry_title(entry: Mapping[str, Any]) -> str:
+    """`Compilers`, `Compilers: you cancelled`, or what else a ledger entry was for."""
+    session = entry.get("session")
+    if not session:
+        return reason(entry["reason"])
+    title = str(session["title"])
+    if entry["reason"] != "refund":
+        return title
+    by_others = {"host": f"{person_name(session['host'])} cancelled", "staff": "cancelled by our staff"}
+    return f"{title}: {by_others.get(session['cancelled_by'], 'you cancelled')}"
+
+
+def entry_verb(entry: Mapping[str, Any]) -> str:
+    """What was done on the day of a ledger entry about a session."""
+    return {"booking": "booked", "refund": "back on", "goodwill": "given back"}.get(entry["reason"], "moved")
+
+
+# What an event of the trail is to its person; `%s` is the device, token or repository.
+_EVENTS = {
+    "person.created": "You signed in for the first time",
+    "person.deactivated": "Your account was deactivated",
+    "session.opened": "Signed in on %s",
+    "session.ended": "A device was signed out",
+    "session.others_ended": "All other devices were signed out",
+    "session.all_ended": "Every device was signed out",
+    "session.replayed": "A sign-in was used from two places and was ended",
+    "token.created": "Access token made: %s",
+    "token.revoked": "An access token was revoked",
+    "device.approved": "You let a device in: %s",
+    "device.denied": "You refused a device: %s",
+    "publisher.added": "Trusted publisher added: %s",
+    "publisher.removed": "Trusted publisher removed: %s",
+    "application.withdrawn": "An application was disconnected",
+    "calendar_feed.rotated": "Your calendar got a new address",
+    "booking.made": "You booked",
+    "booking.promoted": "A seat came free and was booked for you",
+    "booking.rescheduled": "You moved a booking",
+    "booking.cancelled": "You cancelled a booking",
+    "booking.no_show": "Your host noted that you did not come",
+    "booking.no_show_undone": "Your host noted that you came after all",
+    "booking.credits_given_back": "Credits were given back",
+}
+_BY_OTHERS = {"booking.made": "Your host booked you in", "booking.cancelled": "Your booking was cancelled"}
+
+
+def event_title(event: Mapping[str, Any]) -> str:
+    """`Signed in on Firefox on Linux`: what an event of the trail says."""
+    kind = str(event["kind"])
+    words = _EVENTS.get(kind, kind.replace(".", " ").replace("_", " ").capitalize())
+    if not event["by_you"]:
+        words = _BY_OTHERS.get(kind, words)
+    return words.replace("%s", str(event["name"] or "an unnamed device"))
 
 
 def ordinal(number: int) -> str:

@@ -50,7 +50,9 @@ class BearerAuthentication(BaseAuthentication):
             if is_public(request.parser_context["view"]):
                 _read_reader(request)
             return None
-        credential = credentials.get_credential(token=token.strip(), now=timezone.now())
+        credential = credentials.get_credential(
+            token=token.strip(), now=timezone.now(), address=client_address(request)
+        )
         return credential.person, credential
 
     def authenticate_header(self, request: Request) -> str:

@@ -72,6 +72,7 @@ class Session(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     rotated_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(db_default=Now())
+    last_address = models.GenericIPAddressField(null=True)
     expires_at = models.DateTimeField()
     ends_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True)
@@ -169,6 +170,7 @@ class PersonalAccessToken(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    last_address = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

@@ -22,7 +22,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
 
     class Meta:
         model = Session
-        fields = ("id", "client_id", "client_name", "label", "created_at", "last_used_at", "current")
+        fields = ("id", "client_id", "client_name", "label", "created_at", "last_used_at", "last_address", "current")
 
     def get_client_name(self, session: Session) -> str:
         client = find_client(session.client_id)
@@ -58,7 +58,16 @@ class PersonalAccessTokenSerializer(serializers.ModelSerializer[PersonalAccessTo
 
     class Meta:
         model = PersonalAccessToken
-        fields: tuple[str, ...] = ("id", "name", "prefix", "scopes", "expires_at", "last_used_at", "created_at")
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "prefix",
+            "scopes",
+            "expires_at",
+            "last_used_at",
+            "last_address",
+            "created_at",
+        )
 
     def get_scopes(self, token: PersonalAccessToken) -> list[str]:
         return token.scope.split()

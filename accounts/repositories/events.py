@@ -1,5 +1,5 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +72,12 @@ def has_event_from(network: str, *, kind: str, user_id: UUID) -> bool:
     """Whether a person has an event of this kind from an address in `network`, such as `203.0.0.0/16`."""
     events = Event.objects.filter(kind=kind, user_id=user_id)
     return events.extra(where=["address <<= %s::inet"], params=[network]).exists()
+
+
+def list_own(user_id: UUID, *, kinds: Iterable[str], before: UUID | None, limit: int) -> list[Event]:
+    """A person's events of these kinds, newest first, older than the one `before`."""
+    events = Event.objects.filter(user_id=user_id, kind__in=list(kinds)).order_by("-id")
+    return list((events.filter(id__lt=before) if before else events)[:limit])
 
 
 def list_events(*, user_id: UUID | None = None, kind: str = "", limit: int = 100) -> list[Event]:

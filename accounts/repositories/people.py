@@ -15,10 +15,11 @@ PROVIDER = "github"
 MOST_FOUND = 200
 
 
-def upsert_person(identity: GitHubIdentity, *, standing: str, now: datetime) -> tuple[User, bool]:
+def upsert_person(identity: GitHubIdentity, *, standing: str, zone: str, now: datetime) -> tuple[User, bool]:
     """`INSERT … ON CONFLICT (github_id) DO UPDATE`: the person, and whether they are new.
 
-    A returning person keeps display name, standing, everything they have set here, and what GitHub did not say.
+    `zone` is a new person's. A returning person keeps display name, standing, everything they have set here, and what
+    GitHub did not say.
     """
     said = [name for name in ("email", "avatar_url") if getattr(identity, name) is not None]
     proposed = User(
@@ -29,6 +30,7 @@ def upsert_person(identity: GitHubIdentity, *, standing: str, now: datetime) -> 
         avatar_url=identity.avatar_url or "",
         password=make_password(None),
         standing=standing,
+        time_zone=zone,
         is_active=True,
         last_login=now,
     )

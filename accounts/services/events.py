@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -68,6 +68,11 @@ def find_event(
 def has_event_from(*, network: str, kind: str, user_id: UUID) -> bool:
     """Whether a person has an event of this kind from an address in `network`, such as `203.0.0.0/16`."""
     return events.has_event_from(network, kind=kind, user_id=user_id)
+
+
+def list_own_events(*, user_id: UUID, kinds: Iterable[str], before: UUID | None = None, limit: int) -> "list[Event]":
+    """A person's events of these kinds, newest first; `before` is the id of the last one of the page before."""
+    return events.list_own(user_id, kinds=kinds, before=before, limit=limit)
 
 
 def list_events_of(*, login_or_id: str = "", kind: str = "", limit: int = 100) -> "list[Event]":

@@ -31,12 +31,13 @@ class SignedIn:
 
 
 @transaction.atomic(durable=True)
-def sign_in_person(*, identity: policies.GitHubIdentity, now: datetime) -> SignedIn:
+def sign_in_person(*, identity: policies.GitHubIdentity, zone: str, now: datetime) -> SignedIn:
     """Upsert the person GitHub names, and their association, in one transaction.
 
-    Neither standing nor `is_active` of a returning person is touched: `admit_person` ends the sign-in.
+    A new person's times are in `zone`. Neither standing nor `is_active` of a returning person is touched:
+    `admit_person` ends the sign-in.
     """
-    person, is_new = _upsert(identity, now=now)
+    person, is_new = _upsert(identity, zone=zone, now=now)
     return SignedIn(person, people.associate_github(person), is_new)
 
 
@@ -57,9 +58,11 @@ def upsert_person(
     return person
 
 
-def _upsert(identity: policies.GitHubIdentity, *, now: datetime) -> "tuple[User, bool]":
+def _upsert(
+    identity: policies.GitHubIdentity, *, now: datetime, zone: str = policies.DEFAULT_ZONE
+) -> "tuple[User, bool]":
     standing = policies.standing_for_new_person(settings.REGISTRATION)
-    person, is_new = people.upsert_person(identity, standing=standing, now=now)
+    person, is_new = people.upsert_person(identity, standing=standing, zone=zone, now=now)
     if is_new:
         record_event(kind="person.created", user_id=person.id)
         signals.person_created.send(None, user_id=person.id, now=now)

@@ -153,6 +153,23 @@ class MoveRow(TypedDict):
     moved_at: datetime
 
 
+class HeldRow(TypedDict):
+    """When somebody is booked elsewhere."""
+
+    slot_id: UUID
+    scheduled_start_time: datetime
+    scheduled_end_time: datetime
+
+
+class EntrySession(TypedDict):
+    """The session that an entry is about, as it is now."""
+
+    title: str
+    host: HostRow
+    scheduled_start_time: datetime
+    cancelled_by: str | None
+
+
 class EntryRow(TypedDict):
     id: UUID
     subscription_id: UUID
@@ -162,6 +179,21 @@ class EntryRow(TypedDict):
     note: str
     balance_after: int
     created_at: datetime
+    session: EntrySession | None
+
+
+class TrailRow(TypedDict):
+    """One thing that happened to a person's account or bookings."""
+
+    id: UUID
+    kind: str
+    created_at: datetime
+    by_you: bool
+    address: str | None
+    client_id: str
+    name: str
+    booking_id: UUID | None
+    session: EntrySession | None
 
 
 class SubscriptionRow(TypedDict):

@@ -10,10 +10,19 @@ from bookings.errors import PlanUnknown
 from bookings.models import BookingMove, CreditEntry, Plan, Subscription
 from bookings.policies.credits import is_usable
 from bookings.repositories.keyset import Page, read_page
-from bookings.repositories.people import may_use
-from bookings.repositories.rows import EntryRow, SubscriptionRow
+from bookings.repositories.people import joined_host, may_use
+from bookings.repositories.rows import EntryRow, EntrySession, SubscriptionRow
 
 _ENTRY = ("id", "subscription_id", "booking_id", "amount", "reason", "note", "balance_after", "created_at", "number")
+_SESSION = {
+    "title": "booking__slot__title",
+    "host_id": "booking__host_id",
+    "host__login": "booking__host__login",
+    "host__display_name": "booking__host__display_name",
+    "host__time_zone": "booking__host__time_zone",
+    "scheduled_start_time": "booking__scheduled_start_time",
+    "cancelled_by": "booking__cancelled_by",
+}
 
 
 def list_ids_of(user_ids: Iterable[UUID]) -> list[UUID]:
@@ -122,14 +131,14 @@ def _subscription_row(found: dict[str, Any]) -> SubscriptionRow:
 def list_entries_page(user_id: UUID, *, cursor: str = "") -> Page[EntryRow]:
     """A person's ledger, newest first: in the order of the locks, so each balance follows. Raises NotValid."""
     entries = CreditEntry.objects.filter(subscription__user_id=user_id)
-    found = entries.order_by("-number", "-id").values(*_ENTRY)
+    found = entries.order_by("-number", "-id").values(*_ENTRY, *_SESSION.values())
     return read_page(found, make_row=_entry_row, cursor=cursor)
 
 
 def list_entries(booking_id: UUID) -> list[EntryRow]:
     """What a booking has cost and given back, newest first."""
     entries = CreditEntry.objects.filter(booking_id=booking_id).order_by("-number")
-    return [_entry_row(found) for found in entries.values(*_ENTRY)]
+    return [_entry_row(found) for found in entries.values(*_ENTRY, *_SESSION.values())]
 
 
 def _entry_row(found: dict[str, Any]) -> EntryRow:
@@ -142,6 +151,17 @@ def _entry_row(found: dict[str, Any]) -> EntryRow:
         "note": found["note"],
         "balance_after": found["balance_after"],
         "created_at": found["created_at"],
+        "session": _session_of(found) if found["booking_id"] else None,
+    }
+
+
+def _session_of(found: dict[str, Any]) -> EntrySession:
+    told = {name: found[column] for name, column in _SESSION.items()}
+    return {
+        "title": told["title"],
+        "host": joined_host(told),
+        "scheduled_start_time": told["scheduled_start_time"],
+        "cancelled_by": told["cancelled_by"] or None,
     }
 
 

@@ -170,6 +170,15 @@ class MoveSerializer(RowSerializer):
     moved_at = serializers.DateTimeField()
 
 
+class EntrySessionSerializer(RowSerializer):
+    """The session of a booking that credits were spent on or came back for, as it is now."""
+
+    title = serializers.CharField()
+    host = HostSerializer()
+    scheduled_start_time = serializers.DateTimeField()
+    cancelled_by = serializers.ChoiceField(choices=["client", "host", "staff"], allow_null=True)
+
+
 class EntrySerializer(RowSerializer):
     id = serializers.UUIDField()
     subscription_id = serializers.UUIDField()
@@ -181,6 +190,7 @@ class EntrySerializer(RowSerializer):
     note = serializers.CharField(help_text="Why credits were given back or adjusted; else empty.")
     balance_after = serializers.IntegerField()
     created_at = serializers.DateTimeField()
+    session = EntrySessionSerializer(allow_null=True, help_text="What was booked; null for what is of no booking.")
 
 
 class BookingDetailSerializer(BookingSerializer):
@@ -211,15 +221,6 @@ class SubscriptionSerializer(RowSerializer):
     ends_at = serializers.DateTimeField()
     active = serializers.BooleanField(help_text="Whether its credits can be spent now.")
     renews = serializers.BooleanField()
-
-
-class PlaceSerializer(ObjectSerializer):
-    """A place in a queue; without a usable credit others are served first."""
-
-    slot_id = serializers.UUIDField()
-    position = serializers.IntegerField()
-    joined_at = serializers.DateTimeField()
-    credits_available = serializers.IntegerField()
 
 
 class PassedOverField(serializers.ChoiceField):

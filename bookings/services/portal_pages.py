@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from bookings.repositories import clock, people, slots, subscriptions, waitlist
+from bookings.repositories import booked_sessions, clock, people, slots, subscriptions, waitlist
 from bookings.repositories.keyset import Page
 from bookings.repositories.rows import (
     BookingRow,
     EntryRow,
+    HeldRow,
     HostedSlotRow,
     HostRow,
     OfferingRow,
@@ -68,9 +69,13 @@ def compose_slots(*, viewer_id: UUID | None, cursor: str = "", **filters: Any) -
 
 @dataclass(frozen=True)
 class DaysPage:
-    """`offerings` are the first fifty to filter by, of the host where one is asked for."""
+    """`offerings` are the first fifty to filter by, of the host where one is asked for.
+
+    `held` says when the viewer is booked in the time that the slots take.
+    """
 
     chosen: ChosenDay
+    held: Sequence[HeldRow]
     hosts: Sequence[HostRow]
     offerings: Sequence[OfferingRow]
 
@@ -78,11 +83,20 @@ class DaysPage:
 def compose_days(*, viewer_id: UUID | None, zone: ZoneInfo, now: datetime, **asked: Any) -> DaysPage:
     """A day to book on and what to filter by; `asked` is what `find_day` takes. Raises NotValid."""
     offered = list_offerings(viewer_id=viewer_id, host_id=asked.get("host_id")).rows
+    chosen = find_day(viewer_id=viewer_id, zone=zone, now=now, **asked)
     return DaysPage(
-        chosen=find_day(viewer_id=viewer_id, zone=zone, now=now, **asked),
+        chosen=chosen,
+        held=_held_during(viewer_id, [*chosen.slots.rows, *chosen.next_free]),
         hosts=people.list_hosts(),
         offerings=[one for one in offered if one["archived_at"] is None],
     )
+
+
+def _held_during(viewer_id: UUID | None, shown: Sequence[SlotRow]) -> Sequence[HeldRow]:
+    if viewer_id is None or not shown:
+        return ()
+    begins, ends = min(slot["starts_at"] for slot in shown), max(slot["ends_at"] for slot in shown)
+    return booked_sessions.list_held(viewer_id, begins=begins, ends=ends)
 
 
 @dataclass(frozen=True)

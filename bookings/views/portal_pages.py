@@ -76,7 +76,7 @@ class DaysPageView(CalendarView):
         page = portal_pages.compose_days(viewer_id=find_caller_id(request), now=timezone.now(), **asked)
         hosts = [host_shape(request).to_representation(row) for row in page.hosts]
         named = [{"id": row["id"], "title": row["title"]} for row in page.offerings]
-        body = {"person": _person(request), "hosts": hosts, "offerings": named}
+        body = {"person": _person(request), "hosts": hosts, "offerings": named, "held": page.held}
         return Response({**body, **_chosen_day(page.chosen, request)})
 
 

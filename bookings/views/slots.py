@@ -15,7 +15,6 @@ from bookings.serializers.answers import (
     ChangedSlotSerializer,
     DaySerializer,
     HostSerializer,
-    PlaceSerializer,
     PublicHostSerializer,
     PublicSlotSerializer,
     RosterSerializer,
@@ -32,6 +31,7 @@ from bookings.serializers.requests import (
     SlotQuery,
     SlotRequest,
 )
+from bookings.serializers.waiting import PlaceSerializer
 from bookings.services import booking_in, browsing, editing, hosting, waiting
 from bookings.views.answers import (
     CalendarView,

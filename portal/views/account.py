@@ -10,10 +10,10 @@ from portal import messages
 from portal.access_forms import PublisherForm, TokenForm
 from portal.cookies import set_zone
 from portal.errors import Problem
-from portal.forms import SettingsForm, form_key
-from portal.links import local_path, url, with_query
-from portal.rendering import redirect_to, render_message, render_page, return_form, see_other
-from portal.times import zone_of
+from portal.forms import SettingsForm, ZoneForm, form_key
+from portal.links import cursor_after, local_path, url, with_query
+from portal.rendering import redirect_to, render_message, render_page, return_form, see_other, zone_for
+from portal.times import months_of, zone_of
 from portal.visitor import PortalRequest
 
 PUBLISHER_ID = "publisher_%s"
@@ -37,9 +37,11 @@ def _settings_page(request: PortalRequest, refused: SettingsForm | None = None) 
     return render_page(request, "settings", context, me=page["person"], status=422 if refused else 200)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def time_zone(request: PortalRequest) -> HttpResponse:
-    """Change the time zone alone, from the offer that any page may make; without a sign-in, for this browser."""
+    """Change the time zone alone and go back to where it was shown; without a sign-in, for this browser."""
+    if request.method != "POST":
+        return _zone_page(request)
     wanted = request.POST.get("time_zone", "")
     response = see_other(with_query(local_path(request.POST.get("next")), notice="time-zone-saved"))
     if request.visitor.is_reader:
@@ -47,6 +49,12 @@ def time_zone(request: PortalRequest) -> HttpResponse:
     else:
         request.visitor.send("PATCH", "/me", {"time_zone": wanted})
     return response
+
+
+def _zone_page(request: PortalRequest) -> HttpResponse:
+    me = None if request.visitor.is_reader else request.visitor.get("/pages/settings")["person"]
+    form = ZoneForm(initial={"time_zone": zone_for(request, me).key})
+    return render_page(request, "zone", {"form": form, "next": local_path(request.GET.get("next"))}, me=me)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -89,6 +97,15 @@ def applications(request: PortalRequest) -> HttpResponse:
     """The applications that the person has signed in to, and what each may do."""
     page = request.visitor.get("/pages/applications")
     return render_page(request, "applications", {"applications": page["applications"]}, me=page["person"])
+
+
+@require_safe
+def activity(request: PortalRequest) -> HttpResponse:
+    """What happened to the account: sign-ins, tokens and bookings, in words."""
+    page = request.visitor.get("/pages/trail", cursor=request.GET.get("cursor"))
+    zone = zone_of(page["person"]["time_zone"])
+    context = {"months": months_of(page["events"]["results"], zone), "older": cursor_after(page["events"])}
+    return render_page(request, "activity", context, me=page["person"])
 
 
 @require_POST

@@ -7,14 +7,14 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.calendars import event_file
+from portal.calendars import event_file, event_links, feed_code, feed_links
 from portal.charts import credit_chart
 from portal.errors import Problem
 from portal.links import cursor_after, read_uuid, url
 from portal.picker import picker_context
 from portal.rendering import conflict_in, redirect_to, redirect_with_conflict, render_page
 from portal.subscriptions import shown_price, usable_subscriptions
-from portal.times import iso_days, read_day, zone_of
+from portal.times import iso_days, months_of, read_day, zone_of
 from portal.visitor import PortalRequest
 
 # An address is opened again later: what it says about a booking is shown while the booking is so.
@@ -27,7 +27,9 @@ def bookings(request: PortalRequest) -> HttpResponse:
     page = request.visitor.get("/pages/bookings", cursor=request.GET.get("cursor"))
     is_past = request.GET.get("show") == "past"
     shown = page["past"]["results"] if is_past else page["upcoming"]
-    context = {"is_past": is_past, "bookings": shown, "waiting": page["waiting"], "feed": page["calendar_feed"]}
+    feed = page["calendar_feed"]
+    context = {"is_past": is_past, "bookings": shown, "waiting": page["waiting"], "feed": feed}
+    context["subscribe"] = feed_links(feed) if feed else []
     return render_page(request, "bookings", context | {"older": cursor_after(page["past"])}, me=page["person"])
 
 
@@ -35,7 +37,8 @@ def bookings(request: PortalRequest) -> HttpResponse:
 def booking(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     """One booking; when it is over or cancelled, its receipt."""
     page = request.visitor.get(f"/pages/bookings/{booking_id}")
-    context = {"booking": page["booking"]}
+    links = event_links(page["booking"], address=f"{settings.PORTAL_URL}{url('booking', booking_id)}")
+    context = {"booking": page["booking"], "calendars": links}
     if page["booking"]["status"] != _TRUE_WHILE.get(request.GET.get("notice", ""), page["booking"]["status"]):
         context["notice"] = None
     return render_page(request, "booking", context, me=page["person"])
@@ -157,6 +160,13 @@ def _is_choice(slot: dict[str, Any], moved: dict[str, Any], others: list[dict[st
     )
 
 
+@require_safe
+def calendar_code(request: PortalRequest) -> HttpResponse:
+    """The address of the calendar as a picture for a phone's camera; it is fetched only when somebody asks for it."""
+    feed = request.visitor.get("/calendar-feed")["url"]
+    return HttpResponse(feed_code(feed), content_type="image/svg+xml")
+
+
 @require_POST
 def rotate_feed(request: PortalRequest) -> HttpResponse:
     """Give the calendar a new secret address."""
@@ -166,7 +176,7 @@ def rotate_feed(request: PortalRequest) -> HttpResponse:
 
 @require_safe
 def credits(request: PortalRequest) -> HttpResponse:
-    """The balance, what is used next, and the ledger as a table and a chart."""
+    """The balance, what is used next, and the ledger as a statement and a chart."""
     cursor = request.GET.get("cursor", "")
     page = request.visitor.get("/pages/credits", cursor=cursor)
     found, entries = page["subscriptions"], page["entries"]["results"]
@@ -180,7 +190,8 @@ def credits(request: PortalRequest) -> HttpResponse:
         "balance": page["credits_available"],
         "next_used": usable[0] if usable else None,
         "subscriptions": found,
-        "entries": [one | {"plan": plans.get(one["subscription_id"])} for one in entries],
+        "entries": entries,
+        "months": months_of([one | {"plan": plans.get(one["subscription_id"])} for one in entries], zone),
         "older": cursor_after(page["entries"]),
         "chart": None if cursor else credit_chart(entries, total, zone=zone, now=timezone.now()),
     }

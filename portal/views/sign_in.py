@@ -12,6 +12,7 @@ from portal.errors import BackendUnreachable, InvalidGrant, PortalRefused
 from portal.links import local_path, url
 from portal.messages import MESSAGES, REFUSED, Message
 from portal.rendering import redirect_to, render_message, render_page, see_other
+from portal.times import zone_of
 from portal.visitor import PortalRequest
 
 _log = logging.getLogger("portal.sign_in")
@@ -51,12 +52,15 @@ _REASONS = {
 def login(request: PortalRequest) -> HttpResponse:
     """Start a sign-in: remember it in this browser and go to the backend. `switch=1` lets another person sign in."""
     flow = cookies.new_flow(next_path=local_path(request.GET.get("next")))
-    response = HttpResponseRedirect(_authorize_address(flow, switch=request.GET.get("switch") == "1"))
+    # For somebody new: the zone that they chose for this browser, or the one that it says it is in.
+    chosen = request.visitor.zone
+    zone = request.GET.get("zone", "") if chosen == "UTC" else chosen
+    response = HttpResponseRedirect(_authorize_address(flow, switch=request.GET.get("switch") == "1", zone=zone))
     cookies.set_flow(request, response, flow)
     return response
 
 
-def _authorize_address(flow: cookies.Flow, *, switch: bool) -> str:
+def _authorize_address(flow: cookies.Flow, *, switch: bool, zone: str) -> str:
     query = {
         "response_type": "code" if settings.PORTAL_HANDOFF == "code" else "handoff",
         "client_id": client.CLIENT_ID,
@@ -64,7 +68,9 @@ def _authorize_address(flow: cookies.Flow, *, switch: bool) -> str:
         "state": flow.state,
         "code_challenge": flow.challenge,
         "code_challenge_method": "S256",
-    } | ({"prompt": "select_account"} if switch else {})
+    }
+    query |= {"prompt": "select_account"} if switch else {}
+    query |= {"time_zone": zone} if zone and zone_of(zone).key == zone else {}
     return f"{settings.BACKEND_URL}/oauth/authorize?{urlencode(query)}"
 
 
@@ -187,11 +193,12 @@ def signed_out(request: PortalRequest) -> HttpResponse:
 _WINDOW_CLOSED = (
     "This browser asked to renew a sign-in that had been renewed more than a minute before. Either that answer never "
     "reached this browser, for example because the connection broke, or somebody used a copy of the sign-in. We cannot "
-    "tell which, so we have ended it. If you remember no broken connection, look at your sessions after signing in."
+    "tell which, so we have ended it. If you remember no broken connection, look at your signed-in "
+    "devices afterwards."
 )
 _USED_TWICE = (
     "What this browser presented had been replaced before, so somebody may hold a copy of the sign-in. We have ended "
-    "it for everybody. Look at your sessions after signing in, and end those that you do not know."
+    "it for everybody. Look at your signed-in devices afterwards, and sign out those that you do not know."
 )
 _SIGNED_OUT = {
     "logout": ("You are signed out", "Every tab of this browser is signed out.", "Sign in again"),
@@ -202,7 +209,7 @@ _SIGNED_OUT = {
     ),
     "unconfirmed": (
         "You are signed out in this browser",
-        "Our service could not be reached, so the session may still be alive there. End it under Sessions next time.",
+        "Our service could not be reached, so the sign-in may still be alive there. End it under Signed-in devices.",
         "Sign in again",
     ),
     "window_closed": ("Your sign-in could not be renewed", _WINDOW_CLOSED, "Sign in and go on"),

@@ -11,7 +11,7 @@ from portal.errors import Problem
 from portal.forms import form_key
 from portal.links import read_uuid, url
 from portal.messages import MESSAGES, Message
-from portal.picker import picker_context
+from portal.picker import mark_overlaps, picker_context
 from portal.rendering import (
     conflict_in,
     redirect_to,
@@ -37,6 +37,8 @@ def slots(request: PortalRequest) -> HttpResponse:
     page = request.visitor.read("/pages/days", **asked, **narrowed, cursor=cursor, zone=zone)
     if wanted and narrowed["host"] not in {one["id"] for one in page["hosts"]}:
         return _host_called(request, wanted, page["hosts"])
+
+    mark_overlaps([*page["slots"]["results"], *page["next_free"]], page.get("held", ()))
 
     def address(*, day: date | None = None, from_: date | None = None, cursor: str = "") -> str:
         return url("slots", **iso_days(day=day, from_=from_), **narrowed, cursor=cursor)

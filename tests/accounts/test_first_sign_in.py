@@ -34,6 +34,15 @@ def test_a_migrated_database_holds_no_account() -> None:
     assert not User.objects.exists()
 
 
+@pytest.mark.parametrize(("said", "zone"), [("Asia/Tokyo", "Asia/Tokyo"), ("Mars/Olympus", "UTC"), (None, "UTC")])
+def test_a_new_person_has_the_browsers_zone_and_keeps_it(live: Live, said: str | None, zone: str) -> None:
+    browser = Browser(live, fresh("zone"))
+    browser.answer(PORTAL, time_zone=said)
+    browser.answer(PORTAL, time_zone="Europe/Paris")
+    (person,) = people(live, login=browser.login)
+    assert person["time_zone"] == zone
+
+
 def test_six_first_sign_ins_at_once_leave_one_person_one_association_and_six_sessions(live: Live) -> None:
     browsers = [Browser(live, "") for _ in range(TABS)]
     with ThreadPoolExecutor(TABS) as pool:

@@ -78,6 +78,7 @@ GET    /api/v1/device-requests/{code}                     401  200  200  200  20
 POST   /api/v1/device-requests/{code}/approve             401  200  200  200  200  403  403  200  403  401  401
 POST   /api/v1/device-requests/{code}/deny                401  200  200  200  200  403  403  200  403  401  401
 GET    /api/v1/applications                               401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/trail                                      401  200  200+ 200  200  403  403  200  403  401  401
 DELETE /api/v1/applications/{wiki}                        401  404  204  404  404  403  403  404  403  401  401
 GET    /api/v1/hosts                                      401  200  200  200  200  403  403  200  403  401  401
 GET    /api/v1/hosts/{login}                              401  200  200  200  200  403  403  200  403  401  401
@@ -146,6 +147,7 @@ GET    /api/v1/pages/deactivation                         401  200  200+ 200  20
 GET    /api/v1/pages/settings                             401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/sessions                             401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/applications                         401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/pages/trail                                401  200  200+ 200  200  403  403  200  403  401  401
 GET    /api/v1/pages/sessions/{session}                   401  404  200+ 404  404  403  403  404  403  401  401
 GET    /api/v1/pages/tokens/{token}                       401  404  200+ 404  404  403  403  404  403  401  401
 GET    /api/v1/pages/tokens                               401  200  200+ 200  200  403  403  200  403  401  401
@@ -244,6 +246,8 @@ GET  /slots/{full}/waitlist/leave                  all  405
 POST /slots/{full}/waitlist/leave                  401  303  303  303  303  403  403  303  403  out  out
 GET  /bookings                                     401  200  200+ 200  200  403  403  200  403  out  out
 POST /bookings                                     all  405
+GET  /bookings/calendar/code.svg                    401  200  200  200  200  403  403  200  403  out  out
+POST /bookings/calendar/code.svg                    all  405
 GET  /bookings/calendar/rotate                     all  405
 POST /bookings/calendar/rotate                     401  303  303  303  303  403  403  303  403  out  out
 GET  /bookings/{booking}                           401  404  200+ 404  404  403  403  404  403  out  out
@@ -314,11 +318,13 @@ GET  /tokens/publishers                            all  405
 POST /tokens/publishers                            401  303  303  303  303  403  403  303  403  out  out
 GET  /tokens/publishers/{publisher}/remove         all  405
 POST /tokens/publishers/{publisher}/remove         401  303  303  303  303  403  403  303  403  out  out
+GET  /activity                                     401  200  200+ 200  200  403  403  200  200+ out  out
+POST /activity                                     all  405
 GET  /device                                       401  200  200+ 200  200  403  403  200  200+ out  out
 POST /device                                       401  303  303  303  303  403  403  303  403  out  out
 GET  /settings                                     401  200  200+ 200  200  403  403  200  200+ out  out
 POST /settings                                     401  303  303  303  303  403  403  303  403  out  out
-GET  /settings/time-zone                           all  405
+GET  /settings/time-zone                           200  200  200  200  200  403  403  200  200  out  out
 POST /settings/time-zone                           303  303  303  303  303  403  403  303  403  out  out
 GET  /settings/deactivate                          401  200  200+ 200  200  403  403  200  403  out  out
 POST /settings/deactivate                          401  303  303  303  303  403  403  303  403  out  out

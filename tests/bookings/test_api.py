@@ -7,6 +7,7 @@ from accounts.models import User
 from bookings.models import Slot
 from bookings.repositories import clock
 from bookings.serializers import answers as shapes
+from bookings.serializers.waiting import PlaceSerializer
 from tests.bookings.api import Caller
 from tests.bookings.people import make_person, make_slot, shift_start
 
@@ -161,7 +162,7 @@ def test_the_queue(a: Caller, m: Caller, grace: User) -> None:
     assert m.refused("POST", f"/slots/{slot.id}/waitlist") == (400, "validation_error")
     booking = book(a, slot)["id"]
     place = m.post(f"/slots/{slot.id}/waitlist", status=201)
-    assert fits(place, shapes.PlaceSerializer)
+    assert fits(place, PlaceSerializer)
     assert (place["position"], m.get("/slots")["results"][0]["waiting"]) == (1, True)
     m.delete(f"/slots/{slot.id}/waitlist")
     m.post(f"/slots/{slot.id}/waitlist", status=201)

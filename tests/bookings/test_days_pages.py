@@ -100,6 +100,17 @@ def test_a_host_and_an_offering_narrow_it_down(ada: User, grace: User) -> None:
     assert (page["day"], ids(page["slots"]["results"])) == (f"{ahead(4)[0]}", [str(hers.id)])
 
 
+def test_it_says_when_the_person_is_booked_in_that_time(ada: User, grace: User, mallory: User) -> None:
+    (mine,), (same,) = at_noon(grace, *ahead(2)), at_noon(make_person("linus", is_host=True), *ahead(2))
+    (elsewhere,) = at_noon(grace, *ahead(4))
+    for slot in (mine, elsewhere):
+        book_slot(client_id=ada.id, slot_id=slot.id)
+    shown = Caller(ada).get("/pages/days", day=f"{ahead(2)[0]}")
+    assert {str(mine.id), str(same.id)} == set(ids(shown["slots"]["results"]))
+    assert [one["slot_id"] for one in shown["held"]] == [str(mine.id)]
+    assert Caller(mallory).get("/pages/days", day=f"{ahead(2)[0]}")["held"] == []
+
+
 def test_the_days_are_those_of_the_person(grace: User, mallory: User) -> None:
     User.objects.filter(id=mallory.id).update(time_zone="Pacific/Kiritimati")
     at_noon(grace, ahead(3)[0])
@@ -143,10 +154,10 @@ def test_what_makes_no_sense_is_refused(ada: User, asked: str) -> None:
 
 @pytest.mark.parametrize("number", [1, 40])
 def test_it_takes_the_same_statements_whatever_it_holds(ada: User, grace: User, number: int) -> None:
-    """Credential, counts, the day, hosts and offerings; the next free ones only where nothing is free."""
+    """Credential, counts, the day, hosts, offerings, what is held then; the next free ones where nothing is free."""
     at_noon(grace, *ahead(*range(1, 1 + number)), minutes=10)
     caller = Caller(ada)
-    for asked, count in (({}, 5), ({"day": ahead(50)[0]}, 6)):
+    for asked, count in (({}, 6), ({"day": ahead(50)[0]}, 6)):
         caller.get("/pages/days", **asked)
         with CaptureQueriesContext(connection) as captured:
             caller.get("/pages/days", **asked)

@@ -25,7 +25,7 @@ def test_a_person_signs_in_stays_signed_in_and_signs_out_of_all_tabs(quick_live:
     for tab in (page, other):
         tab.goto(f"{quick_live.portal_url}/sessions")
         expect(tab.get_by_role("main")).to_contain_text("Chrome on Linux")
-        expect(tab.get_by_role("main")).to_contain_text("This session")
+        expect(tab.get_by_role("main")).to_contain_text("This one")
 
     page.get_by_role("banner").locator("summary").click()
     page.get_by_role("banner").get_by_role("button", name="Sign out").click()

@@ -129,7 +129,8 @@ def booking_pages(
     slots: list[Body], upcoming: list[Body], gone: list[Body], full: Body, now: datetime
 ) -> dict[str, Body]:
     """What a client sees."""
-    ledger, plans = entries(now), subscriptions(now)
+    ledger, plans = entries(now, upcoming + gone), subscriptions(now)
+    sessions = {one["booking_id"]: one["session"] for one in ledger if one["session"]}
     names = {"slot_id": full["id"], "title": full["title"], "host_login": full["host"]["login"], "host": full["host"]}
     waiting = names | {name: full[name] for name in ("starts_at", "ends_at")}
     waiting |= {"position": 3, "joined_at": full["refund_deadline"]}
@@ -139,6 +140,7 @@ def booking_pages(
         "home": {"upcoming": upcoming},
         "bookings": {"upcoming": upcoming, "past": a_page(gone), "waiting": [waiting], "calendar_feed": FEED},
         "credits": {"subscriptions": plans, "entries": a_page(ledger)},
+        "trail": {"events": a_page(trail(now, sessions))},
         "deactivation": {"bookings": [one | {"credits_to_refund": 1} for one in upcoming], "slots": []},
     }
     pages |= {f"bookings/{one['id']}": {"booking": one} for one in details}
@@ -260,20 +262,36 @@ def subscriptions(now: datetime) -> list[Body]:
     starts_at, plans = iso(now - timedelta(days=10)), (("Welcome", 3, 20), ("Monthly 8", 8, 25))
     return [
         {"id": an_id(600 + n), "plan": plan, "credits_remaining": left, "starts_at": starts_at, "active": True}
+        | {"renews": plan != "Welcome"}
         | {"ends_at": iso(now + timedelta(days=days))}
         for n, (plan, left, days) in enumerate(plans)
     ]
 
 
-def entries(now: datetime) -> list[Body]:
+def entries(now: datetime, bookings: list[Body]) -> list[Body]:
     """The ledger, newest first."""
+    told = ("title", "host", "scheduled_start_time", "cancelled_by")
+    sessions = {one["id"]: {name: one[name] for name in told} for one in bookings}
     rows = [(-1, "booking", 500, 3), (1, "refund", 502, 4), (8, "plan", None, 8), (-1, "booking", 502, 3)]
     rows += [(-1, "booking", 501, 4), (5, "welcome", None, 5)]
     return [
         {"id": an_id(700 + n), "subscription_id": an_id(601 if reason == "plan" else 600), "reason": reason}
         | {"booking_id": an_id(of) if of else None, "amount": amount, "balance_after": left}
-        | {"created_at": iso(now - timedelta(days=2 * n, hours=3))}
+        | {"created_at": iso(now - timedelta(days=2 * n, hours=3)), "session": sessions.get(an_id(of or 0)), "note": ""}
         for n, (amount, reason, of, left) in enumerate(rows)
+    ]
+
+
+def trail(now: datetime, sessions: dict[str, Body]) -> list[Body]:
+    """What happened, newest first."""
+    rows = [("booking.cancelled", "", True), ("booking.made", "", True), ("token.created", "Job", True)]
+    rows += [("session.opened", "Firefox on Linux", True), ("booking.made", "", False), ("person.created", "", True)]
+    return [
+        {"id": an_id(1000 + n), "kind": kind, "by_you": by_you, "name": name}
+        | {"created_at": iso(now - timedelta(days=4 * n, hours=1)), "client_id": "insighta-portal" if name else ""}
+        | {"address": "203.0.113.9" if name else None, "booking_id": an_id(502) if "booking" in kind else None}
+        | {"session": sessions[an_id(502)] if "booking" in kind else None}
+        for n, (kind, name, by_you) in enumerate(rows)
     ]
 
 
@@ -285,6 +303,7 @@ def account_pages(now: datetime) -> dict[str, Body]:
     sessions = [
         {"id": an_id(800 + n), "client_id": client, "label": label, "current": n == 0}
         | {"created_at": iso(now - timedelta(days=9 + n)), "last_used_at": iso(now - timedelta(hours=ago))}
+        | {"last_address": "203.0.113.9"}
         for n, (client, label, ago) in enumerate(seen)
     ]
     sessions[-1]["client_name"] = "Team wiki"

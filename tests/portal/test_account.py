@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.people import HTTP
-from tests.portal.conftest import Portal, post
+from tests.portal.conftest import Portal, hidden, post
 from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
 from tests.portal.sample import an_id
 
@@ -80,6 +80,15 @@ def test_settings_are_saved(ada: httpx.Client, backend: FakeBackend) -> None:
     assert backend.made("PATCH", "/api/v1/me")[0].body == body
 
 
+def test_the_time_zone_changes_where_it_is_shown(ada: httpx.Client, portal: Portal, backend: FakeBackend) -> None:
+    for browser, zone in ((ada, "Africa/Lagos"), (portal.browser(), "UTC")):
+        page = browser.get("/slots?from=2026-01-01").text
+        assert 'href="/settings/time-zone?next=%2Fslots%3Ffrom%3D2026-01-01"' in page
+        form = browser.get("/settings/time-zone?next=/slots?from=2026-01-01").text
+        assert hidden(form, "next") == "/slots?from=2026-01-01"
+        assert f'<option value="{zone}" selected>' in form
+
+
 def test_the_time_zone_changes_in_one_click_and_stays_on_the_page(ada: httpx.Client, backend: FakeBackend) -> None:
     backend.routes["PATCH", "/me"] = Answer(200, ADA)
     answer = post(ada, "/settings/time-zone", time_zone="Asia/Tokyo", next="/slots?host=")
@@ -104,7 +113,7 @@ def test_sessions_and_tokens_end_at_a_press(ada: httpx.Client, backend: FakeBack
 
 def test_applications_are_listed_with_what_they_may_do(ada: httpx.Client) -> None:
     page = ada.get("/applications").text
-    for words in ("Team wiki", "https://wiki.example/", "See your email address", "Withdraw and sign out"):
+    for words in ("Team wiki", "https://wiki.example/", "See your email address", "Disconnect"):
         assert words in page
 
 
@@ -168,7 +177,7 @@ def test_looking_at_a_device_approves_nothing(ada: httpx.Client, backend: FakeBa
     backend.calls.clear()
     page = ada.get("/device?user_code=BCDF-GHJK")
     assert "build-server (Linux)" in page.text
-    assert "See the account and its sessions<br>See sessions, bookings and credits</dd>" in page.text
+    assert "See the account and its signed-in devices<br>See sessions, bookings and credits</dd>" in page.text
     assert "203.0.113.9" in page.text
     assert "30 days after its last use, 90 days at most" in page.text
     assert {call.method for call in backend.calls} == {"GET"}

@@ -78,6 +78,19 @@ def test_a_session_shows_price_place_and_refund_and_asks_to_sign_in(stranger: ht
     assert "No refund:" in stranger.get(f"/slots/{SLOT}").text
 
 
+@pytest.mark.parametrize("path", ["/", "/slots", f"/slots/{SLOT}", "/hosts/grace"])
+def test_a_link_to_an_open_page_has_a_title_a_sentence_and_a_picture(
+    stranger: httpx.Client, portal: Portal, held: dict[str, Any], path: str
+) -> None:
+    page = stranger.get(path).text
+    told = dict(re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)"', page))
+    assert told["og:title"] in (re.search("<title>(.*)</title>", page) or [""])[0]
+    assert len(told["description"]) > 20
+    assert told["og:url"] == f"{portal.url}{path}"
+    picture = stranger.get(told["og:image"])
+    assert (picture.status_code, picture.headers["Content-Type"]) == (200, "image/png")
+
+
 def test_a_session_without_a_price_says_so(stranger: httpx.Client, backend: FakeBackend) -> None:
     one = as_public(backend.body(f"/pages/slots/{SLOT}")["slot"]) | {"price_credits": 0}
     backend.public[f"/pages/slots/{SLOT}"] = Answer(200, {"person": None, "slot": one})

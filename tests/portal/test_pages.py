@@ -1,5 +1,6 @@
 """Each page: one call to the backend, what it shows, what its forms send, and what it says when that is refused."""
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +44,36 @@ def test_the_course_of_credits_is_drawn_once_it_has_one(
     newest, oldest = route["entries"]["results"][0], route["entries"]["results"][-1]
     oldest["created_at"] = (datetime.fromisoformat(newest["created_at"]) - timedelta(days=days)).isoformat()
     route["entries"]["results"] = [newest, oldest]
-    assert ("Over time" in ada.get("/credits").text) is is_shown
+    assert ("Your credits over time" in ada.get("/credits").text) is is_shown
+
+
+def test_credits_say_what_happened_with_whom_and_when(ada: httpx.Client, held: dict[str, Any]) -> None:
+    page = " ".join(re.sub("<[^>]+>", " ", ada.get("/credits").text).split())
+    assert "Software that must not fail with Margaret Hamilton" in page
+    assert "Reading a kernel patch: you cancelled" in page
+    assert "Welcome credits" in page
+    assert "8 left in Monthly 8" in page
+
+
+def test_a_booking_goes_into_a_calendar_in_one_tap(ada: httpx.Client, held: dict[str, Any]) -> None:
+    begin = datetime.fromisoformat(held["mine"]["starts_at"]).strftime("%Y%m%dT%H%M%SZ")
+    links = re.findall(r'href="(https://[^"]*)" rel="noreferrer"', ada.get(f"/bookings/{BOOKING}").text)
+    google, outlook = (httpx.URL(html.unescape(one)) for one in links)
+    assert (google.host, google.params["dates"][:16]) == ("calendar.google.com", begin)
+    assert (outlook.host, outlook.params["subject"]) == ("outlook.live.com", google.params["text"])
+
+
+def test_the_calendar_is_subscribed_to_in_one_tap_or_by_a_code(ada: httpx.Client, backend: FakeBackend) -> None:
+    page = html.unescape(ada.get("/bookings").text)
+    feed = backend.body("/pages/bookings")["calendar_feed"]
+    webcal = feed.replace("https://", "webcal://")
+    assert f'href="{webcal}"' in page
+    assert httpx.QueryParams({"cid": webcal}).__str__() in page
+    assert httpx.QueryParams({"url": feed}).__str__() in page
+    backend.routes["GET", "/calendar-feed"] = Answer(200, {"url": feed})
+    picture = ada.get("/bookings/calendar/code.svg")
+    assert (picture.headers["Content-Type"], picture.headers["Cache-Control"]) == ("image/svg+xml", "no-store")
+    assert picture.content.startswith(b"<?xml")
 
 
 def test_credits_spent_before_they_came_are_not_drawn(ada: httpx.Client, backend: FakeBackend) -> None:
@@ -53,7 +83,7 @@ def test_credits_spent_before_they_came_are_not_drawn(ada: httpx.Client, backend
             entry["created_at"] = datetime.now(UTC).isoformat()
     route["entries"]["results"].sort(key=lambda entry: entry["created_at"], reverse=True)
     page = ada.get("/credits").text
-    assert "Over time" not in page
+    assert "Your credits over time" not in page
     assert "Where your credits went" in page
 
 

@@ -52,7 +52,7 @@ class Visitor(Browser):
 
     @property
     def is_signed_in(self) -> bool:
-        return "This session" in self.get(f"{self.portal_url}/sessions").text
+        return "This one" in self.get(f"{self.portal_url}/sessions").text
 
 
 @pytest.fixture

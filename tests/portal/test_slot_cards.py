@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -16,14 +17,14 @@ BOOK, OWN = f"/slots/{an_id(1)}/book", f"/bookings/{an_id(9)}"
 BOOKED, WAITING = {"booking_id": an_id(9)}, {"waiting": True}
 
 
-def row(ada: httpx.Client, backend: FakeBackend, shown: dict[str, Any]) -> str:
+def row(ada: httpx.Client, backend: FakeBackend, shown: dict[str, Any], **more: Any) -> str:
     """The one row of a day that has only this session."""
     day = date.fromisoformat(shown["starts_at"][:10])
     days = [
         {"date": f"{day + timedelta(days=n)}", "open_slots": 0, "full_slots": 0, "seats_left": 0} for n in range(35)
     ]
     page = {"person": ADA, "hosts": [shown["host"]], "days": days, "day": f"{day}", "slots": a_page([shown])}
-    backend.routes["GET", "/pages/days"] = Answer(200, page | {"next_free": []})
+    backend.routes["GET", "/pages/days"] = Answer(200, page | {"next_free": []} | more)
     text = ada.get("/slots").text
     assert text.count('<li><a class="agenda-row') == 1
     return text.partition('<li><a class="agenda-row')[2].partition("</a>")[0]
@@ -55,6 +56,16 @@ def test_a_row_says_how_the_session_stands(
     shown = row(ada, backend, slot(1, starts_at, "grace", "Pairing", seats, **more))
     assert shown.startswith(f'{look} href="{leads_to}">')
     assert [one for one in words if one not in shown] == []
+
+
+@pytest.mark.parametrize(("minutes", "is_said"), [(30, True), (-30, True), (60, False), (-60, False)])
+def test_a_row_says_what_it_overlaps(ada: httpx.Client, backend: FakeBackend, minutes: int, is_said: bool) -> None:
+    other = {"slot_id": an_id(2)}
+    for name, at in (("start", FAR), ("end", FAR + timedelta(hours=1))):
+        other[f"scheduled_{name}_time"] = (at + timedelta(minutes=minutes)).isoformat()
+    shown = row(ada, backend, slot(1, FAR, "grace", "Compilers", (0, 3)), held=[other])
+    clock = (FAR + timedelta(minutes=minutes)).astimezone(ZoneInfo(str(ADA["time_zone"])))
+    assert (f"Overlaps your {clock:%H:%M}" in shown) is is_said
 
 
 def test_what_people_wrote_is_text_in_a_row(ada: httpx.Client, backend: FakeBackend) -> None:

@@ -40,3 +40,28 @@ def test_a_receipt_on_paper_is_only_the_receipt(page: Page, portal: Portal) -> N
     for furniture in (".nav", ".header-end", ".footer", ".breadcrumb"):
         expect(page.locator(furniture)).to_be_hidden()
     expect(page.get_by_role("heading", name="Where your credits went")).to_be_visible()
+
+
+def test_the_browsers_zone_is_offered_until_it_is_declined(contexts: Contexts, portal: Portal, held: Any) -> None:
+    context = contexts(*portal.backend.sign_in(), url=portal.url, timezone_id="Asia/Tokyo")
+    page = context.new_page()
+    page.goto(f"{portal.url}/settings")
+    page.get_by_role("button", name="Keep Lagos").click()
+    expect(page.locator("[data-zone-offer]")).to_be_hidden()
+    page.goto(f"{portal.url}/")
+    expect(page.locator("[data-zone-offer]")).to_be_hidden()
+    stranger = contexts(timezone_id="Asia/Tokyo").new_page()
+    stranger.goto(f"{portal.url}/slots")
+    address = stranger.get_by_role("banner").get_by_role("link", name="Sign in").get_attribute("href") or ""
+    assert re.search("zone=Asia%2FTokyo$", address)
+
+
+def test_price_and_button_stay_in_sight_on_a_phone(contexts: Contexts, portal: Portal, held: Any) -> None:
+    path, phone = f"/slots/{held['free']['id']}", {"viewport": {"width": 390, "height": 600}}
+    own = contexts(*portal.backend.sign_in(), url=portal.url, **phone).new_page()
+    for page, name in ((own, "Book for 1 credit"), (contexts(**phone).new_page(), "Sign in to book")):
+        page.goto(f"{portal.url}{path}")
+        button = page.locator(".pay-bar").get_by_text(name)
+        expect(button).to_be_in_viewport(ratio=1)
+        expect(page.locator(".pay-bar").get_by_text("1 credit", exact=True)).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollHeight") > 600

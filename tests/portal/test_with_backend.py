@@ -22,7 +22,7 @@ def twin(browser: httpx.Client, *names: str) -> httpx.Client:
 
 def status(browser: httpx.Client, live: Live) -> str:
     page = browser.get(f"{live.portal_url}/sessions")
-    return "in" if "This session" in page.text else "out"
+    return "in" if "This one" in page.text else "out"
 
 
 def test_a_sign_out_wins_against_refreshes_in_flight(live: Live) -> None:

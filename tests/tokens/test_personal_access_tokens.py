@@ -112,7 +112,7 @@ def test_the_secret_is_in_the_201_only_and_is_not_stored_by_caches(client: Http,
     created = response.json()
     assert response["Cache-Control"] == "no-store"
     assert set(created) == {
-        "id", "name", "prefix", "scopes", "expires_at", "last_used_at", "created_at", "token",
+        "id", "name", "prefix", "scopes", "expires_at", "last_used_at", "last_address", "created_at", "token",
     }  # fmt: skip
     (listed,) = call(client, TOKENS, session).json()["results"]
     assert listed == {name: value for name, value in created.items() if name != "token"}

@@ -15,7 +15,7 @@ ID = "01a209d7-49e7-70e4-88f6-3a2d2b204cea"
 
 # What docs and clients rely on: the scope of each operation.
 TABLE = {
-    "account:read": ["GET /me", "GET /sessions", "GET /applications"],
+    "account:read": ["GET /me", "GET /sessions", "GET /applications", "GET /trail"],
     "account:write": [
         "PATCH /me",
         "POST /me/deactivate",

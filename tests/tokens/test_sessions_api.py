@@ -15,7 +15,7 @@ from tests.accounts.github import fresh
 from tests.people import CLI, PORTAL, Browser, Pkce, Tokens, redeem, refresh
 from tests.people import call as call_live
 from tests.processes import Live
-from tests.tokens.in_process import call, make_person, now, sign_in
+from tests.tokens.in_process import call, make_person, now, post, sign_in
 from tokens.models import Session
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -86,7 +86,8 @@ def test_the_list_shows_live_sign_ins_newest_first_and_which_one_asks(client: Ht
         (str(browser.session_id), "Firefox on Linux", False),
         (str(terminal.session_id), "Insighta CLI on build-7", True),
     ]
-    assert set(sessions[0]) == {"id", "client_id", "client_name", "label", "created_at", "last_used_at", "current"}
+    times = {"created_at", "last_used_at", "last_address"}
+    assert set(sessions[0]) == {"id", "client_id", "client_name", "label", "current"} | times
     created, used = (datetime.fromisoformat(sessions[0][name]) for name in ("created_at", "last_used_at"))
     assert abs(created - now()) < timedelta(minutes=1)
     assert used >= created
@@ -215,3 +216,15 @@ def test_a_misspelt_keep_ends_nothing(client: Http, ada: User, keep: str) -> Non
     assert (refused.status_code, refused.json()["code"]) == (400, "validation_error")
     assert list(refused.json()["errors"]) == ["keep"]
     assert [call(client, "/me", one.access_token).status_code for one in (here, there)] == [200, 200]
+
+
+def test_it_says_from_where_a_sign_in_and_a_token_were_used_last(ada: User) -> None:
+    pair, http = sign_in(ada), Http()
+    elsewhere = Http(REMOTE_ADDR="203.0.113.9")
+    answer = post(elsewhere, "token", grant_type="refresh_token", refresh_token=pair.refresh_token)
+    fresh_token = answer.json()["access_token"]
+    assert call(http, "/sessions", fresh_token).json()["results"][0]["last_address"] == "203.0.113.9"
+    made = call(http, "/personal-access-tokens", fresh_token, "POST", {"name": "job", "scopes": ["account:write"]})
+    bearer = {"Authorization": f"Bearer {made.json()['token']}"}
+    found = Http(REMOTE_ADDR="203.0.113.10").get("/api/v1/personal-access-tokens", headers=bearer).json()["results"]
+    assert [one["last_address"] for one in found] == ["203.0.113.10"]

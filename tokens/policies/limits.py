@@ -19,6 +19,7 @@ AUTHORIZE = {
     "max_age": 16,
     "login_hint": 254,
     "device_label": 100,
+    "time_zone": 64,
 }
 TOKEN = {
     "client_id": AUTHORIZE["client_id"],

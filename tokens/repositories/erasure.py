@@ -5,8 +5,8 @@ from uuid import UUID
 
 from tokens.models import AuthorizationCode, Consent, DeviceGrant, PersonalAccessToken, Session, TrustedPublisher
 
-_SESSION = ("id", "client_id", "label", "scope", "created_at", "last_used_at", "ends_at", "revoked_at")
-_TOKEN = ("id", "name", "prefix", "scope", "created_at", "expires_at", "last_used_at", "revoked_at")
+_SESSION = ("id", "client_id", "label", "scope", "created_at", "last_used_at", "last_address", "ends_at", "revoked_at")
+_TOKEN = ("id", "name", "prefix", "scope", "created_at", "expires_at", "last_used_at", "last_address", "revoked_at")
 _CONSENT = ("client_id", "scope", "first_used_at", "last_used_at")
 _PUBLISHER = ("id", "issuer", "repository", "workflow", "environment", "ref", "scope", "created_at", "last_used_at")
 _DEVICE = ("id", "client_id", "label", "scope", "address", "status", "created_at")

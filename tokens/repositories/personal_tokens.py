@@ -57,7 +57,7 @@ def end_endless_tokens(*, expires_at: datetime, limit: int) -> list[tuple[UUID, 
     return found
 
 
-def note_use(token_id: UUID, *, before: datetime, now: datetime) -> None:
-    """Write when the token was used last, unless that was written after `before`."""
+def note_use(token_id: UUID, *, before: datetime, now: datetime, address: str | None) -> None:
+    """Write when and from where the token was used last, unless that was written after `before`."""
     stale = Q(last_used_at=None) | Q(last_used_at__lt=before)
-    PersonalAccessToken.objects.filter(stale, id=token_id).update(last_used_at=now)
+    PersonalAccessToken.objects.filter(stale, id=token_id).update(last_used_at=now, last_address=address)

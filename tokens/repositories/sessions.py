@@ -29,6 +29,7 @@ class Rotation:
     retry_key_hash: bytes | None
     challenge: str
     scope: str
+    address: str | None
     expires_at: datetime
     now: datetime
 
@@ -56,6 +57,7 @@ UPDATE tokens_session AS s
        retry_key_hash = %(retry_key_hash)s,
        rotated_at = statement_timestamp(),
        last_used_at = %(now)s,
+       last_address = COALESCE(%(address)s::inet, s.last_address),
        expires_at = LEAST(%(expires_at)s, s.ends_at)
   FROM accounts_user AS u
  WHERE s.id = %(session_id)s

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 LAST_USED_EVERY = timedelta(minutes=1)
 
 
-def get_credential(*, token: str, now: datetime) -> Credential:
+def get_credential(*, token: str, now: datetime, address: str | None = None) -> Credential:
     """The credential behind an access token or personal access token, with its person as of now, in one query.
 
-    Raises NotAuthenticated, AccountPending, AccountSuspended or AccountInactive.
+    `address` is noted as the one that a personal access token was used from last. Raises NotAuthenticated,
+    AccountPending, AccountSuspended or AccountInactive.
     """
     if token.startswith(PREFIX):
-        return _personal_credential(token, now=now)
+        return _personal_credential(token, now=now, address=address)
     claims = find_claims(token, now=now)
     session = sessions.find_session(claims.session_id) if claims else None
     if claims is None or session is None:
@@ -50,7 +51,7 @@ def is_usable(token: "PersonalAccessToken", *, now: datetime) -> bool:
     return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
 
 
-def _personal_credential(text: str, *, now: datetime) -> Credential:
+def _personal_credential(text: str, *, now: datetime, address: str | None) -> Credential:
     token = find_personal_token(text=text)
     if token is None:
         raise errors.NotAuthenticated
@@ -58,7 +59,7 @@ def _personal_credential(text: str, *, now: datetime) -> Credential:
     if not is_usable(token, now=now):
         raise errors.NotAuthenticated
     if token.last_used_at is None or token.last_used_at < now - LAST_USED_EVERY:
-        personal_tokens.note_use(token.id, before=now - LAST_USED_EVERY, now=now)
+        personal_tokens.note_use(token.id, before=now - LAST_USED_EVERY, now=now, address=address)
     expires_at = int(token.expires_at.timestamp()) if token.expires_at else None
     return Credential(token.user, "", frozenset(token.scope.split()), token_id=token.id, expires_at=expires_at)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from accounts.policies import list_zones
 from tokens import errors
 
 Parameters = Mapping[str, list[str]]
@@ -55,6 +56,12 @@ def read_login_hint(params: Parameters) -> str:
     """The login that GitHub is to suggest; empty for what is none, as it is only a hint."""
     hint = _first(params, "login_hint")
     return hint if _LOGIN.fullmatch(hint) else ""
+
+
+def read_time_zone(params: Parameters) -> str:
+    """The zone that the browser is in, for a person who is new; an extension of ours. Empty for what is none."""
+    zone = _first(params, "time_zone")
+    return zone if zone in list_zones() else ""
 
 
 def _first(params: Parameters, name: str) -> str:

@@ -106,6 +106,7 @@ def _rotate(refresh: Refresh, *, now: datetime) -> TokenPair | None:
             retry_key_hash=rotation.hash_retry_key(refresh.retry_key),
             challenge=refresh.challenge,
             scope=refresh.scope,
+            address=refresh.address,
             expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
             now=now,
         )

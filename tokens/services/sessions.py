@@ -71,6 +71,7 @@ def open_session(
         scope=scope,
         auth_time=auth_time,
         publisher_id=publisher_id,
+        last_address=address,
         current_hash=first.digest,
         handoff_challenge=handoff_challenge,
         expires_at=min(now + idle, ends_at),

@@ -20,7 +20,7 @@ from tokens.policies.labels import browser_label
 from tokens.policies.scopes import describe_scope
 from tokens.services import authorization
 from tokens.services.authorization import AuthorizationRequest, ReturnedRequest, Target
-from tokens.services.openid_requests import read_login_hint, selects_account
+from tokens.services.openid_requests import read_login_hint, read_time_zone, selects_account
 
 DENIED = "denied"
 
@@ -72,6 +72,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
         restart_path=_restart_path(params),
         select_account=selects_account(params),
         login_hint=read_login_hint(params),
+        time_zone=read_time_zone(params),
     )
 
 

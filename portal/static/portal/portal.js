@@ -15,14 +15,28 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// Offer the browser's time zone where the account has another.
+function declined(zone) {
+  try { return localStorage.getItem("zone-kept") === zone; } catch { return false; }
+}
+
+// Who signs in for the first time gets the browser's time zone; who has another is offered it, until they decline.
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (here && !declined(`UTC in ${here}`)) for (const link of document.querySelectorAll("a[href^='/login']")) {
+  const address = new URL(link.href);
+  address.searchParams.set("zone", here);
+  link.href = address;
+}
 for (const offer of document.querySelectorAll("[data-zone-offer]")) {
-  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (here && here !== offer.dataset.zoneOffer) {
-    offer.querySelector("input[name=time_zone]").value = here;
-    for (const name of offer.querySelectorAll("[data-zone-name]")) name.textContent = here.replaceAll("_", " ");
-    offer.hidden = false;
-  }
+  const choice = `${offer.dataset.zoneOffer} in ${here}`;
+  if (!here || here === offer.dataset.zoneOffer || declined(choice)) continue;
+  offer.querySelector("input[name=time_zone]").value = here;
+  for (const name of offer.querySelectorAll("[data-zone-name]")) name.textContent = here.replaceAll("_", " ");
+  offer.hidden = false;
+  offer.querySelector("[data-zone-keep]").addEventListener("click", () => {
+    try { localStorage.setItem("zone-kept", choice); } catch { /* It is asked again next time. */ }
+    offer.hidden = true;
+    document.getElementById("main").focus();
+  });
 }
 
 // Say how long a refund is still possible. The deadline itself stands beside it in the page.
