@@ -24,7 +24,7 @@ def register(client_id: str = "wiki", **changes: Any) -> Registered:
 
 @dataclass(frozen=True)
 class Application:
-    """A client registered in the running product."""
+    """A client of the running product. `scope` is what it asks for; without one it names none."""
 
     live: Live
     client_id: str
@@ -34,7 +34,7 @@ class Application:
 
     def authorize(self, browser: Browser, *, pkce: Pkce | None = None, **changes: str | None) -> httpx.Response:
         """Ask, go through GitHub, and stop at a page of ours or at the redirect to the application."""
-        said = {"response_type": "code", "redirect_uri": self.redirect_uri, "scope": self.scope}
+        said = {"response_type": "code", "redirect_uri": self.redirect_uri, "scope": self.scope or None}
         asked = browser.authorize(self.client_id, pkce=pkce, **(said | changes))
         return browser.follow(asked, until=self.redirect_uri)
 
@@ -53,17 +53,22 @@ class Application:
         assert answered.status_code == 200, answered.text
         return dict(answered.json())
 
-    def redeem(self, code: str, pkce: Pkce, **changes: str) -> httpx.Response:
+    def redeem(self, code: str, pkce: Pkce, *, key: str = "", **changes: str) -> httpx.Response:
         fields = {"code": code, "redirect_uri": self.redirect_uri, "code_verifier": pkce.verifier}
-        return self.post("token", grant_type="authorization_code", **(fields | changes))
+        return self.post("token", key=key, grant_type="authorization_code", **(fields | changes))
 
-    def refresh(self, token: str, **fields: str) -> httpx.Response:
-        return self.post("token", grant_type="refresh_token", refresh_token=token, **fields)
+    def refresh(self, token: str, *, key: str = "", **fields: str) -> httpx.Response:
+        return self.post("token", key=key, grant_type="refresh_token", refresh_token=token, **fields)
 
-    def post(self, endpoint: str, **fields: str) -> httpx.Response:
+    @property
+    def form(self) -> dict[str, str]:
+        """How it says who it is."""
+        return {"client_id": self.client_id} | ({"client_secret": self.secret} if self.secret else {})
+
+    def post(self, endpoint: str, *, key: str = "", **fields: Any) -> httpx.Response:
         """A form to an OAuth endpoint, with the secret where there is one."""
-        own = {"client_id": self.client_id} | ({"client_secret": self.secret} if self.secret else {})
-        return HTTP.post(f"{self.live.backend_url}/oauth/{endpoint}", data=own | fields)
+        headers = {"Idempotency-Key": key} if key else {}
+        return HTTP.post(f"{self.live.backend_url}/oauth/{endpoint}", data=self.form | fields, headers=headers)
 
 
 def register_live(
