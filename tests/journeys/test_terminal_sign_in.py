@@ -12,11 +12,9 @@ from playwright.sync_api import expect
 from tests.journeys.conftest import ACCESS_TOKEN_SECONDS
 from tests.people import HTTP
 from tests.portal.browsers import Contexts, fill_in_github
-from tests.processes import ROOT, Live, free_port
+from tests.processes import ROOT, Live, free_port, wait_until
 
 pytestmark = pytest.mark.browser
-
-TRIED_FOR_SECONDS = 60
 
 
 class Terminal:
@@ -56,10 +54,7 @@ class Terminal:
 
     def opened_address(self) -> str:
         """The address that the command handed to the browser."""
-        deadline = time.monotonic() + TRIED_FOR_SECONDS
-        while not (self.page.exists() and self.page.read_text()):
-            assert time.monotonic() < deadline, "no browser was opened"
-            time.sleep(0.05)
+        wait_until(lambda: self.page.exists() and bool(self.page.read_text()), tell=lambda: "no browser was opened")
         return self.page.read_text()
 
 

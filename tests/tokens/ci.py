@@ -37,7 +37,7 @@ def ci_stand_in() -> Iterator[State]:
     """The stand-in as a server of its own, whose state a test may change."""
     state = State.from_environment({}, free_port())
     server = GitHubServer(state)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield state
     finally:
