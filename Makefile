@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Arguments for pytest, for example: make test ARGS="tests/portal -k login"
 ARGS ?=
 
-.PHONY: help run test quick check bench torture lock audit sbom chromium node servers shells wrk clean
+.PHONY: help run test quick check bench torture failover lock audit sbom chromium node servers ha shells wrk clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make check  run the linters, the types and the architecture contracts"
 	@echo "make bench  measure everything of docs/performance.md (QUICK=1: a short look, AGAINST=3d98e19: beside that commit)"
 	@echo "make torture  break every part under load (MINUTES=10 SEED=2): docs/reliability.md"
+	@echo "make failover  lose the primary of a PostgreSQL cluster under load, in six ways: docs/high-availability.md"
 	@echo "make lock   resolve the requirements files into the lock files, with hashes"
 	@echo "make audit  ask for known weaknesses of everything that is installed"
 	@echo "make sbom   list what the product consists of: .local/sbom.json (CycloneDX)"
@@ -57,10 +58,14 @@ bench: .venv/installed-dev node wrk chromium
 torture: .venv/installed-dev
 	@$(BIN)/python -m tests.fault_injection --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-.local/audit/installed: requirements/audit.lock | .venv/bin/python
-	$(BIN)/python -m venv .local/audit
-	.local/audit/bin/python $(PIP) --require-hashes --requirement requirements/audit.lock
+.local/%/installed: requirements/%.lock | .venv/bin/python
+	$(BIN)/python -m venv .local/$*
+	.local/$*/bin/python $(PIP) --require-hashes --requirement $<
 	@touch $@
+
+# Needs root: each node of the cluster gets a network namespace and a disk of its own.
+failover: .venv/installed-dev .local/patroni/installed ha
+	@$(BIN)/python -m tests.failover $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 # One lock for Python 3.11 to 3.14 on every platform. What the checks need agrees with what runs.
 UV := .local/audit/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -70,6 +75,7 @@ lock: .local/audit/installed
 	$(UV) requirements.txt --output-file requirements/production.lock
 	$(UV) requirements/dev.txt --constraint requirements/production.lock --output-file requirements/dev.lock
 	$(UV) requirements/audit.txt --output-file requirements/audit.lock
+	$(UV) requirements/patroni.txt --output-file requirements/patroni.lock
 
 # Needs the network. What could not be asked is named, and is no success.
 audit: .local/audit/installed
@@ -105,6 +111,10 @@ chromium:
 # Two of the independent OAuth clients that the tests run are npm packages.
 node:
 	$(call debian,npm,nodejs npm,The tests with independent clients need)
+
+# What deploy/postgresql/ names.
+ha:
+	$(call debian,etcd haproxy pgbouncer ip,--no-install-recommends etcd-server haproxy pgbouncer iproute2,The failover needs)
 
 # What the product runs behind in deploy/, and Apache, an application that signs people in here.
 servers:

@@ -138,7 +138,7 @@ def _stop(data: Path) -> None:
 
 def _run(program: str, data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a program of the wheel for the data directory as the server's account; its output is in `stdout`."""
-    command = [*_as_server_account(data), str(programs() / program), "-D", str(data), *arguments]
+    command = [*as_server_account(data), str(programs() / program), "-D", str(data), *arguments]
     # A file instead of a pipe: the server inherits the output of pg_ctl and keeps it open.
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(  # noqa: S603 - programs of the wheel, arguments of this module
@@ -170,16 +170,16 @@ def server_account() -> pwd.struct_passwd | None:
         return pwd.getpwnam(ACCOUNT)
 
 
-def _as_server_account(data: Path) -> list[str]:
+def as_server_account(*paths: Path) -> list[str]:
     """The command prefix that switches root to the server's account.
 
-    Where that account may not search the directories above the data or the programs (`/root` is closed), it gets the
+    Where that account may not search the directories above `paths` or the programs (`/root` is closed), it gets the
     capability to search and read, so that no mode of a directory changes.
     """
     account = server_account()
     if account is None:
         return []
-    parents = {*data.resolve().parents, *programs().resolve().parents}
+    parents = {parent for path in (*paths, programs()) for parent in path.resolve().parents}
     is_open = all(path.stat().st_mode & stat.S_IXOTH or path.stat().st_uid == account.pw_uid for path in parents)
     capability = [] if is_open else _SEARCH
     return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", *capability, "--"]

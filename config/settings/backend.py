@@ -94,7 +94,11 @@ DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 _most = env.int("DATABASE_POOL_MAX", default=10)
 _pool = {"min_size": min(env.int("DATABASE_POOL_MIN", default=2), _most), "max_size": _most}
 _pool |= {"timeout": 2, "reconnect_timeout": 1}
-DATABASES["default"].setdefault("OPTIONS", {})["pool"] = _pool if _most else False
+# A machine that has vanished closes none of its connections: they are given up after ten seconds.
+_GIVE_UP = {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+_GIVE_UP["tcp_user_timeout"] = 10_000
+DATABASES["default"]["OPTIONS"] = _GIVE_UP | DATABASES["default"].get("OPTIONS", {})
+DATABASES["default"]["OPTIONS"]["pool"] = _pool if _most else False
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 if _most:
     # Repeated statements are prepared, except behind pgbouncer, where each may run on another connection.

@@ -144,6 +144,18 @@ def test_every_template_is_given_every_variable_by_everybody_who_fills_it_in() -
     assert variables(pgbouncer) <= set(COMPOSE["pgbouncer"]["environment"])
 
 
+def test_the_page_for_operators_names_every_variable_of_a_database_node() -> None:
+    page = (ROOT / "docs" / "high-availability.md").read_text()
+    for template in (DEPLOY / "postgresql").glob("*.template"):
+        assert {name for name in variables(template) if name not in page} == set()
+
+
+def test_a_lease_outlives_two_failed_renewals() -> None:
+    patroni = yaml.safe_load((DEPLOY / "postgresql" / "patroni.yml").read_text())["bootstrap"]["dcs"]
+    assert patroni["loop_wait"] + 2 * patroni["retry_timeout"] <= patroni["ttl"]
+    assert patroni["synchronous_mode"] is patroni["failsafe_mode"] is True
+
+
 def test_all_speak_of_the_same_two_hosts() -> None:
     shared = environment_file(DEPLOY / "environment" / "insighta.env")
     names = {"BACKEND": shared["BACKEND_URL"], "PORTAL": shared["PORTAL_URL"]}

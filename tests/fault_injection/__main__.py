@@ -10,7 +10,8 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from tests.fault_injection.faults import TARGETS, Fault, draw_faults, possible_kinds
+from tests.fault_injection.faults import TARGETS, Fault, draw_faults, injected, possible_kinds
+from tests.fault_injection.postgres import Postgres
 from tests.fault_injection.product import Product
 from tests.fault_injection.torture import QUIET_SECONDS, RECOVERY_SECONDS, Run, torture
 
@@ -30,8 +31,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="insighta-faults-") as temporary:
         directory = Path(arguments.logs or temporary)
         directory.mkdir(parents=True, exist_ok=True)
-        draw = partial(_draw, seed=arguments.seed, seconds=arguments.minutes * 60, kinds=kinds)
-        run = torture(directory, draw, seed=arguments.seed)
+        with Postgres() as postgres, Product(postgres, directory) as product:
+            faults = _draw(product, seed=arguments.seed, seconds=arguments.minutes * 60, kinds=kinds)
+            run = torture(product, faults, partial(injected, product), seed=arguments.seed)
     sys.stdout.write(f"{describe(run)}\nseed {arguments.seed}\n")
     return 1 if run.violations else 0
 

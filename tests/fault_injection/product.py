@@ -15,6 +15,7 @@ from tests.fault_injection.proxy import Classify, Network, tcp, unix
 from tests.processes import Process, free_port
 
 ACCESS_SECONDS = 10
+WELCOME_CREDITS = 6
 LINKS = ("browser-portal", "client-backend", "portal-backend", "backend-database")
 
 
@@ -28,10 +29,10 @@ class Product(DeployedProduct):
         super().__init__(postgres, DEBUG="true", ALLOWED_HOSTS="127.0.0.1,localhost", LOG_FORMAT="json", **settings)
         self.postgres, self.directory, self.network = postgres, directory, Network()
         self.ports["database"] = free_port()
-        address = f"postgresql://postgres@127.0.0.1:{self.ports['database']}/{self.database}?sslmode=disable"
         self.environment |= clean_environment() | {
-            "DATABASE_URL": address,
+            "DATABASE_URL": self.database_url(),
             "DATABASE_POOL_MAX": "4",
+            "WELCOME_CREDITS": str(WELCOME_CREDITS),
             "ACCESS_TOKEN_SECONDS": str(ACCESS_SECONDS),
             "EMAIL_URL": "dummymail://",
             "METRICS_DIR": str(directory / "metrics"),
@@ -77,16 +78,23 @@ class Product(DeployedProduct):
         with self._clock_file(name).open("r+b") as file:
             file.write(struct.pack("@l", seconds))
 
+    def database_url(self) -> str:
+        """Where everything connects: to the proxy before PostgreSQL."""
+        return f"postgresql://postgres@127.0.0.1:{self.ports['database']}/{self.database}?sslmode=disable"
+
     def _start(self) -> None:
         self.make_database()
-        self.network.listen(self.ports["database"], [unix(self.postgres.socket)], lambda _: "backend-database")
         self._add("github", [sys.executable, "-m", "sandbox"], f"{self.github_url}/")
         self._add_servers("backend", _link_of_backend_caller)
         self._add_servers("portal", lambda _: "browser-portal")
         self._add("worker", [sys.executable, "manage.py", "procrastinate", "worker"])
+        self._lead_to_database()
         with ThreadPoolExecutor() as threads:
             list(threads.map(lambda process: process.start(seconds=120), self.processes.values()))
         self._supervisor.start()
+
+    def _lead_to_database(self) -> None:
+        self.network.listen(self.ports["database"], [unix(self.postgres.socket)], lambda _: "backend-database")
 
     def _add_servers(self, room: str, classify: Classify) -> None:
         ports = [free_port(), free_port()]

@@ -96,9 +96,8 @@ async def _connect(targets: list[Connect]) -> tuple[asyncio.StreamReader, asynci
     return await targets[-1]()
 
 
-def tcp(port: int) -> Connect:
-    """A target on this machine."""
-    return lambda: asyncio.open_connection("127.0.0.1", port)
+def tcp(port: int, host: str = "127.0.0.1") -> Connect:
+    return lambda: asyncio.open_connection(host, port)
 
 
 def unix(path: str) -> Connect:

@@ -7,16 +7,15 @@ import statistics
 import sys
 import time
 from bisect import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.fault_injection.browsers import Command, Newcomers, Visitor
 from tests.fault_injection.clients import BookingClient, Host
-from tests.fault_injection.faults import Fault, injected
-from tests.fault_injection.postgres import Postgres
+from tests.fault_injection.faults import Fault
 from tests.fault_injection.product import Product
-from tests.fault_injection.verification import WELCOME_CREDITS, find_violations
+from tests.fault_injection.verification import find_violations
 from tests.fault_injection.workload import Workload
 from tests.processes import wait_until
 
@@ -80,8 +79,9 @@ class Run:
 
 
 def torture(
-    directory: Path,
-    draw: Callable[[Product], list[Fault]],
+    product: Product,
+    faults: Sequence[Fault],
+    inject: Callable[[Fault], AbstractContextManager[None]],
     *,
     seed: int,
     clients: int = 10,
@@ -89,28 +89,26 @@ def torture(
     quiet: float = QUIET_SECONDS,
     until: Callable[[Workload], bool] = lambda _: True,
 ) -> Run:
-    """Inject the faults that `draw` gives, `quiet` seconds apart, wait `until` enough has happened, and check all.
+    """Let each fault hold inside of `inject`, `quiet` seconds apart, wait `until` enough has happened, and check all.
 
-    History and logs are written into `directory`. Raises where the product does not start or does not recover.
+    The history is written into the product's directory. Raises where the product does not recover.
     """
-    settings = {"WELCOME_CREDITS": str(WELCOME_CREDITS)}
-    with Postgres() as postgres, Product(postgres, directory, **settings) as product:
-        run = Run(Workload(product, seed=seed))
-        people = _start_clients(run.workload, directory, clients, visitors)
+    run = Run(Workload(product, seed=seed))
+    people = _start_clients(run.workload, clients, visitors)
+    time.sleep(quiet)
+    for fault in faults:
+        _inject(run, fault, inject)
         time.sleep(quiet)
-        for fault in draw(product):
-            _inject(run, fault)
-            time.sleep(quiet)
-        wait_until(lambda: until(run.workload), seconds=120, tell=lambda: "the clients did too little")
-        run.workload.finish()
-        run.workload.history.write(directory / "history")
-        run.violations = find_violations(run.workload, people)
-        return run
+    wait_until(lambda: until(run.workload), seconds=120, tell=lambda: "the clients did too little")
+    run.workload.finish()
+    run.workload.history.write(product.directory / "history")
+    run.violations = find_violations(run.workload, people)
+    return run
 
 
-def _start_clients(workload: Workload, directory: Path, clients: int, visitors: int) -> list[Person]:
+def _start_clients(workload: Workload, clients: int, visitors: int) -> list[Person]:
     hosts = [Host(workload, name, number=n, hosts=2) for n, name in enumerate(("grace", "linus"))]
-    people: list[Person] = [*hosts, Command(workload, "command", directory / "home")]
+    people: list[Person] = [*hosts, Command(workload, "command", workload.product.directory / "home")]
     people += [BookingClient(workload, f"client{n}") for n in range(clients)]
     people += [Visitor(workload, f"visitor{n}") for n in range(visitors)]
     for person in people:
@@ -126,11 +124,11 @@ def _start_clients(workload: Workload, directory: Path, clients: int, visitors: 
     return people
 
 
-def _inject(run: Run, fault: Fault) -> None:
+def _inject(run: Run, fault: Fault, inject: Callable[[Fault], AbstractContextManager[None]]) -> None:
     """One fault, until an API call, a page and a refresh have succeeded after its end."""
     run.load.append(round(os.getloadavg()[0]))
     began = time.monotonic()
-    with injected(run.workload.product, fault):
+    with inject(fault):
         time.sleep(fault.seconds)
     ended = time.monotonic()
     run.injections.append(Injection(fault, began, ended))

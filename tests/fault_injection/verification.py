@@ -13,9 +13,9 @@ from tests.fault_injection.clients import SETTLED_SECONDS, ApiClient
 from tests.fault_injection.history import UNKNOWN, Operation
 from tests.fault_injection.linearizability import Model, UndecidedError, check
 from tests.fault_injection.models import CreditModel, SessionModel, SlotModel
+from tests.fault_injection.product import WELCOME_CREDITS
 from tests.fault_injection.workload import Booking, Workload
 
-WELCOME_CREDITS = 6
 QUEUE_SECONDS = 150
 
 _DUE_JOBS = """
