@@ -324,7 +324,7 @@ GET  /device                                       401  200  200+ 200  200  403 
 POST /device                                       401  303  303  303  303  403  403  303  403  out  out
 GET  /settings                                     401  200  200+ 200  200  403  403  200  200+ out  out
 POST /settings                                     401  303  303  303  303  403  403  303  403  out  out
-GET  /settings/time-zone                           200  200  200  200  200  403  403  200  200  out  out
+GET  /settings/time-zone                           200  200  200+ 200  200  403  403  200  200+ out  out
 POST /settings/time-zone                           303  303  303  303  303  403  403  303  403  out  out
 GET  /settings/deactivate                          401  200  200+ 200  200  403  403  200  403  out  out
 POST /settings/deactivate                          401  303  303  303  303  403  403  303  403  out  out
