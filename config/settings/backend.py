@@ -292,6 +292,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "TrailKindEnum": "bookings.policies.trail.KINDS",
+        "KindEnum": ["weekly", "extra", "day_off"],
         "SlotStatusEnum": ["open", "cancelled"],
         "BookingStatusEnum": ["active", "cancelled", "completed", "no_show"],
         "DeviceStatusEnum": ["pending", "approved", "denied", "redeemed"],
