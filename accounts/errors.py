@@ -118,7 +118,6 @@ class NotOfTheStaff(AccountsError):
 class LastAdministrator(AccountsError):
     code = "last_administrator"
     kind = "conflict"
-    in_api = False
     sentence = (
         "This person is the only administrator who can sign in. Make somebody else one first: grant_staff LOGIN. "
         "Nothing was changed."

@@ -16,8 +16,8 @@ from accounts.errors import AccountsError
 from bookings import models
 from bookings.errors import BookingsError
 from bookings.services.adjusting import adjust_credits, end_subscription, extend_subscription, set_renewing
-from bookings.services.cancelling import cancel_booking_as_staff
 from bookings.services.credits import grant_credits, list_ids_of
+from bookings.services.front_desk import cancel_booking_as_staff
 from bookings.services.giving_back import give_back
 from bookings.services.renewing import expire_subscription, renew_subscription
 from bookings.services.staff import make_host
@@ -97,11 +97,13 @@ class BookingAdmin(ReadOnlyAdmin):
             return ask(request, _describe_cancelling(list(chosen), by=by, action=action))
         for booking in chosen:
             try:
-                refund = cancel_booking_as_staff(booking_id=booking.id, actor_id=request.user.pk, by=by)
+                row = cancel_booking_as_staff(booking_id=booking.id, actor_id=request.user.pk, by=by)
             except BookingsError as error:
                 self.message_user(request, f"{booking.id}: {error}", messages.WARNING)
             else:
-                message = f"{booking.id}: cancelled. {booking.client.login} has {_credits(refund)} back."
+                message = (
+                    f"{booking.id}: cancelled. {booking.client.login} has {_credits(row['credits_refunded'])} back."
+                )
                 self.message_user(request, message, messages.SUCCESS)
         return None
 

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -74,10 +74,26 @@ def has_event_from(network: str, *, kind: str, user_id: UUID) -> bool:
     return events.extra(where=["address <<= %s::inet"], params=[network]).exists()
 
 
-def list_own(user_id: UUID, *, kinds: Iterable[str], before: UUID | None, limit: int) -> list[Event]:
-    """A person's events of these kinds, newest first, older than the one `before`."""
-    events = Event.objects.filter(user_id=user_id, kind__in=list(kinds)).order_by("-id")
-    return list((events.filter(id__lt=before) if before else events)[:limit])
+def list_trail(
+    user_id: UUID,
+    *,
+    kinds: Collection[str] = (),
+    about: dict[str, str] | None = None,
+    before: UUID | None = None,
+    since: UUID | None = None,
+    limit: int,
+) -> list[Event]:
+    """A person's events, newest first: of these kinds, with these words in the detail, between these ids."""
+    events = Event.objects.filter(user_id=user_id).order_by("-id")
+    if kinds:
+        events = events.filter(kind__in=kinds)
+    if about:
+        events = events.filter(detail__contains=about)
+    if before is not None:
+        events = events.filter(id__lt=before)
+    if since is not None:
+        events = events.filter(id__gte=since)
+    return list(events[:limit])
 
 
 def list_events(*, user_id: UUID | None = None, kind: str = "", limit: int = 100) -> list[Event]:

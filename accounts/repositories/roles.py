@@ -31,6 +31,10 @@ def read_rights(user_ids: Collection[UUID]) -> dict[UUID, Rights]:
     return {user_id: Rights(user_id in superusers, frozenset(held[user_id] - {None})) for user_id in held}
 
 
+def is_administrator(user_id: UUID) -> bool:
+    return User.objects.filter(id=user_id, is_superuser=True).exists()
+
+
 def lock_administrators() -> list[UUID]:
     """The administrators who can sign in, oldest first, their rows locked until the transaction ends."""
     able = User.objects.filter(is_superuser=True, is_staff=True, is_active=True, standing=APPROVED)
@@ -39,7 +43,7 @@ def lock_administrators() -> list[UUID]:
 
 def read_role(user_id: UUID) -> str:
     """The role of a person; empty for none. Several groups, of an earlier release, are named together."""
-    if User.objects.filter(id=user_id, is_superuser=True).exists():
+    if is_administrator(user_id):
         return ADMINISTRATOR
     return ", ".join(Group.objects.filter(user=user_id).order_by("name").values_list("name", flat=True))
 

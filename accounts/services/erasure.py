@@ -11,6 +11,7 @@ from accounts import errors, signals
 from accounts.repositories import erasure, people
 from accounts.services.events import record_event
 from accounts.services.lookup import get_person_called
+from accounts.services.people import keep_an_administrator
 
 
 def export_person(*, login_or_id: str) -> dict[str, Any]:
@@ -26,9 +27,11 @@ def erase_person(*, login_or_id: str, now: datetime) -> UUID:
     """Blank somebody for good; their id, which the ledger and the trail keep.
 
     What they have ahead is cancelled by the rules of leaving, refunds included, so that the ledger stays balanced.
-    Raises PersonNotFound or LoginAmbiguous, AlreadyErased, and what the apps above raise when they are busy.
+    Raises PersonNotFound or LoginAmbiguous, AlreadyErased, LastAdministrator, and what the apps above raise when they
+    are busy.
     """
     user_id: UUID = get_person_called(login_or_id=login_or_id).pk
+    keep_an_administrator(without=user_id)
     person = people.lock_person(user_id)
     if person is None or person.erased_at is not None:
         raise errors.AlreadyErased

@@ -1,11 +1,12 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
 
-from accounts import signals
+from accounts import policies, signals
 from accounts.repositories import events
 from accounts.services import lookup
 
@@ -70,15 +71,24 @@ def has_event_from(*, network: str, kind: str, user_id: UUID) -> bool:
     return events.has_event_from(network, kind=kind, user_id=user_id)
 
 
-def list_own_events(*, user_id: UUID, kinds: Iterable[str], before: UUID | None = None, limit: int) -> "list[Event]":
-    """A person's events of these kinds, newest first; `before` is the id of the last one of the page before."""
-    return events.list_own(user_id, kinds=kinds, before=before, limit=limit)
-
-
 def list_events_of(*, login_or_id: str = "", kind: str = "", limit: int = 100) -> "list[Event]":
     """The audit trail of one person or everybody, newest first. Raises PersonNotFound or LoginAmbiguous."""
     user_id = lookup.get_person_called(login_or_id=login_or_id).pk if login_or_id else None
     return events.list_events(user_id=user_id, kind=kind, limit=limit)
+
+
+def list_trail(
+    *,
+    user_id: UUID,
+    kinds: Collection[str] = (),
+    about: dict[str, str] | None = None,
+    before: UUID | None = None,
+    since: datetime | None = None,
+    limit: int,
+) -> "list[Event]":
+    """A person's events, newest first: of these kinds, with these words in the detail, older than `before`."""
+    first = policies.first_id_at(since) if since else None
+    return events.list_trail(user_id, kinds=kinds, about=about, before=before, since=first, limit=limit)
 
 
 def list_kinds() -> list[str]:

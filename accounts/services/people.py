@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts import errors, policies, signals
-from accounts.repositories import people
+from accounts.repositories import people, roles
 from accounts.services.events import record_event
 from accounts.services.lookup import get_person, get_person_called
 
@@ -136,6 +136,16 @@ def note_access_end(*, user_id: UUID) -> None:
     people.note_access_end(user_id)
 
 
+def keep_an_administrator(*, without: UUID) -> None:
+    """For whatever takes a person's role or account, before it locks the person. Raises LastAdministrator.
+
+    Of two at one moment, the second finds itself the last: the rows of all administrators are locked. Nobody else's
+    change waits for them.
+    """
+    if roles.is_administrator(without) and roles.lock_administrators() == [without]:
+        raise errors.LastAdministrator
+
+
 @transaction.atomic(durable=True)
 def update_profile(*, user_id: UUID, changes: dict[str, object]) -> "tuple[User, dict[str, Any]]":
     """Set columns of the person's own choice, such as `time_zone`; the person, and what the apps above did about it.
@@ -153,7 +163,11 @@ def update_profile(*, user_id: UUID, changes: dict[str, object]) -> "tuple[User,
 
 @transaction.atomic(durable=True)
 def deactivate_person(*, user_id: UUID, now: datetime) -> None:
-    """Deactivate: end all access and cancel bookings by the client's rule. A sign-in reactivates."""
+    """Deactivate: end all access and cancel bookings by the client's rule. A sign-in reactivates.
+
+    Raises PersonNotFound, LastAdministrator.
+    """
+    keep_an_administrator(without=user_id)
     lock_person(user_id=user_id)
     people.update_person(user_id, is_active=False)
     record_event(kind="person.deactivated", user_id=user_id, actor_id=user_id)
@@ -162,7 +176,8 @@ def deactivate_person(*, user_id: UUID, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def suspend_person(*, user_id: UUID, reason: str, actor_id: UUID | None, now: datetime) -> None:
-    """Suspend: all access ends at once, bookings stay as they are. Raises PersonNotFound."""
+    """Suspend: all access ends at once, bookings stay as they are. Raises PersonNotFound, LastAdministrator."""
+    keep_an_administrator(without=user_id)
     _set_standing(user_id, policies.SUSPENDED, reason=reason, actor_id=actor_id)
     signals.person_suspended.send(None, user_id=user_id, now=now)
 
@@ -190,7 +205,7 @@ def approve_person_called(*, login_or_id: str) -> "User":
 
 
 def suspend_person_called(*, login_or_id: str, reason: str, now: datetime) -> "User":
-    """`suspend_person` for a login or id. Raises PersonNotFound or LoginAmbiguous."""
+    """`suspend_person` for a login or id. Raises PersonNotFound, LoginAmbiguous or LastAdministrator."""
     person = get_person_called(login_or_id=login_or_id)
     suspend_person(user_id=person.pk, reason=reason, actor_id=None, now=now)
     return person

@@ -12,7 +12,7 @@ from accounts.policies import ADMINISTRATOR
 from accounts.repositories import roles
 from accounts.services.events import record_event
 from accounts.services.lookup import get_person_called
-from accounts.services.people import lock_person
+from accounts.services.people import keep_an_administrator, lock_person
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -44,7 +44,7 @@ def grant_staff(*, user_id: UUID, role: str = ADMINISTRATOR, actor_id: UUID | No
     """
     synchronise_roles()
     if role != ADMINISTRATOR:
-        _keep_an_administrator(without=user_id)
+        keep_an_administrator(without=user_id)
     lock_person(user_id=user_id)
     roles.set_role(user_id, role)
     record_event(kind="person.staff_granted", user_id=user_id, actor_id=actor_id, detail={"role": role})
@@ -62,15 +62,9 @@ def revoke_staff(*, user_id: UUID, actor_id: UUID | None = None) -> None:
 
     Raises PersonNotFound, NotOfTheStaff, and LastAdministrator where it would leave none.
     """
-    _keep_an_administrator(without=user_id)
+    keep_an_administrator(without=user_id)
     if not lock_person(user_id=user_id).is_staff:
         raise errors.NotOfTheStaff
     detail: dict[str, object] = {"role": roles.read_role(user_id)}
     roles.set_role(user_id, None)
     record_event(kind="person.staff_revoked", user_id=user_id, actor_id=actor_id, detail=detail)
-
-
-def _keep_an_administrator(*, without: UUID) -> None:
-    """Of two who take each other's role at one moment, the second finds itself the last: the rows are locked."""
-    if roles.lock_administrators() == [without]:
-        raise errors.LastAdministrator

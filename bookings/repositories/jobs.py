@@ -50,9 +50,10 @@ def notice_values(kind: str, notices: list[tuple[UUID, UUID, int]], *, told: Tol
     }
 
 
-def message_of(text: str) -> Told | None:
-    """The host's own words to those who are told."""
-    return {"message": text} if text else None
+def message_of(text: str, *, by_staff: bool = False) -> Told | None:
+    """The own words of the host, or of the staff, to those who are told."""
+    told: Told = {**({"message": text} if text else {}), **({"by_staff": True} if by_staff else {})}
+    return told or None
 
 
 def defer_reminders(reminders: list[tuple[UUID, int]]) -> None:

@@ -184,8 +184,8 @@ class Look:
 class NewBooking:
     """A seat to be written: slot and subscription are locked, and their values are from before.
 
-    Without `credits` to pay there is no subscription. A client who is `booked_by` the host may leave without loss
-    until the start.
+    Without `credits` to pay there is no subscription. A client whom `host` or `staff` have booked in may leave without
+    loss until the start.
     """
 
     id: UUID
@@ -197,7 +197,8 @@ class NewBooking:
     key: str | None
     remind_at: datetime | None
     now: datetime
-    booked_by: UUID | None = None
+    made_by: str = "client"
+    actor_id: UUID | None = None
 
 
 def look_at_slot(
@@ -297,14 +298,14 @@ def write_booking(booking: NewBooking, *, detail: dict[str, object]) -> bool:
         "credits": booking.credits,
         "key": booking.key,
         "remind_at": booking.remind_at,
-        "free_to_leave_until": slot.starts_at if booking.booked_by else None,
-        "actor_id": booking.booked_by,
+        "free_to_leave_until": None if booking.made_by == "client" else slot.starts_at,
+        "actor_id": booking.actor_id,
         "now": booking.now,
         "entry_id": uuid7(),
         "event_id": uuid7(),
         "event_detail": json.dumps(detail),
     }
-    kind = "booking_made_by_host" if booking.booked_by else "booking_made"
+    kind = "booking_made" if booking.made_by == "client" else f"booking_made_by_{booking.made_by}"
     job = jobs.notice_values(kind, [(booking.client_id, booking.id, 0)])
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, {**given, **job})

@@ -72,6 +72,11 @@ def add_seats(slot: Slot, number: int) -> None:
     slot.save(update_fields=["seats_taken"])
 
 
+def find_slot(slot_id: UUID) -> Slot | None:
+    """Anybody's slot, not locked."""
+    return Slot.objects.filter(id=slot_id).first()
+
+
 def get_own_slot(slot_id: UUID, *, host_id: UUID) -> Slot:
     """The host's own slot, not locked. Raises NotFound, also for somebody else's."""
     slot = Slot.objects.filter(id=slot_id, host_id=host_id).first()

@@ -193,8 +193,8 @@ def pass_over_all(slot_id: UUID) -> None:
     WaitlistEntry.objects.filter(slot_id=slot_id, status="waiting").update(passed_over="changed")
 
 
-def close_queues(slot_ids: Iterable[UUID], *, now: datetime, message: str = "") -> None:
-    """Nobody waits for these slots any more; everybody who did is told, with the host's message."""
+def close_queues(slot_ids: Iterable[UUID], *, now: datetime, told: jobs.Told | None = None) -> None:
+    """Nobody waits for these slots any more; everybody who did is told."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE bookings_waitlistentry SET status = 'closed' WHERE slot_id = ANY(%s::uuid[]) AND status = 'waiting'"
@@ -204,7 +204,7 @@ def close_queues(slot_ids: Iterable[UUID], *, now: datetime, message: str = "") 
         closed = cursor.fetchall()
     revision = int(now.timestamp())
     notices = [(client_id, slot_id, revision) for slot_id, client_id in closed]
-    jobs.defer_notices("waitlist_closed", notices, told=jobs.message_of(message))
+    jobs.defer_notices("waitlist_closed", notices, told=told)
 
 
 def leave_all(client_id: UUID) -> None:

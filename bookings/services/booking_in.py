@@ -54,8 +54,8 @@ def book_person_in(
     subscription = _find_payer(slot, client_id, charge=charge, expected_price=expected_credits_charged, now=now)
     price = slot.price_credits if charge else 0
     booking = new_booking(slot=slot, subscription=subscription, client_id=client_id, now=now, key=key)
-    booking = replace(booking, credits=price, booked_by=host_id)
-    detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot_id)}
+    booking = replace(booking, credits=price, made_by="host", actor_id=host_id)
+    detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot_id), "by": "host"}
     if not seats.write_booking(booking, detail=detail):
         raise errors.TryAgain
     announce_event(kind="booking.made", detail=detail)

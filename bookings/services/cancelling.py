@@ -75,7 +75,7 @@ def cancel_booking(
 
     Raises NotFound, BookingNotActive, SessionStarted, Busy, and RefundChanged where the refund is not the expected.
     """
-    rows = _lock_cancellable(booking_id, client_id=client_id, now=now)
+    rows = lock_cancellable(booking_id, client_id=client_id, now=now)
     (cancellation,) = by_client(rows.bookings, rows=rows, now=now)
     refund = cancellation.refund
     if expected_credits_refunded not in {None, refund}:
@@ -85,30 +85,18 @@ def cancel_booking(
 
 
 @operation
-def cancel_booking_as_staff(now: datetime, /, *, booking_id: UUID, actor_id: UUID | None, by: str = "staff") -> int:
-    """Cancel in favour of the client, or `by` the `host`, refunded in full; the credits given back.
-
-    Raises NotFound, BookingNotActive, SessionStarted, Busy.
-    """
-    rows = _lock_cancellable(booking_id, now=now)
-    (cancellation,) = favourable(rows.bookings, owned=rows.subscriptions, now=now)
-    release([cancellation], rows=rows, now=now, actor_id=actor_id, by=by)
-    return cancellation.refund
-
-
-@operation
 def remove_client(now: datetime, /, *, host_id: UUID, booking_id: UUID, message: str = "") -> RosterRow:
     """Take somebody out of the host's own session: refunded in full and told, with the host's message.
 
     The seat goes to whoever waits. Raises NotFound, BookingNotActive, SessionStarted, Busy.
     """
-    rows = _lock_cancellable(booking_id, host_id=host_id, now=now)
+    rows = lock_cancellable(booking_id, host_id=host_id, now=now)
     (cancellation,) = favourable(rows.bookings, owned=rows.subscriptions, now=now)
     release([cancellation], rows=rows, now=now, actor_id=host_id, by="host", told=message_of(message))
     return bookings.get_roster_row(booking_id)
 
 
-def _lock_cancellable(booking_id: UUID, *, now: datetime, **owner: UUID) -> locking.LockedRows:
+def lock_cancellable(booking_id: UUID, *, now: datetime, **owner: UUID) -> locking.LockedRows:
     """The booking and what goes with it, locked. Raises NotFound, BookingNotActive, SessionStarted before any lock."""
     booking = bookings.find_booking(booking_id, **owner)
     if booking is None:

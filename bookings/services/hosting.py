@@ -22,7 +22,7 @@ from bookings.services.operations import operation
 from bookings.services.upgrading import check_terms
 
 if TYPE_CHECKING:
-    from bookings.models import AvailabilityRule
+    from bookings.models import AvailabilityRule, Slot
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,21 @@ def cancel_slot(now: datetime, /, *, host_id: UUID, slot_id: UUID, message: str 
 
     Raises NotFound, SlotCancelled, SessionStarted, Busy.
     """
-    slot = slots.get_own_slot(slot_id, host_id=host_id)
+    rows = lock_cancellable_slot(slots.get_own_slot(slot_id, host_id=host_id), now=now)
+    return close_slots([slot_id], rows=rows, now=now, actor_id=host_id, message=message)
+
+
+def lock_cancellable_slot(slot: "Slot", *, now: datetime) -> locking.LockedRows:
+    """A slot, read without a lock, and what goes with it, locked. Raises SlotCancelled, SessionStarted."""
     if slot.status == "cancelled":
         raise errors.SlotCancelled("This session is cancelled already, and everybody was refunded.")
     if has_started(now=now, scheduled_start_time=slot.starts_at):
         raise errors.SessionStarted
-    rows = locking.lock_for_release(now=now, hosted_slot_ids=[slot_id])
-    locked = rows.slots.get(slot_id)
+    rows = locking.lock_for_release(now=now, hosted_slot_ids=[slot.id])
+    locked = rows.slots.get(slot.id)
     if locked is None or locked.status != "open":
         raise errors.TryAgain
-    return close_slots([slot_id], rows=rows, now=now, actor_id=host_id, message=message)
+    return rows
 
 
 @operation
@@ -134,19 +139,21 @@ def close_slots(
     now: datetime,
     actor_id: UUID | None,
     frees_time: bool = False,
+    by: str = "host",
     message: str = "",
 ) -> CancelledSlots:
     """Cancel slots of a host that `rows` hold, and refund their active bookings in full; who waits is told, too.
 
-    With `frees_time` rules may open their time again.
+    It is done `by` the host or the `staff`. With `frees_time` rules may open their time again.
     """
     booked = [booking for booking in rows.bookings if booking.slot_id in slot_ids]
     cancellations = favourable(booked, owned=rows.subscriptions, now=now)
-    cancel_locked(cancellations, rows=rows, now=now, actor_id=actor_id, by="host", told=message_of(message))
+    told = message_of(message, by_staff=by == "staff")
+    cancel_locked(cancellations, rows=rows, now=now, actor_id=actor_id, by=by, told=told)
     slots.cancel_slots(slot_ids, now=now, frees_time=frees_time)
-    waitlist.close_queues(slot_ids, now=now, message=message)
+    waitlist.close_queues(slot_ids, now=now, told=told)
     details: list[tuple[UUID, dict[str, object]]] = [
-        (rows.slots[slot_id].host_id, {"slot_id": str(slot_id)}) for slot_id in slot_ids
+        (rows.slots[slot_id].host_id, {"slot_id": str(slot_id), "by": by}) for slot_id in slot_ids
     ]
     record_events(kind="slot.cancelled", details=details, actor_id=actor_id)
     return CancelledSlots([*slot_ids], len(booked), sum(one.refund for one in cancellations))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -30,6 +31,20 @@ def reschedule_booking(
     read = bookings.find_booking(booking_id, client_id=client_id)
     if read is None:
         raise errors.NotFound
+    move_seat(read, slot_id=slot_id, now=now, actor_id=client_id, expected_price=expected_credits_charged)
+    return bookings.get_row(booking_id, client_id=client_id)
+
+
+def move_seat(
+    read: "Booking",
+    *,
+    slot_id: UUID,
+    now: datetime,
+    actor_id: UUID | None,
+    expected_price: int | None,
+    by: str = "client",
+) -> None:
+    """Move a booking that was read without a lock, as `reschedule_booking`; `by` the `staff` until the new start."""
     check_changeable(read, now=now)
     if not is_before_deadline(
         now=now, scheduled_start_time=read.scheduled_start_time, refund_window=read.refund_window
@@ -37,12 +52,15 @@ def reschedule_booking(
         raise errors.LateReschedule
     if read.slot_id == slot_id:
         raise errors.AlreadyBooked
+    booking_id, client_id = read.id, read.client_id
     rows = locking.lock_for_release(now=now, booked=[read], other_slot_ids=[slot_id], client_ids=[client_id])
     target, left, booking = rows.slots.get(slot_id), rows.slots[read.slot_id], rows.bookings[0]
     if target is None:
         raise errors.NotFound
     facts = find_facts([(target, client_id)], moved_id=booking_id)[slot_id, client_id]
-    if refusal := find_refusal(facts, now=now, expected_price=expected_credits_charged):
+    if by == "staff":
+        facts = replace(facts, bookings_close_at=target.starts_at)
+    if refusal := find_refusal(facts, now=now, expected_price=expected_price):
         raise refused(refusal, price_credits=target.price_credits)
     _settle_difference(booking, price=target.price_credits, owned=rows.subscriptions, now=now)
 
@@ -56,12 +74,12 @@ def reschedule_booking(
         "from_slot_id": str(left.id),
         "to_slot_id": str(target.id),
         "credits_charged": booking.credits_charged,
+        "by": by,
     }
-    record_event(kind="booking.rescheduled", user_id=client_id, actor_id=client_id, detail=detail)
+    record_event(kind="booking.rescheduled", user_id=client_id, actor_id=actor_id, detail=detail)
     jobs.defer_notices("booking_rescheduled", [(client_id, booking_id, booking.revision)])
     offer_seats([left], rows=rows, now=now)
     waitlist.retry_for([client_id], now=now)
-    return bookings.get_row(booking_id, client_id=client_id)
 
 
 def _settle_difference(booking: "Booking", *, price: int, owned: "dict[UUID, Subscription]", now: datetime) -> None:

@@ -25,6 +25,7 @@ WHILE_BOOKED = frozenset(
     {
         "booking_made",
         "booking_made_by_host",
+        "booking_made_by_staff",
         "booking_promoted",
         "booking_rescheduled",
         "session_changed",
@@ -122,7 +123,7 @@ def _about(kind: str, user_id: UUID, subject_id: UUID, revision: int, person: Re
         return _about_free_seat(subject_id, user_id, zone)
     if kind == "waiting_changed":
         return _about_wait(subject_id, user_id, zone)
-    if kind == "waitlist_closed":
+    if kind in {"waitlist_closed", "slot_cancelled_by_staff"}:
         return _about_slot(slots.find_row(subject_id, viewer_id=user_id, refund_window=refund_window()), zone)
     if kind == "passed_over":
         return _about_waiting(subject_id, zone)
@@ -180,7 +181,13 @@ def _words(told: Told, *, zone: ZoneInfo) -> dict[str, Any]:
     before, after = (_period(told.get(name), zone=zone) for name in ("moved_from", "moved_to"))
     if before:
         lines.insert(0, f"the time, which was {before}")
-    return {"message": told.get("message", ""), "changes": lines, "is_moved": bool(before), "moved_to": after}
+    return {
+        "message": told.get("message", ""),
+        "is_by_staff": told.get("by_staff", False),
+        "changes": lines,
+        "is_moved": bool(before),
+        "moved_to": after,
+    }
 
 
 def _period(instants: list[str] | None, *, zone: ZoneInfo) -> str:

@@ -56,6 +56,11 @@ def self_timed_operation(work: Callable[Concatenate[Attempts, Arguments], Result
     return _repeated(work, durable=True)
 
 
+def undo_at_end() -> None:
+    """Let the transaction of the running operation end without effect, however it ends: its answer is a preview."""
+    transaction.set_rollback(True)
+
+
 def attempt(work: Callable[..., Result], *, event: str, **subject: UUID) -> Result | None:
     """`work` for one subject of many; None where it fails, which is logged as `event` with the subject's id."""
     try:

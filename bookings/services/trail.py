@@ -1,7 +1,7 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from accounts.services.events import list_own_events
+from accounts.services import events
 from bookings.errors import NotValid
 from bookings.policies.trail import KINDS, name_of
 from bookings.repositories import booked_sessions
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def list_trail(*, user_id: UUID, cursor: str = "") -> Page[TrailRow]:
     """What happened to a person's account and bookings, newest first. Raises NotValid."""
-    found = list_own_events(user_id=user_id, kinds=KINDS, before=_read_cursor(cursor), limit=PAGE_SIZE + 1)
+    found = events.list_trail(user_id=user_id, kinds=KINDS, before=_read_cursor(cursor), limit=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
     ids = {UUID(event.detail["booking_id"]) for event in shown if event.detail.get("booking_id")}
     sessions = booked_sessions.find_sessions(ids, client_id=user_id)
@@ -35,7 +35,7 @@ def _row(event: "Event", user_id: UUID, sessions: dict[UUID, EntrySession]) -> T
         "id": event.id,
         "kind": event.kind,
         "created_at": event.created_at,
-        "by_you": event.actor_id in {None, user_id},
+        "by_you": event.actor_id in {None, user_id} and event.detail.get("by") != "staff",
         "address": event.address,
         "client_id": event.client_id,
         "name": name_of(event.detail),

@@ -21,6 +21,7 @@ from bookings.services import (
     cancelling,
     credits,
     editing,
+    front_desk,
     giving_back,
     hosting,
     moving,
@@ -63,7 +64,29 @@ def cancel_and_promote(ada: User, grace: User) -> Operation:
 
 def cancel_as_staff(ada: User, grace: User) -> Operation:
     booked = booking.book_slot(client_id=ada.id, slot_id=make_slot(grace).id)
-    return lambda: cancelling.cancel_booking_as_staff(booking_id=booked["id"], actor_id=grace.id)
+    return lambda: front_desk.cancel_booking_as_staff(booking_id=booked["id"], actor_id=grace.id)
+
+
+def cancel_by_the_rule_as_staff(ada: User, grace: User) -> Operation:
+    """The seat goes to whoever waits."""
+    _, booking_id, _ = full_slot(grace)
+    return lambda: front_desk.cancel_booking_as_staff(booking_id=booking_id, refund="rule", message="Sorry")
+
+
+def book_as_staff(ada: User, grace: User) -> Operation:
+    slot = make_slot(grace)
+    return lambda: front_desk.book_as_staff(person="ada", slot_id=slot.id, actor_id=grace.id)
+
+
+def move_as_staff(ada: User, grace: User) -> Operation:
+    _, booking_id, _ = full_slot(grace)
+    target = priced(make_slot(grace, hours=90), 3)
+    return lambda: front_desk.move_booking_as_staff(booking_id=booking_id, slot_id=target.id)
+
+
+def cancel_slot_as_staff(ada: User, grace: User) -> Operation:
+    slot_id, _, _ = full_slot(grace)
+    return lambda: front_desk.cancel_slot_as_staff(slot_id=slot_id, message="Sorry")
 
 
 def cancel_slot(ada: User, grace: User) -> Operation:
@@ -310,6 +333,7 @@ OPERATIONS = [
     no_show_undone, give_back_to_a_new_subscription, book_and_renew, adjust, stop, end, extend, offer_seats,
     edit, edit_the_time, reopen, book_in, remove_and_promote, offer, change_offering, archive_offering,
     finish_upgrade, book_for_nothing, move_to_another_price,
+    cancel_by_the_rule_as_staff, book_as_staff, move_as_staff, cancel_slot_as_staff,
 ]  # fmt: skip
 
 

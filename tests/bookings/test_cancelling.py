@@ -11,7 +11,8 @@ from bookings.models import Booking, CreditEntry, Slot, Subscription, WaitlistEn
 from bookings.repositories import clock
 from bookings.services.booking import book_slot
 from bookings.services.calendar_feed import get_feed_secret
-from bookings.services.cancelling import cancel_booking, cancel_booking_as_staff, preview_refund
+from bookings.services.cancelling import cancel_booking, preview_refund
+from bookings.services.front_desk import cancel_booking_as_staff
 from bookings.services.hosting import cancel_day, cancel_slot, create_slot
 from bookings.services.waiting import join_waitlist
 from tests.bookings.people import credits_of, make_person, make_slot, shift_start, state

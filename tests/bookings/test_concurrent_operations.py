@@ -24,6 +24,7 @@ from bookings.services import (
     cancelling,
     credits,
     editing,
+    front_desk,
     giving_back,
     hosting,
     moving,
@@ -60,6 +61,7 @@ class Worker:
         acts += [self.deactivate, self.cancel_as_staff, self.give_back, self.adjust, self.extend, self.end_plan]
         acts += [self.add_hours, self.change_hours, self.remove_hours, self.follow_zone, self.offer]
         acts += [self.change_offering] * 2 + [self.edit] * 3 + [self.reopen, self.book_in, self.book_in, self.remove]
+        acts += [self.book_as_staff, self.move_as_staff, self.cancel_by_the_rule, self.cancel_slot_as_staff]
         began = time.monotonic()
         while (passed := time.monotonic() - began) < SECONDS or (self.missing and passed < LIMIT_SECONDS):
             act = self.random.choice(acts)
@@ -93,7 +95,24 @@ class Worker:
 
     def cancel_as_staff(self) -> None:
         if booking := self.booking():
-            cancelling.cancel_booking_as_staff(booking_id=booking.id, actor_id=None)
+            front_desk.cancel_booking_as_staff(booking_id=booking.id, actor_id=None)
+
+    def cancel_by_the_rule(self) -> None:
+        if booking := self.booking():
+            is_preview = self.random.random() < 0.3
+            front_desk.cancel_booking_as_staff(booking_id=booking.id, refund="rule", is_preview=is_preview)
+
+    def book_as_staff(self) -> None:
+        charge = self.random.random() < 0.5
+        front_desk.book_as_staff(person=str(self.client().id), slot_id=self.slot_id(), charge=charge)
+
+    def move_as_staff(self) -> None:
+        if booking := self.booking():
+            front_desk.move_booking_as_staff(booking_id=booking.id, slot_id=self.slot_id())
+
+    def cancel_slot_as_staff(self) -> None:
+        if slot := Slot.objects.filter(status="open").order_by("?").first():
+            front_desk.cancel_slot_as_staff(slot_id=slot.id, is_preview=self.random.random() < 0.5)
 
     def move(self) -> None:
         if booking := self.booking():

@@ -17,7 +17,7 @@ from accounts.services import erasure, people
 from bookings import errors, repositories
 from bookings.models import Booking, CreditEntry, Slot, Subscription, WaitlistEntry
 from bookings.repositories import clock
-from bookings.services import booking, booking_in, cancelling, moving, waiting
+from bookings.services import booking, booking_in, cancelling, front_desk, moving, waiting
 from tests.bookings.committed import together
 from tests.bookings.people import make_person, make_slot, make_weekly, series_of
 
@@ -92,6 +92,24 @@ def book_a_series(client: User, host: User, other: User) -> list[Act]:
     return [series_of(client, slot, until=until) for slot in (first, *others[: ACTS - 1])]
 
 
+@makes("front_desk.book_as_staff")
+def be_booked_by_staff(client: User, host: User, other: User) -> list[Act]:
+    return [
+        partial(front_desk.book_as_staff, person=str(client.id), slot_id=slot.id, charge=False)
+        for slot in make_slots(host)
+    ]
+
+
+@makes("front_desk.move_booking_as_staff")
+def be_moved_by_staff(client: User, host: User, other: User) -> list[Act]:
+    left = make_slots(make_person(f"linus{next(numbers)}", is_host=True), day=8)
+    held = [booking.book_slot(client_id=client.id, slot_id=slot.id)["id"] for slot in left]
+    pairs = zip(held, make_slots(host), strict=True)
+    return [
+        partial(front_desk.move_booking_as_staff, booking_id=booking_id, slot_id=slot.id) for booking_id, slot in pairs
+    ]
+
+
 def suspend(person: User) -> None:
     people.suspend_person(user_id=person.id, reason="x", actor_id=None, now=clock.read_now())
 
@@ -162,9 +180,9 @@ def test_nothing_that_was_made_outlives_the_end(prepare: Prepare, end: Callable[
     assert rows_of(bystander) == before
 
 
-MAKERS = {"seat_client", "write_booking", "write_seatings", "insert_entry", "move_booking"}
-# The table's rows call the first; the second fills a demo's past, which nothing races with.
-HELPERS = {"booking.seat_client", "demo._add_past_session"}
+MAKERS = {"seat_client", "write_booking", "write_seatings", "insert_entry", "move_booking", "move_seat"}
+# The table's rows call the first two; the last fills a demo's past, which nothing races with.
+HELPERS = {"booking.seat_client", "moving.move_seat", "demo._add_past_session"}
 
 
 def functions_of(folder: Path) -> list[tuple[str, ast.FunctionDef]]:

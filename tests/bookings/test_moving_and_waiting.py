@@ -10,8 +10,9 @@ from bookings import errors
 from bookings.models import Booking, BookingMove, Slot, Subscription, WaitlistEntry
 from bookings.repositories import clock
 from bookings.services.booking import book_slot
-from bookings.services.cancelling import cancel_booking, cancel_booking_as_staff
+from bookings.services.cancelling import cancel_booking
 from bookings.services.credits import grant_credits
+from bookings.services.front_desk import cancel_booking_as_staff
 from bookings.services.hosting import cancel_slot
 from bookings.services.moving import reschedule_booking
 from bookings.services.waiting import join_waitlist, leave_waitlist, offer_all_free_seats, offer_free_seats

@@ -13,7 +13,8 @@ from accounts.models import User
 from bookings.models import Slot, Subscription
 from bookings.repositories import clock
 from bookings.services.booking import book_slot
-from bookings.services.cancelling import cancel_booking, cancel_booking_as_staff
+from bookings.services.cancelling import cancel_booking
+from bookings.services.front_desk import cancel_booking_as_staff
 from bookings.services.hosting import cancel_slot, create_slot
 from bookings.services.moving import reschedule_booking
 from bookings.services.notices import order_reminders

@@ -14,8 +14,9 @@ from bookings.models import Booking, CreditEntry, Plan, Slot, Subscription
 from bookings.repositories import clock
 from bookings.services.adjusting import adjust_credits, extend_subscription
 from bookings.services.booking import book_slot
-from bookings.services.cancelling import cancel_booking, cancel_booking_as_staff, preview_refund
+from bookings.services.cancelling import cancel_booking, preview_refund
 from bookings.services.credits import grant_credits, grant_plan
+from bookings.services.front_desk import cancel_booking_as_staff
 from bookings.services.hosting import cancel_slot
 from tests.bookings.api import Caller
 from tests.bookings.people import credits_of, make_person, make_slot, shift_start

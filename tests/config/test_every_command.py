@@ -1,6 +1,7 @@
 """What every management command owes an operator. A new command fails here until it is in the table and keeps it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from io import StringIO
@@ -15,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.services import people, roles
-from bookings.models import Subscription
+from bookings.models import Booking, Slot, Subscription
 from bookings.services import hosting, operations
 from bookings.services.booking import book_slot
 from tests.config.conftest import address_of_test_database
@@ -54,6 +55,11 @@ COMMANDS = {
         "must use https",
         "wiki",
     ),
+    "book_for": Promise("ada SLOT", f"ada {NOTHING}", "no session by that id", "ada none", CHANGES_MUCH),
+    "cancel_booking": Promise(
+        "BOOKING --refund rule --yes", "BOOKING --refund rule", "1 credit of 1 back", "BOOKING", CHANGES_MUCH
+    ),
+    "cancel_slot": Promise("SLOT --yes", "SLOT", "Nothing was done", "none", CHANGES_MUCH),
     "change_subscription": Promise("SUBSCRIPTION --stop", f"{NOTHING} --stop", "nothing here", "none --stop"),
     "create_token": Promise(
         "ada --name x --scope bookings:read", "nobody --name x --scope bookings:read", NOBODY, "ada"
@@ -64,10 +70,12 @@ COMMANDS = {
     "expand_availability": Promise("", options=CHANGES_MUCH),
     "export_person": Promise("ada", "nobody", NOBODY, wrong=""),
     "finish_upgrade": Promise(""),
+    "give_back": Promise("BOOKING 1 --note Sorry", "BOOKING 2 --note Sorry", "1 can still be", "BOOKING 1", REPORTS),
     "grant_credits": Promise("ada 3", "ada 0", "Grant one credit or more", "ada 3 --plan Monthly"),
     "grant_staff": Promise("ada --role support", "nobody", NOBODY, "ada --role owner"),
     "list_clients": Promise("", options=REPORTS),
     "make_host": Promise("ada", "nobody", NOBODY, wrong=""),
+    "move_booking": Promise("BOOKING SLOT", f"{NOTHING} SLOT", "no booking by that id", "BOOKING", CHANGES_MUCH),
     "purge": Promise("", wrong="--batch 0", options=CHANGES_MUCH),
     "register_client": Promise(
         f"--name Shop {CALLBACK}",
@@ -83,7 +91,16 @@ COMMANDS = {
     "rotate_signing_keys": Promise(""),
     "rotate_token_key": Promise(f"--promoted-at {INSTANT}", wrong="--promoted-at yesterday", options=REPORTS),
     "seed_demo": Promise("", "", "it needs DEBUG=true"),
+    "show_booking": Promise("BOOKING", NOTHING, "no booking by that id", "none", REPORTS),
+    "show_person": Promise("ada", "nobody", NOBODY, "", REPORTS),
     "suspend_user": Promise("ada --reason spam", "nobody --reason spam", NOBODY, "ada"),
+}
+
+
+FOUND: dict[str, Callable[[], str]] = {
+    "SUBSCRIPTION": lambda: str(Subscription.objects.get(user__login="ada").pk),
+    "BOOKING": lambda: str(Booking.objects.get(client__login="ada").pk),
+    "SLOT": lambda: str(Slot.objects.get(title="More office hours").pk),
 }
 
 
@@ -94,7 +111,7 @@ class Terminal(StringIO):
 
 @pytest.fixture
 def ada(transactional_db: None) -> str:
-    """Ada, with a booking at Grace's; her id. There is an application, too."""
+    """Ada, with a booking at Grace's, who has another slot; her id. There is an application, too."""
     wiki = Registration(name="Wiki", redirect_uris=("https://wiki.example/callback",), client_id="wiki")
     register_application(registration=wiki, now=timezone.now())
     now = timezone.now()
@@ -105,6 +122,8 @@ def ada(transactional_db: None) -> str:
     times = {"starts_at": now + timedelta(days=2), "ends_at": now + timedelta(days=2, hours=1)}
     slot = hosting.create_slot(host_id=grace.pk, title="Office hours", capacity=3, **times)
     book_slot(client_id=ada.pk, slot_id=slot["id"])
+    times = {name: time + timedelta(days=1) for name, time in times.items()}
+    hosting.create_slot(host_id=grace.pk, title="More office hours", capacity=3, **times)
     return str(ada.pk)
 
 
@@ -112,8 +131,9 @@ def run(name: str, arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[
     """The command as the shell runs it: exit code, standard output, standard error."""
     command = load_command_class(_apps()[name], name)
     code = 0
-    if "SUBSCRIPTION" in arguments:
-        arguments = arguments.replace("SUBSCRIPTION", str(Subscription.objects.get(user__login="ada").id))
+    for word, found in FOUND.items():
+        if word in arguments:
+            arguments = arguments.replace(word, found())
     try:
         command.run_from_argv(["manage.py", name, *arguments.split()])
     except SystemExit as ended:

@@ -1,5 +1,6 @@
 """Roles of the staff: what each opens, that nobody acts upon more rights than their own, and how a role ends."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +19,7 @@ from django.utils import timezone
 from accounts.admin import ReadOnlyAdmin
 from accounts.errors import LastAdministrator
 from accounts.models import Event, User
-from accounts.services import roles
+from accounts.services import erasure, people, roles
 from tests.bookings.people import make_person
 from tests.tokens.in_process import call, sign_in
 from tests.tokens.test_access_races import at_once
@@ -275,21 +276,54 @@ def test_the_last_administrator_who_can_sign_in_keeps_the_role() -> None:
     assert not User.objects.get(pk=root.pk).is_staff
 
 
-def test_of_two_administrators_who_take_each_others_role_one_stays() -> None:
-    for number in range(5):
+def suspend(person: User) -> None:
+    people.suspend_person(user_id=person.pk, reason="x", actor_id=None, now=timezone.now())
+
+
+def deactivate(person: User) -> None:
+    people.deactivate_person(user_id=person.pk, now=timezone.now())
+
+
+def erase(person: User) -> None:
+    erasure.erase_person(login_or_id=str(person.pk), now=timezone.now())
+
+
+def revoke(person: User) -> None:
+    revoke_staff_called(login_or_id=str(person.pk), everywhere=False, now=timezone.now())
+
+
+ENDS = (revoke, suspend, deactivate, erase)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_nothing_takes_the_last_administrator(end: Callable[[User], None]) -> None:
+    root = administrator()
+    with pytest.raises(LastAdministrator):
+        end(root)
+    person = User.objects.get(pk=root.pk)
+    assert (person.is_superuser, person.is_active, person.standing) == (True, True, "approved")
+    assert browser_of(person).get("/admin/").status_code == 200
+    make_staff("other", "administrator")
+    end(root)
+
+
+@pytest.mark.parametrize("ends", itertools.combinations_with_replacement(ENDS, 2))
+def test_of_two_administrators_who_end_at_one_moment_one_stays(ends: tuple[Callable[[User], None], ...]) -> None:
+    for number in range(3):
         User.objects.update(is_superuser=False, is_staff=False)
         two = [make_staff(f"{name}-{number}", "administrator") for name in ("root", "other")]
         refused: list[Exception] = []
 
-        def take(person: User, refused: list[Exception] = refused) -> None:
+        def run(end: Callable[[User], None], person: User, refused: list[Exception] = refused) -> None:
             try:
-                revoke_staff_called(login_or_id=str(person.pk), everywhere=False, now=timezone.now())
+                end(person)
             except LastAdministrator as error:
                 refused.append(error)
 
-        at_once(*(partial(take, person) for person in two))
+        at_once(*(partial(run, end, person) for end, person in zip(ends, two, strict=True)))
         assert len(refused) == 1
-        assert User.objects.filter(is_superuser=True, is_staff=True).count() == 1
+        able = User.objects.filter(is_superuser=True, is_staff=True, is_active=True, standing="approved")
+        assert able.count() == 1
 
 
 def test_somebody_who_does_not_belong_to_the_staff_is_refused_in_a_sentence() -> None:

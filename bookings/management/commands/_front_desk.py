@@ -1,0 +1,79 @@
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rest_framework.utils.encoders import JSONEncoder
+
+from accounts.errors import AccountsError
+from bookings.errors import BookingsError
+from bookings.serializers.answers import RosterSerializer
+from bookings.services.timeline import Line
+
+WIDTH = 80
+Done = tuple[dict[str, Any], str]
+"""What was done, or would be: as one object, and as a sentence that is true of both."""
+
+
+class FrontDeskCommand(BaseCommand):
+    """An operation for a person, which can be looked at first; one that takes something away needs --yes."""
+
+    needs_yes = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+        if self.needs_yes:
+            parser.add_argument("--yes", action="store_true", help="do it; without this nothing is done")
+
+    def handle(self, *args: object, **options: Any) -> None:
+        is_preview = options["dry_run"] or (self.needs_yes and not options["yes"])
+        try:
+            report, sentence = self.do(options, is_preview=is_preview)
+        except (AccountsError, BookingsError) as error:
+            raise CommandError(str(error)) from error
+        if is_preview and not options["dry_run"]:
+            raise CommandError(f"Nothing was done. With --yes: {sentence}")
+        shown = f"Nothing was done. Without --dry-run: {sentence}" if is_preview else sentence
+        self.stdout.write(as_json({**report, "dry_run": is_preview}) if options["json"] else shown)
+
+    def do(self, options: dict[str, Any], *, is_preview: bool) -> Done:
+        raise NotImplementedError
+
+
+def as_json(report: Mapping[str, object]) -> str:
+    """One line, with instants and ids as the API writes them."""
+    return json.dumps(report, cls=JSONEncoder)
+
+
+def report_booking(row: Mapping[str, object]) -> dict[str, Any]:
+    return dict(RosterSerializer(row).data)
+
+
+def report_line(line: Line) -> dict[str, object]:
+    """A line of a timeline as JSON has it."""
+    return {
+        "at": line.at,
+        "topic": line.topic,
+        "actor": line.actor or None,
+        "text": line.sentence,
+        "note": line.note,
+        "event_id": line.event_id,
+        "booking_id": line.booking_id,
+        "slot_id": line.slot_id,
+    }
+
+
+def show_lines(lines: Sequence[Line]) -> list[str]:
+    """A timeline for a terminal."""
+    shown = []
+    for line in lines:
+        at = f"  {line.at:%d %b %Y %H:%M} UTC  "
+        text = f"{line.sentence} · {line.note}" if line.note else line.sentence
+        shown.append(textwrap.fill(text, width=WIDTH, initial_indent=at, subsequent_indent=" " * len(at)))
+    return shown or ["  Nothing yet."]
+
+
+def count_credits(number: int) -> str:
+    return f"{number} credit" if number == 1 else f"{number} credits"

@@ -1,0 +1,32 @@
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bookings.errors import BookingsError
+from bookings.management.commands._front_desk import as_json, count_credits
+from bookings.serializers.answers import BookingSerializer
+from bookings.services.giving_back import NOTE_LENGTH, give_back
+
+
+class Command(BaseCommand):
+    """Give back what a booking has cost."""
+
+    help = "Give back some of what a booking has cost, before or after its start, with a note that the person reads."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("booking", type=UUID, help="the booking's id")
+        parser.add_argument("credits", type=int, help="how many credits")
+        parser.add_argument("--note", required=True, help=f"why, in at most {NOTE_LENGTH} characters")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+
+    def handle(self, *args: object, **options: Any) -> None:
+        booking_id, credits, note = options["booking"], options["credits"], options["note"].strip()
+        if not 1 <= len(note) <= NOTE_LENGTH:
+            raise CommandError(f"Write a note of 1 to {NOTE_LENGTH} characters: the person reads it.")
+        try:
+            row = give_back(booking_id=booking_id, credits=credits, note=note, actor_id=None)
+        except BookingsError as error:
+            raise CommandError(str(error)) from error
+        sentence = f"{count_credits(credits)} of booking {booking_id} went back."
+        self.stdout.write(as_json(BookingSerializer(row).data) if options["json"] else sentence)

@@ -1,0 +1,206 @@
+"""What the staff do for a person: book, move and cancel, by the rules that hold for the person and for the host.
+
+With `is_preview` an operation does everything and undoes it at its end: its numbers are those that it would have.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from accounts.policies import describe_period
+from accounts.services.events import announce_event
+from accounts.services.lookup import get_person_called
+from bookings import errors
+from bookings.policies.seats import Refusal, decide_booking
+from bookings.repositories import bookings, jobs, locking, seats, slots
+from bookings.repositories.cancellations import Cancellation
+from bookings.repositories.rows import BookingRow, RosterRow
+from bookings.services.booking import find_facts, new_booking, refused
+from bookings.services.cancelling import by_client, lock_cancellable, release
+from bookings.services.giving_back import favourable
+from bookings.services.hosting import CancelledSlots, close_slots, lock_cancellable_slot
+from bookings.services.moving import move_seat
+from bookings.services.operations import operation, undo_at_end
+from bookings.services.renewing import renew_due
+
+if TYPE_CHECKING:
+    from bookings.models import Booking, Slot, Subscription
+
+Refund = Literal["rule", "full"]
+# Errors speak to the person who books; the staff are spoken to about that person.
+_SAID: dict[str, str] = {
+    Refusal.NOT_FOUND: "This person or the host may not use the account at present. Look at their standing first.",
+    Refusal.OWN_SLOT: "This is the person's own session. Choose a session of another host.",
+    Refusal.ALREADY_BOOKED: "This person has a seat in this session already.",
+    Refusal.OVERLAPPING_BOOKING: "This person has a booking at that time. Cancel or move it first.",
+    Refusal.SLOT_STARTED: "This session has started. Choose a later one.",
+    Refusal.SLOT_FULL: "Every seat of this session is taken. Let its host add seats, or choose another session.",
+    Refusal.INSUFFICIENT_CREDITS: "No plan of this person's holds enough credits. Grant some, or charge nothing.",
+    errors.LateReschedule.code: (
+        "The refund deadline has passed, so this booking cannot be moved. Cancel it with the full refund and book the "
+        "other session."
+    ),
+}
+
+
+@operation
+def book_as_staff(
+    now: datetime,
+    /,
+    *,
+    person: str,
+    slot_id: UUID,
+    charge: bool = True,
+    expected_credits_charged: int | None = None,
+    actor_id: UUID | None = None,
+    is_preview: bool = False,
+) -> RosterRow:
+    """Give somebody, by login or id, a seat until the session starts, for its price or without a charge; the booking.
+
+    They are told and may leave without loss until the start, as whoever is booked in by somebody else.
+    Raises PersonNotFound and LoginAmbiguous of `accounts`, NotFound, SlotCancelled, SlotStarted, SlotFull, OwnSlot,
+    AlreadyBooked, OverlappingBooking, PriceChanged, InsufficientCredits, Busy.
+    """
+    client_id = get_person_called(login_or_id=person).pk
+    slot = locking.lock_slot(slot_id)
+    if slot is None:
+        raise errors.NotFound("There is no session by that id.")
+    price = slot.price_credits if charge else 0
+    payer = _find_payer(slot, client_id, price=price, expected_price=expected_credits_charged, now=now)
+    booking = new_booking(slot=slot, subscription=payer, client_id=client_id, now=now)
+    booking = replace(booking, credits=price, made_by="staff", actor_id=actor_id)
+    detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot_id), "by": "staff"}
+    if not seats.write_booking(booking, detail=detail):
+        raise errors.TryAgain
+    announce_event(kind="booking.made", detail=detail)
+    return _end(booking.id, is_preview=is_preview)
+
+
+def _find_payer(
+    slot: "Slot", client_id: UUID, *, price: int, expected_price: int | None, now: datetime
+) -> "Subscription | None":
+    """The subscription that pays; None where nothing is paid."""
+    owned = list(locking.lock_subscriptions(user_ids=[client_id]).values())
+    # A minimum notice is for clients.
+    facts = find_facts([(slot, client_id)])[slot.id, client_id]
+    facts = replace(facts, price_credits=price, bookings_close_at=slot.starts_at)
+    if price:
+        renew_due(owned, now=now)
+    decision = decide_booking(facts, subscriptions=owned, now=now, expected_price=expected_price)
+    if isinstance(decision, Refusal):
+        raise _said(refused(decision, price_credits=price), to=decision)
+    return decision
+
+
+@operation
+def move_booking_as_staff(
+    now: datetime,
+    /,
+    *,
+    booking_id: UUID,
+    slot_id: UUID,
+    expected_credits_charged: int | None = None,
+    actor_id: UUID | None = None,
+    is_preview: bool = False,
+) -> RosterRow:
+    """Move somebody's booking to another slot, by the rules of the person's own move; the booking.
+
+    Raises NotFound, BookingNotActive, SessionStarted, LateReschedule, SlotCancelled, SlotStarted, SlotFull, OwnSlot,
+    AlreadyBooked, OverlappingBooking, PriceChanged, InsufficientCredits, Busy.
+    """
+    read = bookings.find_booking(booking_id)
+    if read is None:
+        raise errors.NotFound("There is no booking by that id.")
+    if slots.find_slot(slot_id) is None:
+        raise errors.NotFound("There is no session by that id.")
+    try:
+        move_seat(
+            read, slot_id=slot_id, now=now, actor_id=actor_id, expected_price=expected_credits_charged, by="staff"
+        )
+    except errors.BookingsError as error:
+        raise _said(error, to=error.code) from error
+    return _end(booking_id, is_preview=is_preview)
+
+
+@operation
+def cancel_booking_as_staff(
+    now: datetime,
+    /,
+    *,
+    booking_id: UUID,
+    refund: Refund = "full",
+    by: str = "staff",
+    message: str = "",
+    expected_credits_refunded: int | None = None,
+    actor_id: UUID | None = None,
+    is_preview: bool = False,
+) -> RosterRow:
+    """Cancel somebody's booking; the booking. The seat goes to whoever waits.
+
+    A `full` refund comes back usable, whatever the deadline, and the client reads that the `staff`, or `by` the `host`,
+    cancelled. With that of the `rule` it is the client's own cancellation, which the staff enter.
+    Raises NotFound, BookingNotActive, SessionStarted, RefundChanged where the refund is not the expected, Busy.
+    """
+    rows = lock_cancellable(booking_id, now=now)
+    found = _cancellation_of(rows.bookings[0], rows=rows, refund=refund, now=now)
+    if expected_credits_refunded not in {None, found.refund}:
+        raise errors.RefundChanged(extra={"credits_refunded": found.refund})
+    by = "client" if refund == "rule" else by
+    told = jobs.message_of(message, by_staff=by != "host")
+    release([found], rows=rows, now=now, actor_id=actor_id, by=by, told=told)
+    return _end(booking_id, is_preview=is_preview)
+
+
+def _cancellation_of(booking: "Booking", *, rows: locking.LockedRows, refund: Refund, now: datetime) -> Cancellation:
+    if refund == "rule":
+        (found,) = by_client([booking], rows=rows, now=now)
+    else:
+        (found,) = favourable([booking], owned=rows.subscriptions, now=now)
+    return found
+
+
+@operation
+def cancel_slot_as_staff(
+    now: datetime,
+    /,
+    *,
+    slot_id: UUID,
+    message: str = "",
+    actor_id: UUID | None = None,
+    is_preview: bool = False,
+) -> CancelledSlots:
+    """Cancel a host's slot and refund everybody in full; they and the host are told, with the message.
+
+    Raises NotFound, SlotCancelled, SessionStarted, Busy.
+    """
+    slot = slots.find_slot(slot_id)
+    if slot is None:
+        raise errors.NotFound("There is no session by that id.")
+    rows = lock_cancellable_slot(slot, now=now)
+    done = close_slots([slot_id], rows=rows, now=now, actor_id=actor_id, by="staff", message=message)
+    told = jobs.message_of(message, by_staff=True)
+    jobs.defer_notices("slot_cancelled_by_staff", [(slot.host_id, slot_id, int(now.timestamp()))], told=told)
+    if is_preview:
+        undo_at_end()
+    return done
+
+
+def describe_session(row: BookingRow) -> str:
+    """A booking's session in words, in its host's time zone."""
+    zone = ZoneInfo(row["host"]["time_zone"])
+    when = describe_period(row["scheduled_start_time"], row["scheduled_end_time"], zone=zone)
+    return f'"{row["title"]}" with {row["host"]["login"]}, {when}'
+
+
+def _said(error: errors.BookingsError, *, to: str) -> errors.BookingsError:
+    """The same error, in words for the staff where there are some."""
+    return type(error)(_SAID[to], extra=error.extra) if to in _SAID else error
+
+
+def _end(booking_id: UUID, *, is_preview: bool) -> RosterRow:
+    row = bookings.get_roster_row(booking_id)
+    if is_preview:
+        undo_at_end()
+    return row
