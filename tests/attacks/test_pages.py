@@ -87,6 +87,7 @@ def visited() -> Iterator[Visited]:
     backend = Poisoned()
     named = in_sample(fill(backend, datetime.now(UTC), hosting=True))
     more = {"waiting": f"/slots/{_vary(backend, f'/pages/slots/{named.full}', waiting=True)}/book"}
+    more["series"] = f"/slots/{named.free}/series?until=2030-12-24"
     hosted = f"/pages/hosting/slots/{named.hosted}"
     more["begun"] = f"/hosting/slots/{_vary(backend, hosted, starts_at=LONG_AGO)}"
     more["missed"] = f"/hosting/slots/{_vary(backend, hosted, roster='no_show', starts_at=LONG_AGO)}"
