@@ -20,6 +20,7 @@ FREQUENT = {
     "insighta --help": ["--help"],
     "insighta token": ["token"],
     "insighta __complete": ["__complete", "--", "log"],
+    "insighta __complete, options": ["__complete", "--", "slots", "list", "--"],
 }
 
 

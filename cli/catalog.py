@@ -41,6 +41,8 @@ GROUPS = {
         "tokens list": "your personal access tokens",
         "tokens create": "make a token for a script or a CI job",
         "tokens revoke": "make a token useless",
+        "applications list": "applications you have signed in to",
+        "applications withdraw": "end your sign-ins there; it asks again",
         "publishers list": "CI jobs that may act as you without a secret",
         "publishers add": "let a CI job act as you",
         "publishers remove": "stop a CI job from acting as you",

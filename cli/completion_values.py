@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from .api import Api
-from .credentials import CredentialStore
 from .hosting import list_hosted
 from .offerings import list_own
 from .schedule import list_active_bookings, list_every_booking, list_slots, name_host
@@ -19,12 +18,8 @@ Values = dict[str, str]
 
 def find_values(command: str, argument: str) -> Values:
     """Each value with what it is; empty where the backend has none for this argument. Raises CliError."""
-    settings = read_settings()
-    if argument == "account":
-        accounts = CredentialStore(settings.home).list_accounts(settings.api)
-        return {account.name: "" for account in accounts}
     source = SOURCES.get((command, argument))
-    return source(Api(settings, timeout=TIMEOUT_SECONDS)) if source else {}
+    return source(Api(read_settings(), timeout=TIMEOUT_SECONDS)) if source else {}
 
 
 def _with_ids(items: Items, describe: Callable[[dict[str, Any]], str]) -> Values:
@@ -71,6 +66,9 @@ SOURCES: dict[tuple[str, str], Callable[[Api], Values]] = {
     ("offerings archive", "offering"): lambda api: _with_ids(list_own(api), lambda one: str(one["title"])),
     ("bookings show", "booking"): lambda api: _list_bookings(list_every_booking(api)),
     ("sessions revoke", "session"): lambda api: _with_ids(api.list("/sessions"), lambda one: str(one["label"])),
+    ("applications withdraw", "application"): lambda api: {
+        str(one["client_id"]): str(one["name"]) for one in api.list("/applications")
+    },
     ("publishers remove", "publisher"): lambda api: _with_ids(
         api.list("/trusted-publishers"), lambda one: f"{one['repository']} {one['workflow']}"
     ),

@@ -1,11 +1,14 @@
-"""The manual page, from the same catalogue and parsers as the help: `python -m cli.man_page > cli/share/insighta.1`."""
+"""What is made from the catalogue and the parsers, as the help is.
+
+`python -m cli.man_page > cli/share/insighta.1`, `python -m cli.man_page words > cli/share/words.tsv`
+"""
 
 import argparse
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 
-from .catalog import GROUPS, name_module
+from .catalog import COMMANDS, GROUPS, name_module
 from .help import ENVIRONMENT, EXAMPLES, EXIT_CODES
 from .parsing import make_parser
 
@@ -13,6 +16,24 @@ from .parsing import make_parser
 def format_man_page() -> str:
     """In roff, with the macros of man(7)."""
     return "\n".join(_lines()) + "\n"
+
+
+def format_words() -> str:
+    """A line for each argument of each command: see words.py."""
+    rows = [
+        [name, action.dest, " ".join(action.option_strings), "value" * (action.nargs != 0), *_describe_values(action)]
+        for name in COMMANDS
+        for action in _list_arguments(name)
+    ]
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def _describe_values(action: argparse.Action) -> tuple[str, str]:
+    return " ".join(map(str, action.choices or ())), action.help or ""
+
+
+def _list_arguments(name: str) -> list[argparse.Action]:
+    return make_parser(name, import_module(f".commands.{name_module(name)}", __package__))._actions
 
 
 def _lines() -> Iterator[str]:
@@ -51,4 +72,4 @@ def _escape(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(format_man_page())
+    sys.stdout.write(format_words() if sys.argv[1:] == ["words"] else format_man_page())

@@ -23,6 +23,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=f"insighta {command}", add_help=False, allow_abbrev=False, formatter_class=_make_formatter
         )
+        # Python 3.14 would color the help with sequences of its own.
+        self.color = False
         self.command = command
         self.summary = summary
         self.examples = examples

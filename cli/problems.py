@@ -31,7 +31,7 @@ ADVICE = {
 
 # What makes a credential takes a person: no token may.
 PERSONAL_PATHS = ("/personal-access-tokens", "/device-requests")
-ACCOUNT_PATHS = ("/me", "/sessions", "/personal-access-tokens", "/device-requests")
+ACCOUNT_PATHS = ("/me", "/sessions", "/applications", "/personal-access-tokens", "/device-requests")
 
 
 def read_problem(answer: Answer) -> Problem | SignInNeeded:

@@ -5,15 +5,10 @@ The completion scripts call `insighta __complete -- WORDS`, of which the last is
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from .. import TYPE_CHECKING
-from ..catalog import COMMANDS, find_command, list_members, name_module
+from ..catalog import COMMANDS, find_command, list_members
 from ..errors import CliError
 from ..terminal import show_columns
-
-if TYPE_CHECKING:
-    import argparse
+from ..words import Word, read_words
 
 # A shell runs the line that it has completed, so nothing else is offered, whatever a backend says.
 HARMLESS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:@/")
@@ -37,18 +32,19 @@ def find_candidates(before: list[str], current: str) -> Candidates:
     name = find_command(before)
     if name is None:
         return _complete_command(before)
-    from ..parsing import make_parser
-
-    parser = make_parser(name, import_module(f".{name_module(name)}", __package__))
-    given = [word for word in before[len(name.split()) :] if not word.startswith("-")]
-    option = next((a for a in parser._actions if before[-1] in a.option_strings and a.nargs != 0), None)
-    if option:
-        return _complete_value(name, option)
+    words = read_words(name)
+    options = {option: word for word in words for option in word.options}
+    given, wanting = 0, None
+    for word in before[len(name.split()) :]:
+        given += wanting is None and not word.startswith("-")
+        wanting = options.get(word) if wanting is None else None
+        wanting = wanting if wanting and wanting.takes_value else None
+    if wanting:
+        return _complete_value(name, wanting)
     if current.startswith("-"):
-        words = [(word, action) for action in parser._actions for word in action.option_strings]
-        return {word: action.help or "" for word, action in words if word.startswith("--")}
-    positionals = [action for action in parser._actions if not action.option_strings]
-    return _complete_value(name, positionals[len(given)]) if len(given) < len(positionals) else {}
+        return {option: word.meaning for option, word in options.items() if option.startswith("--")}
+    positionals = [word for word in words if not word.options]
+    return _complete_value(name, positionals[given]) if given < len(positionals) else {}
 
 
 def _complete_command(before: list[str]) -> Candidates:
@@ -59,10 +55,23 @@ def _complete_command(before: list[str]) -> Candidates:
     return dict(sorted((singles | groups).items()))
 
 
-def _complete_value(name: str, action: argparse.Action) -> Candidates:
-    if action.choices:
-        return {str(choice): "" for choice in action.choices}
+def _complete_value(name: str, word: Word) -> Candidates:
+    if word.choices:
+        return dict.fromkeys(word.choices, "")
+    values = _list_accounts() if word.name == "account" else _find_values(name, word.name)
+    # Nor may a value pass for an option.
+    return {value: meaning for value, meaning in values.items() if not value.startswith("-")}
+
+
+def _list_accounts() -> Candidates:
+    from ..credentials import CredentialStore
+    from ..settings import read_settings
+
+    settings = read_settings()
+    return {account.name: "" for account in CredentialStore(settings.home).list_accounts(settings.api)}
+
+
+def _find_values(name: str, argument: str) -> Candidates:
     from ..completion_values import find_values
 
-    # Nor may a value pass for an option.
-    return {value: meaning for value, meaning in find_values(name, action.dest).items() if not value.startswith("-")}
+    return find_values(name, argument)

@@ -11,7 +11,7 @@ insighta open
 insighta open bookings
 insighta open tokens                make a token, see which there are
 """
-PAGES = ("slots", "bookings", "credits", "hosting", "sessions", "tokens", "device", "settings")
+PAGES = ("slots", "bookings", "credits", "hosting", "sessions", "tokens", "applications", "device", "settings")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,14 +1,13 @@
-"""`waitlist`, `api`, `open`, and that every command a sentence of the product names is there."""
+"""`waitlist`, `api`, `open`, and the manual page."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.catalog import COMMANDS
-from cli.man_page import format_man_page
+from cli.man_page import format_man_page, format_words
 from tests.cli.terminals import Pointed
 from tests.processes import ROOT
 
@@ -55,6 +54,21 @@ def test_places_are_listed_with_what_kept_a_seat_away(ada: Pointed) -> None:
     assert "no credit" in shown
     ada.backend.answer("/waitlist", {"results": [], "next": None})
     assert "You wait for nothing" in ada.run("waitlist", "list").err
+
+
+def test_applications_are_listed_and_withdrawn(ada: Pointed) -> None:
+    wiki = {"client_id": "wiki-1f2e", "name": "Team \x1b[2Jwiki", "scopes": ["openid", "bookings:read"]}
+    times = dict.fromkeys(("first_used_at", "last_used_at"), "2026-11-23T10:00:00Z")
+    ada.backend.answer("/applications", {"results": [wiki | times], "next": None})
+    ada.backend.answer("/applications/a%2Fb", None, method="DELETE", status=204)
+    head, row = ada.run("applications").out.splitlines()
+    assert head.split() == ["ID", "NAME", "ALLOWS", "LAST", "USED"]
+    assert row.split()[:3] == ["wiki-1f2e", "Team", "\ufffd[2Jwiki"]
+    assert "openid, bookings:read" in row
+    assert ada.run("applications", "--json").json == [wiki | times]
+    done = ada.run("applications", "withdraw", "a/b")
+    assert (done.code, done.err) == (0, "Withdrawn: a/b.\n")
+    assert ada.run("applications", "withdraw", "nothing").code == 1
 
 
 def test_any_call_of_the_api(ada: Pointed, tmp_path: Path) -> None:
@@ -124,41 +138,12 @@ def test_a_page_of_the_portal(ada: Pointed) -> None:
 
 
 def test_the_manual_page_is_made_from_the_commands_and_installed(machine: Pointed) -> None:
-    """When it is not: .venv/bin/python -m cli.man_page > cli/share/insighta.1"""
+    """When it is not: .venv/bin/python -m cli.man_page, and the same with `words`: see cli/man_page.py."""
     page = format_man_page()
     assert (ROOT / "cli/share/insighta.1").read_text() == page
     assert (machine.command.parent.parent / "share/man/man1/insighta.1").read_text() == page
+    assert (ROOT / "cli/share/words.tsv").read_text() == format_words()
     assert [name for name in COMMANDS if f".SS insighta {name}\n" not in page] == []
-
-
-NAMED = re.compile(r"(?<![\w/.-])insighta (?!is |to |and |or |can |has |uses |does )([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?")
-QUOTED = r"`[^`]+`|<code>.*?</code>|\"[^\"\n]*\"|^[ ]*(?:\$ )?insighta .*$|: insighta .*$"
-NO_COMMANDS = {"create", "apply", "wait", "delete", "backend"}  # kubectl --namespace insighta …
-
-
-def sentences() -> list[tuple[str, str]]:
-    """Everything that people read: the command's own text, the portal's templates, the pages of documentation."""
-    files = [*ROOT.glob("cli/**/*.py"), *ROOT.glob("portal/**/*.html"), *ROOT.glob("portal/**/*.py")]
-    files += [
-        *ROOT.glob("docs/*.md"),
-        ROOT / "README.md",
-        *ROOT.glob("*/errors.py"),
-        *ROOT.glob("bookings/policies/*.py"),
-    ]
-    return [(str(path.relative_to(ROOT)), path.read_text()) for path in files]
-
-
-@pytest.mark.parametrize(("name", "text"), sentences(), ids=[name for name, _ in sentences()])
-def test_every_command_that_is_named_is_there(name: str, text: str) -> None:
-    groups = {command.split()[0] for command in COMMANDS if " " in command}
-    quoted = re.findall(
-        r"`[^`]+`|<code>.*?</code>|\"[^\"\n]*\"|^[ ]*(?:\$ )?insighta .*$|: insighta .*$", text, re.MULTILINE
-    )
-    for first, second in (words for part in quoted for words in NAMED.findall(part)):
-        if first in NO_COMMANDS or first == "help":
-            continue
-        assert first in groups or first in COMMANDS, f"insighta {first}"
-        assert first not in groups or not second or f"{first} {second}" in COMMANDS, f"insighta {first} {second}"
 
 
 def test_the_schema_of_errors_names_waiting_where_a_slot_is_full(ada: Pointed) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cli.commands import complete
 from tests.cli.terminals import Pointed
 
 SESSION = {"client_id": "insighta-cli", "created_at": "2026-11-23T10:00:00Z", "last_used_at": None, "current": False}
@@ -131,3 +132,49 @@ def test_trouble_is_silent(machine: Pointed, trouble: str) -> None:
         machine.store("{")
     done = machine.run("__complete", "--", "book", "")
     assert (done.code, done.out, done.err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("slots list --host grace --", "--json"),
+        ("whoami --account ada --", "--json"),
+        ("--", ""),
+        ("reschedule --account ada 019ab3f2 019", ""),
+        ("completion bash ", ""),
+        ("hosting list --when ", "upcoming"),
+        ("api ", "get"),
+    ],
+)
+def test_what_an_option_takes_is_no_argument(
+    line: str, expected: str, machine: Pointed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    complete.run(["--", *line.split(" ")])
+    found = [candidate.split("\t")[0] for candidate in capsys.readouterr().out.splitlines()]
+    assert expected in found if expected else found == []
+
+
+@pytest.mark.parametrize("line", ["log", "slots list --", "completion ", "whoami --account "])
+def test_words_are_completed_without_what_takes_longer_than_python_itself(machine: Pointed, line: str) -> None:
+    machine.sign_in()
+    script = (
+        f"import sys; from insighta_cli.main import run; run(['__complete', '--', *{line.split(' ')!r}]);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    words = [machine.command.with_name("python"), "-c", script]
+    done = subprocess.run(words, env=machine.environment, capture_output=True, text=True)
+    assert done.stdout
+    assert not {"argparse", "typing", "http.client", "ssl", "urllib.request"} & set(done.stderr.split())
+
+
+def test_an_installation_puts_the_scripts_where_the_shells_look(machine: Pointed) -> None:
+    share = machine.command.parent.parent / "share"
+    places = {
+        "bash": "bash-completion/completions/insighta",
+        "zsh": "zsh/site-functions/_insighta",
+        "fish": "fish/vendor_completions.d/insighta.fish",
+    }
+    for shell, place in places.items():
+        assert (share / place).read_text() == machine.run("completion", shell).out
+    script = f"XDG_DATA_DIRS={share} fish -c 'complete -C \"insighta log\"'"
+    assert {line.split("\t")[0] for line in run_in(machine, "bash", "--norc", "-c", script)} == {"login", "logout"}

@@ -94,6 +94,7 @@ def test_wrong_usage_is_exit_code_2(ada: Pointed, words: list[str]) -> None:
         ("bookings", "bookings"),
         ("sessions", "sessions"),
         ("tokens", "personal-access-tokens"),
+        ("applications", "applications"),
         ("publishers", "trusted-publishers"),
     ],
 )
