@@ -1,3 +1,4 @@
+import sys
 import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -12,6 +13,8 @@ from .transport import PREFIX, TIMEOUT_SECONDS, Answer, send
 LONGEST_PAUSE_SECONDS = 5.0
 MOST_PAGES = 100
 NO_CONTENT = 204
+# What the backend asks for of this command.
+UPGRADE_HEADER = "Insighta-Cli-Version"
 
 
 class Api:
@@ -109,7 +112,12 @@ class Api:
 
     def _send(self, method: str, path: str, token: str, headers: dict[str, str], body: Any) -> Answer:
         headers = headers | {"Authorization": f"Bearer {token}"}
-        return send(method, self._settings.api, PREFIX + path, headers=headers, body=body, timeout=self._timeout)
+        answer = send(method, self._settings.api, PREFIX + path, headers=headers, body=body, timeout=self._timeout)
+        if (wanted := answer.headers.get(UPGRADE_HEADER)) and sys.stderr.isatty():
+            from .upgrades import note_version
+
+            note_version(wanted, self._settings.home)
+        return answer
 
     def _replace_refused(self, token: str) -> str:
         if uses_job(self._settings):

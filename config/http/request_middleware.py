@@ -44,6 +44,8 @@ class RequestMiddleware:
         if request.path.startswith("/api/"):
             # API responses are personal; no cache may store them.
             response.headers.setdefault("Cache-Control", "no-store")
+            if settings.CLI_WANTED_VERSION and request.headers.get("User-Agent", "").startswith("insighta-cli/"):
+                response.headers["Insighta-Cli-Version"] = settings.CLI_WANTED_VERSION
         if _has_unread_body(request):
             # granian closes such a connection; the client has to know.
             response.headers["Connection"] = "close"

@@ -91,6 +91,7 @@ if PORTAL_HANDOFF not in {"tokens", "code"}:
 REQUESTS_AT_ONCE = env.int("REQUESTS_AT_ONCE", default=8)
 REQUESTS_WAITING = env.int("REQUESTS_WAITING", default=24)
 
+CLI_WANTED_VERSION = env.str("CLI_WANTED_VERSION", default="")
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=180)
 
 # Whether the calendar can be read without an account.

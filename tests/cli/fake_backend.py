@@ -43,7 +43,7 @@ class FakeBackend(ThreadingHTTPServer):
     """Start it with `with`.
 
     `faults` maps a path or `*` to what goes wrong there, one entry per request to come; one that begins with `always `
-    stays. `answers` maps a method and a path to what is answered.
+    stays. `answers` maps a method and a path to what is answered; `headers` go with every answer.
     """
 
     daemon_threads = True
@@ -60,6 +60,7 @@ class FakeBackend(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, dict[str, str], dict[str, Any]]] = []
         self.answers: dict[tuple[str, str], Callable[[dict[str, str], Any], tuple[int, Any]]] = {}
         self.access_token_seconds = 180
+        self.headers: dict[str, str] = {}
         self.padding = ""
         self.skew_seconds = 0.0
         self.lock = threading.Lock()
@@ -256,7 +257,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: bytes, kind: str, **headers: str) -> None:
         self.send_response(status)
-        sent = headers | {"Content-Type": kind, "Content-Length": str(len(body)), "Connection": "close"}
+        sent = (
+            self.server.headers
+            | headers
+            | {"Content-Type": kind, "Content-Length": str(len(body)), "Connection": "close"}
+        )
         for name, value in sent.items():
             self.send_header(name, value)
         self.end_headers()

@@ -8,6 +8,7 @@ from django.core.signals import request_finished
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.test import RequestFactory
 
+from config.http.request_middleware import RequestMiddleware
 from config.http.wsgi_handler import Handler
 from tests.people import HTTP
 from tests.processes import Live
@@ -43,6 +44,25 @@ def test_an_answer_in_parts_stays_open_until_the_server_has_read_it(monkeypatch:
     body, over = served(response, monkeypatch)
     assert (body, over, response.closed) == (response, [], False)
     assert b"".join(body) == b"in parts"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path", "agent", "is_told"),
+    [
+        ("1.2.0", "/api/v1/me", "insighta-cli/0.1.0 (Linux; Python 3.11.2)", True),
+        ("1.2.0", "/api/v1/me", "insighta-cli/9.0.0", True),
+        ("1.2.0", "/api/v1/me", "curl/8.0", False),
+        ("1.2.0", "/healthz", "insighta-cli/0.1.0", False),
+        ("", "/api/v1/me", "insighta-cli/0.1.0", False),
+    ],
+)
+def test_the_terminal_is_told_which_version_is_wanted(
+    wanted: str, path: str, agent: str, is_told: bool, settings: Any
+) -> None:
+    settings.CLI_WANTED_VERSION = wanted
+    request = RequestFactory().get(path, headers={"User-Agent": agent})
+    response = RequestMiddleware(lambda _: HttpResponse())(request)
+    assert response.headers.get("Insighta-Cli-Version") == (wanted if is_told else None)
 
 
 def test_every_kind_of_answer_arrives_and_the_connection_goes_on(live: Live) -> None:
