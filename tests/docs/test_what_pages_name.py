@@ -9,7 +9,6 @@ import pytest
 from django.core.management import get_commands, load_command_class
 from prometheus_client import Counter, Histogram
 
-from cli.catalog import COMMANDS
 from config.observability.metrics import collector, counters
 from tests.docs import configuration_page
 from tests.docs.pages import Block, Page, list_pages
@@ -84,14 +83,6 @@ def test_management_commands_that_are_named_exist_with_their_options(page: Page)
             command = load_command_class(app, found[1]) if isinstance(app, str) else app
             parser = command.create_parser("manage.py", found[1])
             assert flags - {flag for action in parser._actions for flag in action.option_strings} == set(), line
-
-
-@PAGES
-def test_commands_of_the_terminal_that_are_named_exist(page: Page) -> None:
-    first = {name.split()[0] for name in COMMANDS} | {"help"}
-    for line in [*page.code, *_lines(page)]:
-        found = re.match(r"(?:\S*/)?insighta ([a-z]+)", line)
-        assert not found or found[1] in first, line
 
 
 @PAGES
