@@ -161,7 +161,7 @@ def test_words_are_completed_without_what_takes_longer_than_python_itself(machin
         f"import sys; from insighta_cli.main import run; run(['__complete', '--', *{line.split(' ')!r}]);"
         "print(*sys.modules, file=sys.stderr)"
     )
-    words = [machine.command.with_name("python"), "-c", script]
+    words = [str(machine.command.with_name("python")), "-c", script]
     done = subprocess.run(words, env=machine.environment, capture_output=True, text=True)
     assert done.stdout
     assert not {"argparse", "typing", "http.client", "ssl", "urllib.request"} & set(done.stderr.split())
