@@ -7,7 +7,6 @@ process, a lost answer or a full disk is followed by the same request with the s
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from datetime import timedelta
 
 from . import TYPE_CHECKING
@@ -163,6 +162,8 @@ def _end_of_sign_in(api: str, store: CredentialStore, account: Account, refusal:
         return UnexpectedAnswer(
             f"The backend did not renew your sign-in: {refusal.sentence}.", "Try again in a moment."
         )
+    from contextlib import suppress
+
     with suppress(StoreError):  # A dead sign-in that stays in the file is refused again next time.
         store.remove_account(api, account)
     advice = f"{COPIED}\n{SIGN_IN_AGAIN}" if refusal.sentence in SIGNS_OF_A_COPY else SIGN_IN_AGAIN

@@ -1,21 +1,17 @@
 from __future__ import annotations
 
 import binascii
-import json
-import re
 from datetime import UTC, datetime
 
 from . import TYPE_CHECKING
 from .errors import StoreError
+from .json_text import parse_json
 
 if TYPE_CHECKING:
     from typing import Any
 
 FORMAT_VERSION = 1
 ACCOUNT_FIELDS = ("login", "person_id", "access_token", "access_token_expires_at", "refresh_token", "retry_key")
-TOKEN = re.compile("[!-~]+")
-# Nothing in it means anything to a shell: it stands in commands to type.
-NAME = re.compile(r"[\w.@-]+")
 
 
 class Account:
@@ -35,7 +31,7 @@ class Account:
 
     @property
     def key(self) -> str:
-        if NAME.fullmatch(str(self.person_id or "")):
+        if _is_name(str(self.person_id or "")):
             return str(self.person_id)
         import hashlib
 
@@ -45,14 +41,14 @@ class Account:
     def name(self) -> str:
         """What `--account` takes."""
         login = self.login or ""
-        return login if NAME.fullmatch(login) else self.key
+        return login if _is_name(login) else self.key
 
 
 def read_claims(access_token: str) -> dict[str, Any]:
     """What a JWT says of itself, not verified; empty for any other token."""
     parts = access_token.split(".")
     try:
-        claims = json.loads(binascii.a2b_base64(parts[1].replace("-", "+").replace("_", "/") + "=="))
+        claims = parse_json(binascii.a2b_base64(parts[1].replace("-", "+").replace("_", "/") + "==").decode())
     except (ValueError, IndexError, RecursionError):  # A token of another form
         return {}
     return claims if isinstance(claims, dict) else {}
@@ -61,7 +57,7 @@ def read_claims(access_token: str) -> dict[str, Any]:
 def parse_content(text: str, path: str) -> dict[str, Any] | None:
     """The stored content, or None when it is damaged. Raises StoreError for the format of a later version."""
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except (ValueError, RecursionError):
         return None
     version = content.get("version") if isinstance(content, dict) else None
@@ -85,7 +81,17 @@ def _is_account(fields: object) -> bool:
         return False
     if not all(isinstance(fields.get(name), str | None) for name in ACCOUNT_FIELDS):
         return False
-    return all(TOKEN.fullmatch(fields.get(name) or "-") for name in ("access_token", "refresh_token", "retry_key"))
+    return all(is_visible(fields.get(name) or "-") for name in ("access_token", "refresh_token", "retry_key"))
+
+
+def is_visible(text: str) -> bool:
+    """Whether it can be a token: ASCII without spaces and control characters."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _is_name(text: str) -> bool:
+    """Whether nothing in it means anything to a shell: it stands in commands to type."""
+    return bool(text) and all(character.isalnum() or character in "_.@-" for character in text)
 
 
 def _parse_instant(text: str | None) -> datetime | None:

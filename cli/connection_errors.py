@@ -8,8 +8,10 @@ import ssl
 import urllib.error
 from typing import NamedTuple
 
-from .settings import ADDRESS, host_of, is_loopback
+from .settings import host_of, is_loopback
 
+# The beginning of an address, as far as it can stand in a command to type.
+ADDRESS = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?(/[\w.~/%-]*)?", re.IGNORECASE)
 REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (\d+)\s*(.*)")
 
 

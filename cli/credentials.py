@@ -6,16 +6,12 @@ file is replaced atomically and only under its lock. Fields that this version do
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from . import TYPE_CHECKING
 from .accounts import ACCOUNT_FIELDS, FORMAT_VERSION, Account, parse_content
-from .atomic_files import prove_room, replace_file
 from .errors import StoreDamaged, StoreError, UsageError
 from .times import read_now
 
@@ -71,18 +67,9 @@ class CredentialStore:
             return None
         return address if isinstance(address, str) else None
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> _Locked:
         """Hold this around a read and the write that depends on it."""
-        from .locking import exclusive_lock
-
-        self._make_home()
-        with exclusive_lock(f"{self.path}.lock", seconds=LOCK_SECONDS):
-            self._is_locked = True
-            try:
-                yield
-            finally:
-                self._is_locked = False
+        return _Locked(self)
 
     def save_account(self, api: str, key: str, **fields: str | None) -> None:
         """Set fields of an account that is there."""
@@ -121,9 +108,13 @@ class CredentialStore:
 
     def prove_writable(self) -> None:
         """Raises StoreError where a new sign-in could not be stored; the lock must be held."""
+        from .atomic_files import prove_room
+
         self._read()
-        with self._explained():
+        try:
             prove_room(self.path)
+        except OSError as error:
+            raise self._explain(error) from error
 
     def _make_home(self) -> None:
         from .atomic_files import make_private_folder
@@ -177,18 +168,39 @@ class CredentialStore:
         return _damaged(aside)
 
     def _write(self, content: dict[str, Any]) -> None:
-        with self._explained():
-            replace_file(self.path, json.dumps(content, indent=2) + "\n")
+        import json
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
+        from .atomic_files import replace_file
+
         try:
-            yield
+            replace_file(self.path, json.dumps(content, indent=2) + "\n")
         except OSError as error:
-            raise StoreError(
-                f"Cannot write {self.path}: {error.strerror}.",
-                "Nothing stored has changed. Make room there, or set INSIGHTA_HOME to a folder you can write to.",
-            ) from error
+            raise self._explain(error) from error
+
+    def _explain(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"Cannot write {self.path}: {error.strerror}.",
+            "Nothing stored has changed. Make room there, or set INSIGHTA_HOME to a folder you can write to.",
+        )
+
+
+class _Locked:
+    """A class, because `contextlib` takes a third of Python's own start."""
+
+    def __init__(self, store: CredentialStore) -> None:
+        from .locking import exclusive_lock
+
+        self._store = store
+        self._lock = exclusive_lock(f"{store.path}.lock", seconds=LOCK_SECONDS)
+
+    def __enter__(self) -> None:
+        self._store._make_home()
+        self._lock.__enter__()
+        self._store._is_locked = True
+
+    def __exit__(self, *error: Any) -> None:
+        self._store._is_locked = False
+        self._lock.__exit__(*error)
 
 
 def _make_current(content: dict[str, Any], api: str, fields: dict[str, str | None]) -> list[Account]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
 from . import TYPE_CHECKING
 from .terminal import say
@@ -18,6 +16,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 # Two zones that agree today may part when summer time begins or ends.
 HALF_A_YEAR = timedelta(days=182)
 ZONE_LINK = "/etc/localtime"
+_said: set[str] = set()
 
 
 def read_now() -> datetime:
@@ -112,13 +111,16 @@ def read_zone_name(instant: datetime) -> str:
     return instant.astimezone().tzname() or "local time"
 
 
-@cache
 def _say_unknown(name: str) -> None:
-    say(f"Note: TZ={name} is no zone that this machine knows, so times are in UTC.")
+    if name not in _said:
+        _said.add(name)
+        say(f"Note: TZ={name} is no zone that this machine knows, so times are in UTC.")
 
 
 def _is_zone_unknown() -> bool:
     """Whether TZ names a zone that this machine does not have: the system takes UTC for it and keeps the name."""
+    import re
+
     name = os.environ.get("TZ", "").lstrip(":")
     is_rule = re.match(r"([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?\d", name)  # POSIX, such as EST5EDT
     is_file = os.path.isabs(name) and os.path.exists(name)
