@@ -21,15 +21,14 @@ def parse_json(text: str) -> Any:
     """Raises ValueError and RecursionError."""
     try:
         from _json import make_scanner  # CPython's own, which `json.loads` calls, too.
-    except ImportError:
-        import json
 
-        return json.loads(text)
-    try:
         scan = make_scanner(_Rules)  # type: ignore[arg-type]  # it reads these names of whatever it is given
         value, end = scan(text, len(text) - len(text.lstrip(SPACE)))
-    except StopIteration:
-        raise ValueError("There is no JSON.") from None
-    if text[end:].strip(SPACE):
-        raise ValueError("There is more than JSON.")
-    return value
+    except (ImportError, StopIteration, SystemError, ValueError):
+        # No JSON, which Python 3.11 calls a SystemError while `json` is not imported, or no CPython.
+        end = 0
+    if end and not text[end:].strip(SPACE):
+        return value
+    import json
+
+    return json.loads(text)

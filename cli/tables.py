@@ -3,12 +3,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from shutil import get_terminal_size
 
-from .terminal import clean, paint, show
+from .terminal import clean, paint, render, show
 
 GAP = "  "
 NARROWEST_TABLE = 60
 NARROWEST_CELL = 10
 WIDEST_IN_A_FILE = 100
+LABEL = 11
 JOINER, EMOJI_STYLE = "\u200d", "\ufe0f"
 FIRST_EMOJI = 0x2000
 # They combine with the letter before into one block.
@@ -29,7 +30,7 @@ def show_table(
     """
     lines = [[clean(cell) for cell in row] for row in (headings, *rows)]
     widths = [max(map(measure, column)) for column in zip(*lines, strict=True)]
-    room = get_terminal_size().columns if sys.stdout.isatty() else WIDEST_IN_A_FILE
+    room = find_room() or WIDEST_IN_A_FILE
     for index, least in (flexible or {}).items():
         excess = max(0, sum(widths) + len(GAP) * (len(widths) - 1) - room)
         widths[index] = max(min(least, widths[index]), widths[index] - excess)
@@ -38,6 +39,24 @@ def show_table(
     else:
         head, *body = [_format_row(line, widths, right) for line in lines]
         show(paint(head, "dim"), *body)
+
+
+def show_fields(fields: list[tuple[str, str]]) -> None:
+    """One thing in full, a line a field; on a terminal, what is long goes on under its beginning."""
+    room = find_room()
+    for label, value in fields:
+        first, *more = _wrap(value, room - LABEL, cuts=False) if room else [value]
+        show(paint(f"{label:<{LABEL}}", "dim") + first, *(" " * LABEL + line for line in more))
+
+
+def find_room() -> int | None:
+    """Columns of the terminal; None where the output is no terminal."""
+    return get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def shorten_text(text: str, width: int) -> str:
+    """The text, or its beginning with a sign that there is more."""
+    return text if measure(text) <= width else _cut(text, width - 1) + "…"
 
 
 def _stack(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> Iterator[str]:
@@ -52,13 +71,15 @@ def _stack(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) ->
             yield from (" " * indent + line for line in more)
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int, *, cuts: bool = True) -> list[str]:
+    """Lines at spaces. Words that are longer are cut, or kept whole, as paths should be."""
     lines = [""]
     for word in text.split(" "):
-        while measure(word) > width:
+        while cuts and measure(word) > width:
             lines, word = [*filter(None, lines), _cut(word, width)], word[len(_cut(word, width)) :]
         line = f"{lines[-1]} {word}".lstrip()
-        lines = [*lines[:-1], line] if measure(line) <= width else [*lines, word]
+        fits = measure(render(line, in_colour=False)) <= width or not lines[-1]
+        lines = [*lines[:-1], line] if fits else [*lines, word]
     return lines
 
 
@@ -89,8 +110,7 @@ def _format_row(cells: Sequence[str], widths: Sequence[int], right: Sequence[int
 
 
 def _fit(text: str, width: int, *, is_right: bool = False) -> str:
-    if measure(text) > width:
-        text = _cut(text, width - 1) + "…"
+    text = shorten_text(text, width)
     padding = " " * (width - measure(text))
     return padding + text if is_right else text + padding
 

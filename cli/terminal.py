@@ -58,11 +58,6 @@ def show_json(value: Any) -> None:
     show(*json.dumps(value, indent=2).replace("\x7f", "\\u007f").split("\n"))
 
 
-def show_fields(fields: list[tuple[str, str]]) -> None:
-    """One thing in full, a line a field."""
-    show(*(paint(f"{label:<11}", "dim") + value for label, value in fields))
-
-
 def clean(value: object) -> str:
     """Text from elsewhere without what would act on a terminal."""
     text = str(value)

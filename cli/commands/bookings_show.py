@@ -15,7 +15,8 @@ from ..schedule import (
 )
 from ..settings import read_settings
 from ..short_ids import resolve_id
-from ..terminal import paint, show_fields, show_json
+from ..tables import show_fields
+from ..terminal import paint, show_json
 from ..times import format_day, format_moment, format_span, parse_instant, read_zone_name
 
 SUMMARY = "Show one booking in full."

@@ -9,7 +9,8 @@ from ..parsing import add_json_option
 from ..schedule import name_host, name_status, say_zone_difference
 from ..settings import read_settings
 from ..short_ids import Items, shorten
-from ..terminal import paint, say, show, show_json
+from ..tables import find_room, shorten_text
+from ..terminal import clean, paint, say, show, show_json
 from ..times import (
     MONTHS,
     at_midnight,
@@ -28,6 +29,9 @@ insighta calendar --week +1          next week; or -1, 2026-W49, 2026-12-01
 insighta calendar --feed             the address for your calendar program
 insighta calendar --json
 """
+
+# Columns of a day, and of a title however narrow the terminal is.
+LABEL, SHORTEST_TEXT = 12, 8
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +73,7 @@ def _show_feed(api: Api, *, as_json: bool) -> None:
     feed = api.get("/calendar-feed")
     if as_json:
         return show_json(feed)
-    say("Give this address to your calendar program. Whoever has it can read your calendar.")
+    say("Give this address to your calendar program.", "Whoever has it can read your calendar.")
     return show(feed["url"])
 
 
@@ -111,15 +115,24 @@ def _show(start: datetime, entries: Items) -> None:
     for offset in range(7):
         day = at_midnight(start, days=offset)
         lines = [_describe(entry, short) for entry in entries if entry["start"].date() == day.date()]
-        label = paint(f"{format_day(day, width=2):<10}", "bold" if day.date() == today else "dim")
+        label = paint(f"{format_day(day, width=2):<{LABEL}}", "bold" if day.date() == today else "dim")
         for index, line in enumerate(lines or [paint("-", "dim")]):
-            show(f"{label if index == 0 else ' ' * 10}  {line}")
+            show(f"{label if index == 0 else ' ' * LABEL}{line}")
 
 
 def _describe(entry: dict[str, Any], short: dict[str, str]) -> str:
     item = entry["item"]
     time = format_span(entry["start"], entry["end"])
     if entry["kind"] == "hosting":
-        return f"{time}  {item['title']}, hosting {item['seats_taken']} of {item['capacity']}"
+        return _fit(time, item["title"], f", hosting {item['seats_taken']} of {item['capacity']}")
     mark = "" if item["status"] == "active" else f" ({name_status(item)})"
-    return f"{time}  {item['title']} with {name_host(item)}{mark}  {paint(short[item['id']], 'dim')}"
+    return _fit(time, f"{item['title']} with {name_host(item)}", f"{mark}  ", short[item["id"]])
+
+
+def _fit(time: str, text: str, rest: str, id_: str = "") -> str:
+    """A line that the terminal has room for, its text cut where it has to be."""
+    room = find_room()
+    if room:
+        taken = LABEL + len(f"{time}  {rest}{id_}")
+        text = shorten_text(clean(text), max(room - taken, SHORTEST_TEXT))
+    return f"{time}  {text}{rest}{paint(id_, 'dim') if id_ else ''}"

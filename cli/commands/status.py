@@ -10,7 +10,8 @@ from ..errors import FAILED, SIGN_IN_NEEDED, BackendUnreachable, CliError, Probl
 from ..jobs import uses_job
 from ..parsing import add_json_option
 from ..settings import Settings, read_settings
-from ..terminal import paint, say, show, show_fields, show_json
+from ..tables import show_fields
+from ..terminal import paint, say, show, show_json
 from ..times import format_distance, format_instant, format_time, parse_instant, read_now, read_zone_name
 
 if TYPE_CHECKING:

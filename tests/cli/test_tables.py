@@ -67,6 +67,19 @@ def test_tables_fit_the_terminal_and_show_what_json_has(ada: Pointed, name: str,
         assert len(lines) == 1 + len(LISTS[name])
 
 
+@pytest.mark.parametrize("words", [["calendar", "--week", "2099-11-24"], ["bookings", "show", ids(0)]])
+def test_a_week_and_a_booking_fit_the_terminal(ada: Pointed, words: list[str]) -> None:
+    more = {"credits_charged": 2} | {"place": " ".join(TITLES), "link": f"https://x.example/{'y' * 50}"}
+    found = [booking | CREATED | more for booking in LISTS["bookings"]]
+    ada.backend.answer("/bookings", {"results": found, "next": None})
+    ada.backend.answer(f"/bookings/{ids(0)}", found[0])
+    with ada.terminal(*words, size=(40, 80)) as terminal:
+        assert terminal.end() == 0
+    assert max(map(measure, terminal.plain.splitlines())) <= 80
+    assert "Everything about compilers" in terminal.plain
+    assert max(len(line) for line in ada.run(*words).out.splitlines()) > 80  # A pipe gets whole lines.
+
+
 @pytest.mark.parametrize(
     ("text", "columns"),
     [
@@ -124,6 +137,12 @@ def test_what_others_typed_cannot_act_on_the_terminal(ada: Pointed) -> None:
     ]
     ada.backend.answer("/slots", {"results": slots, "next": None})
     ada.backend.answer("/me", {"id": "1", "login": hostile, "display_name": hostile, "time_zone": hostile})
+    ada.backend.answer("/hosting/slots", {"results": [one | {"seats_taken": 1} for one in slots], "next": None})
+    times = dict.fromkeys(("first_used_at", "last_used_at", "created_at"), "2026-11-23T10:00:00Z")
+    wiki = {"client_id": hostile, "name": hostile, "scopes": [hostile]}
+    ada.backend.answer("/applications", {"results": [wiki | times], "next": None})
+    publisher = {"id": ids(0), "repository": hostile, "workflow": hostile, "environment": hostile, "ref": hostile}
+    ada.backend.answer("/trusted-publishers", {"results": [publisher | wiki | times], "next": None})
     ada.backend.answer("/bookings", {"code": hostile, "detail": hostile, "errors": {hostile: [hostile]}}, status=400)
     acting = re.compile("\x1b(?!\\[[0-9]+m)|[\x00-\x08\x0b-\x1a\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028]")
     for words in (
@@ -132,6 +151,9 @@ def test_what_others_typed_cannot_act_on_the_terminal(ada: Pointed) -> None:
         ["status"],
         ["bookings"],
         ["slots", "--json"],
+        ["hosting", "list"],
+        ["applications"],
+        ["publishers"],
         ["book", "019ab3f2"],
         [hostile],
     ):

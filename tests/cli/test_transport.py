@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cli.errors import BackendUnreachable
+from cli import transport
+from cli.errors import BackendUnreachable, UsageError
 from cli.settings import may_be_sent_to
 from cli.transport import send
 from tests.cli.fake_backend import FakeBackend
@@ -70,6 +71,21 @@ def test_a_certificate_authority_of_ones_own(machine: Pointed, encrypted: FakeBa
     assert machine.run("whoami").out == "ada\n"
     findings = {finding["name"]: finding for finding in machine.run("doctor", "--json").json}
     assert findings["tls"]["text"] == "the certificate is valid for this address"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_python_without_authorities_of_its_own_uses_the_systems(
+    certificate: Path, is_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = ssl.DefaultVerifyPaths("", "", "SSL_CERT_FILE", "", "SSL_CERT_DIR", "")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
+    monkeypatch.setattr(transport, "CERTIFICATE_FILES", ("/nonexistent", str(certificate) if is_there else "/none"))
+    if is_there:
+        assert transport.make_tls_context().cert_store_stats()["x509"] == 1
+    else:
+        with pytest.raises(UsageError, match="no certificate authorities"):
+            transport.make_tls_context()
 
 
 def test_silence_is_told_as_such(backend: FakeBackend) -> None:
