@@ -171,6 +171,8 @@ def test_tokens_are_made_used_and_revoked(ada: Machine) -> None:
     assert refused.code == 1
     assert "A personal access token cannot do this" in refused.err
     assert "--scope bookings:write" in ada.run("book", NOBODYS, INSIGHTA_TOKEN=secret).err
+    assert ada.run("applications", "--json").code == 0
+    assert "sign in without it: insighta login" in ada.run("applications", INSIGHTA_TOKEN=secret).err
     listed = ada.run("tokens", "list").out
     assert "nightly report" in listed
     assert secret not in listed
