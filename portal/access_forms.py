@@ -11,12 +11,14 @@ from portal.times import day
 from portal.wording import SCOPES
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+SCOPE_CHOICES = [(scope, f"{words} ({scope})") for scope, words in SCOPES.items()]
 TOKEN_LIVES = {30: "30 days", 90: "90 days", 365: "One year"}
 
 
 class TokenForm(ApiForm):
     """A new personal access token."""
 
+    asked = {"name": "a name for this token", "days": "how long it works"}
     name = forms.CharField(
         label="Name",
         max_length=100,
@@ -24,7 +26,7 @@ class TokenForm(ApiForm):
         help_text="What will use it, for example “backup job”.",
     )
     scopes = forms.MultipleChoiceField(
-        label="What it may do", choices=list(SCOPES.items()), widget=forms.CheckboxSelectMultiple,
+        label="What it may do", choices=SCOPE_CHOICES, widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one thing that the token may do."},
     )  # fmt: skip
     days = forms.TypedChoiceField(
@@ -65,6 +67,6 @@ class PublisherForm(ApiForm):
     )  # fmt: skip
     scopes = forms.MultipleChoiceField(
         label="What its jobs may do", widget=forms.CheckboxSelectMultiple,
-        choices=[(scope, words) for scope, words in SCOPES.items() if scope != "account:write"],
+        choices=[one for one in SCOPE_CHOICES if one[0] != "account:write"],
         error_messages={"required": "Choose at least one thing that its jobs may do."},
     )  # fmt: skip

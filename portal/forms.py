@@ -1,12 +1,11 @@
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import quote
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -82,8 +81,45 @@ def form_key(request: HttpRequest) -> str:
     return read_uuid(request.POST.get("key")) or str(uuid4())
 
 
+_LIKE: dict[type[forms.Field], str] = {
+    forms.DateField: "a date, like 2026-12-24",
+    forms.TimeField: "a time, like 09:30",
+}
+
+
+def wordings(what: str, *, field: forms.Field) -> dict[str, str]:
+    """What a field says that is empty or cannot be so: a sentence of its own, because a summary shows it alone."""
+    verb = "Choose" if isinstance(field, forms.ChoiceField) else "Enter"
+    limits = {
+        "min_value": f"Enter {what}: %(limit_value)s or more.",
+        "max_value": f"Enter {what}: %(limit_value)s or less.",
+    }
+    return (limits if isinstance(field, forms.IntegerField) else {}) | {
+        "required": f"{verb} {what}.",
+        "invalid": f"Enter {what} as {_LIKE.get(type(field), 'a whole number')}.",
+        "invalid_choice": f"Choose {what} from the list.",
+        "max_length": f"Shorten {what}: %(limit_value)d characters at most, now %(show_value)d.",
+    }
+
+
 class ApiForm(forms.Form):
-    """A form that the backend has the last word on; it keeps what was typed."""
+    """A form that the backend has the last word on; it keeps what was typed.
+
+    The browser checks nothing: what is wrong is said in one place, the summary above the page.
+    """
+
+    use_required_attribute = False
+    # What a field asks for, as its messages say it, where that is not "the" and its label.
+    asked: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, field in self.fields.items():
+            words = wordings(self.asked.get(name, f"the {str(field.label).lower()}"), field=field)
+            defaults = [getattr(kind, "default_error_messages", {}) for kind in type(field).__mro__]
+            usual = [said for default in defaults for said in default.values()]
+            own = {code: said for code, said in field.error_messages.items() if said not in usual}
+            field.error_messages = {**field.error_messages, **words, **own}
 
     def send(
         self, visitor: Visitor, method: str, path: str, body: Mapping[str, Any], *, idempotency_key: str = ""
@@ -138,7 +174,7 @@ class SettingsForm(ZoneForm):
     """The person's own choices."""
 
     field_order = ("display_name", "time_zone")
-
+    asked = {"display_name": "your name", "time_zone": "your time zone"}
     display_name = forms.CharField(
         label="Name", max_length=100, required=False, widget=text_input(autocomplete="name"),
         help_text="Hosts and other people see it; at most 100 characters. Empty: you are shown by your GitHub login.",
@@ -193,78 +229,6 @@ class DeviceForm(ApiForm):
         return quote(self.cleaned_data["user_code"], safe="")
 
 
-class SlotForm(ApiForm):
-    """A one-off session; its time is the host's wall clock."""
-
-    title = forms.CharField(label="Title", max_length=200, widget=text_input(autocomplete="off"))
-    date = day_field()
-    start_time = forms.TimeField(label="Starts", widget=clock_input())
-    minutes = forms.IntegerField(
-        label="Minutes", min_value=5, max_value=1440, initial=60, widget=number_input(), help_text="How long it lasts."
-    )
-    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=500, initial=1, widget=number_input())
-
-    def body(self, zone: ZoneInfo) -> dict[str, Any]:
-        """What the API is sent: instants with their offset, the length in elapsed time."""
-        data = self.cleaned_data
-        starts_at = datetime.combine(data["date"], data["start_time"], tzinfo=zone).astimezone(UTC)
-        ends_at = starts_at + timedelta(minutes=data["minutes"])
-        times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
-        return {"title": data["title"], "capacity": data["capacity"], **times}
-
-
-class EditForm(SlotForm):
-    """What a session says, and its time while it has not begun. Only what is different is sent."""
-
-    field_order = ("title", "date", "start_time", "minutes", "place", "link", "description", "capacity", "message")
-    place = forms.CharField(label="Place", max_length=200, required=False, widget=text_input(autocomplete="off"))
-    link = forms.CharField(
-        label="Link", max_length=500, required=False, widget=text_input(autocomplete="off", inputmode="url"),
-        help_text="Only those who are booked see it.",
-    )  # fmt: skip
-    description = forms.CharField(label="Description", max_length=2000, required=False, widget=paragraphs_input())
-    message = forms.CharField(
-        label="Your message", max_length=1000, required=False, widget=paragraphs_input(),
-        help_text="It stands in the mails that tell of the change.",
-    )  # fmt: skip
-
-    @classmethod
-    def about(cls, slot: Mapping[str, Any], zone: ZoneInfo, data: QueryDict | None = None) -> Self:
-        """The form of a slot of the API; one that has begun keeps its time."""
-        form = cls(data, initial=cls._values(slot, zone))
-        if datetime.fromisoformat(slot["starts_at"]) <= datetime.now(UTC):
-            for name in ("date", "start_time", "minutes"):
-                del form.fields[name]
-        return form
-
-    @staticmethod
-    def _values(slot: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-        start, end = (datetime.fromisoformat(slot[name]) for name in ("starts_at", "ends_at"))
-        local = start.astimezone(zone)
-        shown = {name: slot.get(name) or "" for name in ("title", "place", "link", "description")}
-        times = {"date": local.date(), "start_time": local.time().replace(second=0, microsecond=0)}
-        return {**shown, **times, "minutes": (end - start) // timedelta(minutes=1), "capacity": slot["capacity"]}
-
-    def body_of_changes(self, slot: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-        """What the API is sent: a session that begins at odd seconds, or in a repeated hour, is not moved unasked."""
-        before = self._values(slot, zone)
-        data = {name: unix_lines(value) for name, value in self.cleaned_data.items()}
-        changed = {name: value for name, value in data.items() if name in before and value != before[name]}
-        body = {name: value for name, value in changed.items() if name not in {"date", "start_time", "minutes"}}
-        if changed.keys() & {"date", "start_time"}:
-            body |= {name: value for name, value in self.body(zone).items() if name in {"starts_at", "ends_at"}}
-        elif "minutes" in changed:
-            end = datetime.fromisoformat(slot["starts_at"]) + timedelta(minutes=changed["minutes"])
-            body["ends_at"] = end.isoformat()
-        return body | {"message": data["message"]}
-
-
 def unix_lines(value: Any) -> Any:
     """Browsers end lines of text with CR LF."""
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
-
-
-class DayForm(forms.Form):
-    """One date of the host's calendar."""
-
-    date = day_field()

@@ -143,10 +143,6 @@ MESSAGES: dict[str, Message] = {
     "cannot_book_person": Message(
         409, "This person cannot be booked", "Check the name, or ask them to book it themselves.", *_HOSTING
     ),
-    "nobody_named": Message(422, "Say whom to book", "Enter a GitHub login. Nothing has been changed yet.", *_HOSTING),
-    "message_refused": Message(
-        422, "The message cannot be sent", "Write at most 1,000 characters. Nothing has been changed yet.", *_HOSTING
-    ),
     "no_show_stays": Message(409, "They are booked elsewhere at that time", "It stays a no-show.", *_HOSTING),
     "own_slot": Message(409, "This is your own session", "Hosts cannot book themselves.", *_HOSTING),
     "insufficient_credits": Message(

@@ -1,4 +1,5 @@
 NOTICES = {
+    "gone": "It is gone already.",
     "settings-saved": "Your settings are saved.",
     "time-zone-saved": "Times are now shown in your time zone.",
     "session-revoked": "That device is signed out.",
@@ -26,12 +27,13 @@ NOTICES = {
     "slot-changed": "The session is changed, and those concerned are told.",
     "slot-reopened": "The session is open for booking again.",
     "booked-in": "They have a seat and are told by mail.",
+    "already-removed": "They are taken out already.",
     "removed": "They are taken out, have everything back and are told.",
     "slot-cancelled": "The session is cancelled and everyone booked has their credit back.",
     "day-cancelled": "The day is cancelled and everyone booked has their credits back.",
     "rule-added": "The weekly hours are added.",
     "exception-added": "The date is added.",
     "rule-removed": "Removed. Sessions that were booked stay.",
-    "no-show": "Marked as a no-show.",
-    "no-show-undone": "They came after all: no longer a no-show.",
+    "no-show": "Marked as not there. What it cost stays spent.",
+    "no-show-undone": "The mark is taken back: they count as there.",
 }

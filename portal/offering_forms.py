@@ -9,6 +9,15 @@ from portal.forms import ApiForm, number_input, paragraphs_input, text_input, un
 class OfferingForm(ApiForm):
     """What a host offers, in the order in which a host thinks: what, where, how long, how many, at what price."""
 
+    asked = {
+        "title": "a title",
+        "description": "what happens",
+        "minutes": "its length in minutes",
+        "capacity": "how many seats it has",
+        "price_credits": "its price in credits",
+        "refund_window_hours": "the hours until which a cancellation gives everything back",
+        "public": "who sees it",
+    }
     title = forms.CharField(label="Title", max_length=100, widget=text_input(autocomplete="off"))
     description = forms.CharField(
         label="What happens", max_length=2000, required=False, widget=paragraphs_input(),

@@ -2,7 +2,8 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django import forms
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
@@ -11,16 +12,22 @@ from portal.forms import ApiForm
 from portal.links import url
 from portal.messages import MESSAGES, Message
 from portal.notices import NOTICES
+from portal.questions import QUESTIONS
 from portal.times import zone_of
-from portal.visitor import PortalRequest
+from portal.visitor import PortalRequest, SeeOther
 
 
 def render_page(
     request: PortalRequest, name: str, context: dict[str, Any], *, me: dict[str, Any] | None, status: int = 200
 ) -> HttpResponse:
     """The template `portal/<name>.html`; `me` is the person signed in, None on pages for everybody."""
-    notice = NOTICES.get(request.GET.get("notice", ""))
-    everywhere = {"me": me, "notice": notice, "now": timezone.now(), "zone": zone_for(request, me)}
+    note = request.visitor.take_note()
+    said: dict[str, Any] = {
+        "notice": NOTICES.get(note.get("notice", "")),
+        "conflict": MESSAGES.get(note.get("conflict", "")),
+    }
+    said["wrong"] = [form for form in context.values() if isinstance(form, forms.BaseForm) and form.errors]
+    everywhere = {"me": me, "now": timezone.now(), "zone": zone_for(request, me), **said}
     if me is not None:
         request.visitor.is_host = bool(me["is_host"])
     return render(request, f"portal/{name}.html", everywhere | context, status=status)
@@ -29,6 +36,15 @@ def render_page(
 def zone_for(request: PortalRequest, me: dict[str, Any] | None) -> ZoneInfo:
     """The zone that times are shown in: the person's, or for nobody the browser's."""
     return zone_of(request.visitor.zone if me is None else me["time_zone"])
+
+
+def ask_first(
+    request: PortalRequest, question: str, *, me: dict[str, Any] | None, back: str, name: str = ""
+) -> HttpResponse:
+    """The page that asks whether to do what its address does when it is sent; `back` is where it is left alone."""
+    asked = QUESTIONS[question]
+    words = {"title": asked.title.format(name=name), "text": asked.text.format(name=name)}
+    return render_page(request, "question", {"question": asked, "back": back, **words}, me=me)
 
 
 def render_message(
@@ -51,16 +67,11 @@ def render_message(
     return response
 
 
-def redirect_to(name: str, *args: object, **query: str | None) -> HttpResponse:
-    """303 to the portal's page of that name; `notice` and `conflict` in the query name a sentence that it shows."""
-    return see_other(url(name, *args, **query))
-
-
-def see_other(address: str) -> HttpResponse:
-    """303 to an address of the portal."""
-    response = HttpResponseRedirect(address)
-    response.status_code = 303
-    return response
+def redirect_to(
+    name: str, *args: object, notice: str | None = None, conflict: str | None = None, **query: str | None
+) -> SeeOther:
+    """303 to the portal's page of that name; `notice` and `conflict` name a sentence that it says once."""
+    return SeeOther(url(name, *args, **query), notice=notice, conflict=conflict)
 
 
 def return_form(
@@ -70,13 +81,8 @@ def return_form(
 
     `at_once` answers instead where too much was typed for a cookie.
     """
-    response = redirect_to(name, *args)
-    return response if request.visitor.leave_note(response, {"for": url(name, *args), **form.note()}) else at_once()
-
-
-def conflict_in(request: HttpRequest) -> Message | None:
-    """What has changed meanwhile, where a redirect says so by its code."""
-    return MESSAGES.get(request.GET.get("conflict", ""))
+    response = SeeOther(url(name, *args), **form.note())
+    return response if request.visitor.leave_note(response) else at_once()
 
 
 def redirect_with_conflict(problem: Problem, name: str, *args: object) -> HttpResponse:

@@ -1,9 +1,10 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 
 from portal import client, cookies
@@ -19,6 +20,16 @@ _ENDINGS = {
     "session lost, sign in again": "lost",
     "the session has expired, sign in again": "expired",
 }
+
+
+class SeeOther(HttpResponseRedirect):
+    """303 to an address of the portal; `note` is what the page there says, once."""
+
+    status_code = 303
+
+    def __init__(self, address: str, **note: Any) -> None:
+        super().__init__(address)
+        self.note = {name: value for name, value in note.items() if value}
 
 
 class Visitor:
@@ -121,9 +132,10 @@ class Visitor:
         self.access_token = self.refresh_token = self._renewed = None
         self._forgotten = True
 
-    def leave_note(self, response: HttpResponseBase, note: dict[str, Any]) -> bool:
-        """Let the page that `response` leads to say something, to this sign-in alone. False where it is too long."""
-        return cookies.set_note(response, note | {"of": cookies.sign_in_of(self.access_token)})
+    def leave_note(self, response: SeeOther) -> bool:
+        """Let the page that `response` leads to say its note, to this sign-in alone. False where it is too long."""
+        whose = {"for": urlsplit(response.url).path, "of": cookies.sign_in_of(self.access_token)}
+        return cookies.set_note(response, response.note | whose)
 
     def take_note(self) -> dict[str, Any]:
         """What a redirect to this page had to say, for it to show, once; empty when there is nothing.
@@ -139,7 +151,9 @@ class Visitor:
 
     def write_cookies(self, response: HttpResponseBase) -> None:
         """Carry out what `keep` or `forget` decided, and remember what the page has said."""
-        if self._note_is_shown:
+        if isinstance(response, SeeOther) and response.note:
+            self.leave_note(response)
+        elif self._note_is_shown:
             cookies.delete_note(response)
         if self._forgotten:
             cookies.delete_tokens(response)

@@ -11,10 +11,10 @@ from portal.access_forms import PublisherForm, TokenForm
 from portal.cookies import set_zone
 from portal.errors import Problem
 from portal.forms import SettingsForm, ZoneForm, form_key
-from portal.links import cursor_after, local_path, url, with_query
-from portal.rendering import redirect_to, render_message, render_page, return_form, see_other, zone_for
+from portal.links import cursor_after, local_path, url
+from portal.rendering import ask_first, redirect_to, render_message, render_page, return_form, zone_for
 from portal.times import months_of, zone_of
-from portal.visitor import PortalRequest
+from portal.visitor import PortalRequest, SeeOther
 
 PUBLISHER_ID = "publisher_%s"
 
@@ -43,7 +43,7 @@ def time_zone(request: PortalRequest) -> HttpResponse:
     if request.method != "POST":
         return _zone_page(request)
     wanted = request.POST.get("time_zone", "")
-    response = see_other(with_query(local_path(request.POST.get("next")), notice="time-zone-saved"))
+    response = SeeOther(local_path(request.POST.get("next")), notice="time-zone-saved")
     if request.visitor.is_reader:
         set_zone(response, zone_of(wanted).key)
     else:
@@ -85,9 +85,16 @@ def revoke_session(request: PortalRequest, session_id: UUID) -> HttpResponse:
     return redirect_to("sessions", notice="session-revoked")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def revoke_other_sessions(request: PortalRequest) -> HttpResponse:
     """Sign all sessions out but this one."""
+    if request.method != "POST":
+        page = request.visitor.get("/pages/sessions")
+        others = [one["label"] or "one without a name" for one in page["sessions"] if not one["current"]]
+        named = ", ".join(others[:5] or ["nothing else is signed in now"]) + (
+            f" and {len(others) - 5} more" if len(others) > 5 else ""
+        )
+        return ask_first(request, "revoke_other_sessions", me=page["person"], back=url("sessions"), name=named)
     request.visitor.send("DELETE", "/sessions?keep=current")
     return redirect_to("sessions", notice="others-revoked")
 
@@ -108,9 +115,15 @@ def activity(request: PortalRequest) -> HttpResponse:
     return render_page(request, "activity", context, me=page["person"])
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def withdraw_application(request: PortalRequest, client_id: str) -> HttpResponse:
     """Withdraw what an application may do; its sign-ins end."""
+    if request.method != "POST":
+        page, back = request.visitor.get("/pages/applications"), url("applications")
+        found = next((one for one in page["applications"] if one["client_id"] == client_id), None)
+        if found is None:
+            return redirect_to("applications", notice="gone")
+        return ask_first(request, "withdraw_application", me=page["person"], back=back, name=found["name"])
     _end(request, f"/applications/{quote(client_id, safe='')}")
     return redirect_to("applications", notice="application-withdrawn")
 
@@ -127,10 +140,8 @@ def tokens(request: PortalRequest) -> HttpResponse:
         made = form.send(request.visitor, "POST", "/personal-access-tokens", form.body(), idempotency_key=key)
     if made is None:
         return return_form(request, "tokens", form, lambda: _tokens_page(request, form))
-    response = redirect_to("tokens")
     secret = {name: made.get(name) for name in ("name", "token", "scopes", "expires_at")}
-    request.visitor.leave_note(response, {"for": url("tokens"), "secret": secret})
-    return response
+    return SeeOther(url("tokens"), secret=secret)
 
 
 def _tokens_page(
@@ -160,9 +171,16 @@ def add_publisher(request: PortalRequest) -> HttpResponse:
     return return_form(request, "tokens", form, lambda: _tokens_page(request, publisher=form))
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def remove_publisher(request: PortalRequest, publisher_id: UUID) -> HttpResponse:
     """Remove a trusted publisher; what its jobs were given ends."""
+    if request.method != "POST":
+        page, back = request.visitor.get("/pages/tokens"), url("tokens")
+        found = next((one for one in page.get("publishers", ()) if one["id"] == str(publisher_id)), None)
+        if found is None:
+            return redirect_to("tokens", notice="gone")
+        name = f"{found['repository']} {found['workflow']}"
+        return ask_first(request, "remove_publisher", me=page["person"], back=back, name=name)
     _end(request, f"/trusted-publishers/{publisher_id}")
     return redirect_to("tokens", notice="publisher-removed")
 

@@ -5,20 +5,17 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.calendars import event_file, event_links, feed_code, feed_links
 from portal.charts import credit_chart
 from portal.errors import Problem
 from portal.links import cursor_after, read_uuid, url
 from portal.picker import picker_context
-from portal.rendering import conflict_in, redirect_to, redirect_with_conflict, render_page
+from portal.rendering import ask_first, redirect_to, redirect_with_conflict, render_page
 from portal.subscriptions import shown_price, usable_subscriptions
 from portal.times import iso_days, months_of, read_day, zone_of
 from portal.visitor import PortalRequest
-
-# An address is opened again later: what it says about a booking is shown while the booking is so.
-_TRUE_WHILE = {"booked": "active", "rescheduled": "active", "cancelled": "cancelled", "already-cancelled": "cancelled"}
 
 
 @require_safe
@@ -38,10 +35,7 @@ def booking(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     """One booking; when it is over or cancelled, its receipt."""
     page = request.visitor.get(f"/pages/bookings/{booking_id}")
     links = event_links(page["booking"], address=f"{settings.PORTAL_URL}{url('booking', booking_id)}")
-    context = {"booking": page["booking"], "calendars": links}
-    if page["booking"]["status"] != _TRUE_WHILE.get(request.GET.get("notice", ""), page["booking"]["status"]):
-        context["notice"] = None
-    return render_page(request, "booking", context, me=page["person"])
+    return render_page(request, "booking", {"booking": page["booking"], "calendars": links}, me=page["person"])
 
 
 @require_safe
@@ -79,7 +73,6 @@ def _cancel_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     context = {
         "booking": page["booking"],
         "preview": page["booking"]["refund_preview"],
-        "conflict": conflict_in(request),
     }
     return render_page(request, "cancel", context, me=page["person"])
 
@@ -125,7 +118,7 @@ def _review_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     kept = booking["credits_charged"] - booking.get("credits_given_back", 0)
     difference = max(cost - booking["credits_charged"], -kept)
     context = {"booking": booking, "slot": slot, "is_free": is_free, "cost": cost, "difference": difference}
-    return render_page(request, "reschedule_review", context | {"conflict": conflict_in(request)}, me=page["person"])
+    return render_page(request, "reschedule_review", context, me=page["person"])
 
 
 def _reschedule_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
@@ -144,7 +137,6 @@ def _reschedule_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
         **picker_context(page, zone=zone_of(me["time_zone"]), now=timezone.now(), address=address),
         "booking": page["booking"],
         "is_filtered": page["is_filtered"],
-        "conflict": conflict_in(request),
     }
     return render_page(request, "reschedule", context, me=me)
 
@@ -167,9 +159,12 @@ def calendar_code(request: PortalRequest) -> HttpResponse:
     return HttpResponse(feed_code(feed), content_type="image/svg+xml")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def rotate_feed(request: PortalRequest) -> HttpResponse:
     """Give the calendar a new secret address."""
+    if request.method != "POST":
+        page = request.visitor.get("/pages/settings")
+        return ask_first(request, "rotate_feed", me=page["person"], back=url("bookings"))
     request.visitor.send("POST", "/calendar-feed/rotate")
     return redirect_to("bookings", notice="feed-rotated")
 

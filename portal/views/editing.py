@@ -1,17 +1,61 @@
-"""What a host does with one session: change it, open it again, book somebody in, take somebody out."""
+"""What a host does with one session: see who comes, change it, cancel it, book somebody in, take somebody out."""
 
+from datetime import datetime
+from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.http import HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.errors import Problem
-from portal.forms import EditForm, form_key
+from portal.forms import form_key
+from portal.hosting_forms import BookInForm, EditForm, MessageForm
+from portal.links import cursor_after, url
 from portal.rendering import redirect_to, redirect_with_conflict, render_page, return_form
 from portal.subscriptions import shown_price
 from portal.times import zone_of
-from portal.visitor import PortalRequest
+from portal.visitor import PortalRequest, SeeOther
+from portal.wording import credits
+
+
+@require_safe
+def hosted_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    """Who has booked a session, who came, and what the host may do with it."""
+    return _slot_page(request, slot_id)
+
+
+def _slot_page(request: PortalRequest, slot_id: UUID, refused: BookInForm | None = None) -> HttpResponse:
+    page = request.visitor.get(f"/pages/hosting/slots/{slot_id}", cursor=request.GET.get("cursor"))
+    note, slot, found = request.visitor.take_note(), page["slot"], page["bookings"]["results"]
+    form = refused or BookInForm.of(note) or BookInForm()
+    form.fields["charge"].label = f"Charge {credits(slot.get('price_credits', 1))}"
+    context = {
+        "slot": slot,
+        "started": has_begun(slot),
+        "roster": sorted(found, key=lambda one: one["status"] == "cancelled"),
+        "cursor": request.GET.get("cursor", ""),
+        "more": cursor_after(page["bookings"]),
+        "waiting": page["waiting"],
+        "form": form,
+        "marked": next((one for one in found if one["id"] == note.get("marked")), None),
+        "key": str(uuid4()),
+    }
+    return render_page(request, "hosting_slot", context, me=page["person"], status=422 if refused else 200)
+
+
+def has_begun(slot: dict[str, Any]) -> bool:
+    """Whether a slot of the API has started."""
+    return datetime.fromisoformat(slot["starts_at"]) <= timezone.now()
+
+
+def _refund(page: dict[str, Any]) -> int | None:
+    """The credits that those booked would get back; None where more are booked than one page of them says."""
+    if cursor_after(page["bookings"]):
+        return None
+    active = [one for one in page["bookings"]["results"] if one["status"] == "active"]
+    return sum(int(one["credits_charged"]) - int(one.get("credits_given_back", 0)) for one in active)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -53,43 +97,107 @@ def roster_file(request: PortalRequest, slot_id: UUID) -> HttpResponse:
 @require_POST
 def reopen_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Open a cancelled session again."""
-    return _send(request, slot_id, f"/slots/{slot_id}/reopen", {}, notice="slot-reopened")
+    try:
+        request.visitor.send("POST", f"/slots/{slot_id}/reopen", {})
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        return redirect_with_conflict(problem, "hosted_slot", slot_id)
+    return redirect_to("hosted_slot", slot_id, notice="slot-reopened")
 
 
 @require_POST
 def book_in(request: PortalRequest, slot_id: UUID) -> HttpResponse:
-    """Give somebody a seat."""
-    is_charged = "charge" in request.POST
-    price = shown_price(request) if is_charged else {}
-    body = {"login": request.POST.get("login", "").strip(), "charge": is_charged, **price}
-    key = form_key(request)
-    return _send(request, slot_id, f"/slots/{slot_id}/bookings", body, notice="booked-in", key=key)
+    """Give somebody a seat. The form's key makes a second click harmless."""
+    form, made = BookInForm(request.POST), None
+    if form.is_valid():
+        price, key = shown_price(request) if form.cleaned_data["charge"] else {}, form_key(request)
+        body = {**form.cleaned_data, **price}
+        made = form.send(request.visitor, "POST", f"/slots/{slot_id}/bookings", body, idempotency_key=key)
+    if made is not None:
+        return redirect_to("hosted_slot", slot_id, notice="booked-in")
+    return return_form(request, "hosted_slot", form, lambda: _slot_page(request, slot_id, form), slot_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
+    """Say who gets what back, then cancel one session with the host's message."""
+    if request.method != "POST":
+        return _cancel_page(request, slot_id)
+    form = MessageForm(request.POST)
+    try:
+        done = form.is_valid() and form.tell(request.visitor, f"/slots/{slot_id}/cancel")
+    except Problem as problem:
+        if problem.code == "slot_cancelled":
+            return redirect_to("hosted_slot", slot_id, notice="already-cancelled")
+        return redirect_with_conflict(problem, "hosted_slot", slot_id)
+    if done:
+        return redirect_to("hosting", notice="slot-cancelled")
+    return return_form(request, "cancel_slot", form, lambda: _cancel_page(request, slot_id, form), slot_id)
+
+
+def _cancel_page(request: PortalRequest, slot_id: UUID, refused: MessageForm | None = None) -> HttpResponse:
+    page = request.visitor.get(f"/pages/hosting/slots/{slot_id}")
+    slot = page["slot"]
+    if slot["status"] == "cancelled":
+        return redirect_to("hosted_slot", slot_id, notice="already-cancelled")
+    if has_begun(slot):
+        return redirect_to("hosted_slot", slot_id, conflict="session_started")
+    form = refused or MessageForm.of(request.visitor.take_note()) or MessageForm()
+    context = {"slot": slot, "form": form, "waiting": page["waiting"], "refund": _refund(page)}
+    return render_page(request, "hosting_cancel", context, me=page["person"], status=422 if refused else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove_client(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
+    """Say what they get back, then take somebody out of a session with the host's message."""
+    if request.method != "POST":
+        return _remove_page(request, slot_id, booking_id)
+    form = MessageForm(request.POST)
+    try:
+        done = form.is_valid() and form.tell(request.visitor, f"/bookings/{booking_id}/remove")
+    except Problem as problem:
+        if problem.code == "booking_not_active":
+            return redirect_to("hosted_slot", slot_id, notice="already-removed")
+        return redirect_with_conflict(problem, "hosted_slot", slot_id)
+    if done:
+        return redirect_to("hosted_slot", slot_id, notice="removed")
+    at_once = partial(_remove_page, request, slot_id, booking_id, form)
+    return return_form(request, "remove_client", form, at_once, slot_id, booking_id)
+
+
+def _remove_page(
+    request: PortalRequest, slot_id: UUID, booking_id: UUID, refused: MessageForm | None = None
+) -> HttpResponse:
+    page = request.visitor.get(f"/pages/hosting/slots/{slot_id}", cursor=request.GET.get("cursor"))
+    found = next((one for one in page["bookings"]["results"] if one["id"] == str(booking_id)), None)
+    if found is None or found["status"] != "active":
+        return redirect_to("hosted_slot", slot_id, notice="already-removed")
+    form = refused or MessageForm.of(request.visitor.take_note()) or MessageForm()
+    context = {"slot": page["slot"], "booking": found, "form": form}
+    return render_page(request, "hosting_take_out", context, me=page["person"], status=422 if refused else 200)
 
 
 @require_POST
-def remove_client(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
-    """Take somebody out of a session."""
-    body = {"message": request.POST.get("message", "")}
-    return _send(request, slot_id, f"/bookings/{booking_id}/remove", body, notice="removed", wrong="message_refused")
-
-
-def _send(
-    request: PortalRequest,
-    slot_id: UUID,
-    path: str,
-    body: dict[str, Any],
-    *,
-    notice: str,
-    key: str = "",
-    wrong: str = "nobody_named",
-) -> HttpResponse:
-    """303 to the session, which says what has been done or what was in the way."""
+def mark_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
+    """Note that somebody did not come; the page then offers to take it back."""
     try:
-        request.visitor.send("POST", path, body, idempotency_key=key)
+        request.visitor.send("POST", f"/bookings/{booking_id}/no-show")
     except Problem as problem:
-        if problem.status == 400:
-            return redirect_to("hosted_slot", slot_id, conflict=wrong)
-        if problem.status != 409:
+        if problem.code != "booking_not_active":
             raise
-        return redirect_with_conflict(problem, "hosted_slot", slot_id)
-    return redirect_to("hosted_slot", slot_id, notice=notice)
+        # Marked already, or cancelled meanwhile: the page says which.
+        return redirect_to("hosted_slot", slot_id)
+    return SeeOther(url("hosted_slot", slot_id), notice="no-show", marked=str(booking_id))
+
+
+@require_POST
+def undo_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
+    """Note that they came after all."""
+    try:
+        request.visitor.send("DELETE", f"/bookings/{booking_id}/no-show")
+    except Problem as problem:
+        if problem.code != "overlapping_booking":
+            raise
+        return redirect_to("hosted_slot", slot_id, conflict="no_show_stays")
+    return redirect_to("hosted_slot", slot_id, notice="no-show-undone")

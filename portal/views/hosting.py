@@ -1,18 +1,16 @@
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.http import HttpResponse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.errors import Problem
-from portal.forms import DayForm, SlotForm
+from portal.hosting_forms import DayForm, SlotForm
 from portal.hours_forms import ExceptionForm, HoursForm
 from portal.links import cursor_after, read_uuid, url
-from portal.rendering import conflict_in, redirect_to, render_page, return_form
+from portal.rendering import redirect_to, render_page, return_form
 from portal.times import read_instant, zone_of
-from portal.visitor import PortalRequest
+from portal.visitor import PortalRequest, SeeOther
 
 NEXT_OPEN = 5
 # So many booked sessions are named after a change of hours.
@@ -111,11 +109,9 @@ def remove_rule(request: PortalRequest, rule_id: UUID) -> HttpResponse:
 
 def _changed(request: PortalRequest, change: dict[str, Any], *, notice: str) -> HttpResponse:
     """303 to the hours, which say once what the change opened, closed, and left because it is booked."""
-    response = redirect_to("hours", notice=notice)
     told = {name: change.get(name, 0) for name in ("opened", "closed", "left_count")}
     left = [{name: slot[name] for name in ("id", "title", "starts_at")} for slot in change.get("left", [])[:MOST_LEFT]]
-    request.visitor.leave_note(response, {"for": url("hours"), "change": told | {"left": left}})
-    return response
+    return SeeOther(url("hours"), notice=notice, change=told | {"left": left})
 
 
 def _remove_page(request: PortalRequest, rule_id: str) -> HttpResponse:
@@ -144,51 +140,6 @@ def _hours_page(
         "exception": (again or ExceptionForm(auto_id=EXCEPTION_ID)).offer(offerings),
     }
     return render_page(request, "hosting_hours", context, me=page["person"], status=422 if weekly or exception else 200)
-
-
-@require_safe
-def hosted_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
-    """Who has booked a session, and what cancelling it gives back."""
-    page = request.visitor.get(f"/pages/hosting/slots/{slot_id}")
-    roster = sorted(page["bookings"]["results"], key=lambda one: one["status"] == "cancelled")
-    active = [one for one in roster if one["status"] == "active"]
-    context = {
-        "slot": page["slot"],
-        "roster": roster,
-        "active": active,
-        "started": datetime.fromisoformat(page["slot"]["starts_at"]) <= timezone.now(),
-        "waiting": page["waiting"],
-        "refund": sum(one["credits_charged"] - one.get("credits_given_back", 0) for one in active),
-        "conflict": conflict_in(request),
-        "key": str(uuid4()),
-    }
-    return render_page(request, "hosting_slot", context, me=page["person"])
-
-
-@require_POST
-def cancel_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
-    """Cancel one session; everybody who booked gets the credit back and the host's message."""
-    request.visitor.send("POST", f"/slots/{slot_id}/cancel", {"message": request.POST.get("message", "")})
-    return redirect_to("hosting", notice="slot-cancelled")
-
-
-@require_POST
-def mark_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
-    """Note that somebody did not come."""
-    request.visitor.send("POST", f"/bookings/{booking_id}/no-show")
-    return redirect_to("hosted_slot", slot_id, notice="no-show")
-
-
-@require_POST
-def undo_no_show(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
-    """Note that they came after all."""
-    try:
-        request.visitor.send("DELETE", f"/bookings/{booking_id}/no-show")
-    except Problem as problem:
-        if problem.code != "overlapping_booking":
-            raise
-        return redirect_to("hosted_slot", slot_id, conflict="no_show_stays")
-    return redirect_to("hosted_slot", slot_id, notice="no-show-undone")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,14 +1,14 @@
 from uuid import UUID, uuid4
 
 from django.http import HttpResponse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.errors import Problem
 from portal.forms import form_key
 from portal.links import cursor_after, url
 from portal.offering_forms import OfferingForm
-from portal.rendering import conflict_in, redirect_to, render_page, return_form
-from portal.visitor import PortalRequest
+from portal.rendering import ask_first, redirect_to, render_page, return_form
+from portal.visitor import PortalRequest, SeeOther
 
 
 @require_safe
@@ -47,23 +47,26 @@ def offering(request: PortalRequest, offering_id: UUID) -> HttpResponse:
     changed = form.send(request.visitor, "PATCH", f"/offerings/{offering_id}", form.body()) if form.is_valid() else None
     if changed is None:
         return return_form(request, "offering", form, lambda: _offering_page(request, offering_id, form), offering_id)
-    response = redirect_to("offering", offering_id, notice="offering-changed")
     told = {name: changed.get(name, 0) for name in ("coming_slots", "booked_slots", "opened", "closed", "left_count")}
-    request.visitor.leave_note(response, {"for": url("offering", offering_id), "change": told})
-    return response
+    return SeeOther(url("offering", offering_id), notice="offering-changed", change=told)
 
 
 def _offering_page(request: PortalRequest, offering_id: UUID, refused: OfferingForm | None = None) -> HttpResponse:
     page, note = request.visitor.get(f"/pages/hosting/offerings/{offering_id}"), request.visitor.take_note()
     form = refused or OfferingForm.of(note) or OfferingForm.about(page["offering"])
     context = {"form": form, "offering": page["offering"], "change": note.get("change")}
-    context["conflict"] = conflict_in(request)
     return render_page(request, "hosting_offering", context, me=page["person"], status=422 if refused else 200)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def archive_offering(request: PortalRequest, offering_id: UUID) -> HttpResponse:
     """Make nothing new of an offering; refused while hours are made from it."""
+    if request.method != "POST":
+        page = request.visitor.get(f"/pages/hosting/offerings/{offering_id}")
+        if page["offering"]["archived_at"]:
+            return redirect_to("offerings", notice="offering-archived")
+        back, name = url("offering", offering_id), page["offering"]["title"]
+        return ask_first(request, "archive_offering", me=page["person"], back=back, name=name)
     try:
         request.visitor.send("POST", f"/offerings/{offering_id}/archive")
     except Problem as problem:

@@ -11,9 +11,9 @@ from portal import client, cookies
 from portal.errors import BackendUnreachable, InvalidGrant, PortalRefused
 from portal.links import local_path, url
 from portal.messages import MESSAGES, REFUSED, Message
-from portal.rendering import redirect_to, render_message, render_page, see_other
+from portal.rendering import redirect_to, render_message, render_page
 from portal.times import zone_of
-from portal.visitor import PortalRequest
+from portal.visitor import PortalRequest, SeeOther
 
 _log = logging.getLogger("portal.sign_in")
 
@@ -126,7 +126,7 @@ def _arrive(request: PortalRequest, flow: cookies.Flow, tokens: cookies.Tokens) 
 
 
 def _go_on(flow: cookies.Flow) -> HttpResponse:
-    response = see_other(flow.next)
+    response = SeeOther(flow.next)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -184,7 +184,7 @@ def signed_out(request: PortalRequest) -> HttpResponse:
     if request.GET.get("was", "") == visitor.fingerprint:
         visitor.forget()
     elif visitor.has_tokens:
-        return see_other(next_path)
+        return SeeOther(next_path)
     title, text, label = _SIGNED_OUT.get(request.GET.get("reason", ""), _ENDED)
     query = {"next": next_path}
     return render_message(request, Message(200, title, text, label, "login", query, icon="person"))

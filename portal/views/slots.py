@@ -13,7 +13,7 @@ from portal.links import read_uuid, url
 from portal.messages import MESSAGES, Message
 from portal.picker import mark_overlaps, picker_context
 from portal.rendering import (
-    conflict_in,
+    ask_first,
     redirect_to,
     redirect_with_conflict,
     render_message,
@@ -22,7 +22,7 @@ from portal.rendering import (
 )
 from portal.subscriptions import paying_subscription, shown_price, usable_subscriptions
 from portal.times import iso_days, read_day, read_instant, zone_of
-from portal.visitor import PortalRequest
+from portal.visitor import PortalRequest, SeeOther
 from portal.wording import person_name
 
 USUAL_SERIES = timedelta(weeks=4)
@@ -105,7 +105,6 @@ def _book_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     cost = slot.get("price_credits", 1)
     context = {
         "slot": slot,
-        "conflict": conflict_in(request),
         "key": str(uuid4()),
         "cost": cost,
         "pays": paying_subscription(usable, cost=cost),
@@ -141,10 +140,8 @@ def series(request: PortalRequest, slot_id: UUID) -> HttpResponse:
             raise
         code = problem.code if problem.code in MESSAGES and problem.status == 409 else "preview_changed"
         return redirect_to("series", slot_id, until=until, conflict=code)
-    response = redirect_to("series", slot_id, until=until, notice="series-booked")
     told = {"number": len(made["bookings"]), "credits_charged": made["credits_charged"]}
-    request.visitor.leave_note(response, {"for": url("series", slot_id), "made": told})
-    return response
+    return SeeOther(url("series", slot_id, until=until), notice="series-booked", made=told)
 
 
 def _series_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
@@ -167,7 +164,6 @@ def _series_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
         "is_cut": opened is not None and date.fromisoformat(opened) + timedelta(days=7) <= until,
         "made": request.visitor.take_note().get("made"),
         "key": str(uuid4()),
-        "conflict": conflict_in(request),
     }
     return render_page(request, "series", context, me=page["person"])
 
@@ -184,8 +180,14 @@ def join_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     return redirect_to("book", slot_id, notice="waiting")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def leave_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Wait no longer."""
+    if request.method != "POST":
+        page = request.visitor.get(f"/pages/slots/{slot_id}")
+        if not page["slot"]["waiting"]:
+            return redirect_to("book", slot_id, notice="not-waiting")
+        back, name = url("book", slot_id), page["slot"]["title"]
+        return ask_first(request, "leave_waitlist", me=page["person"], back=back, name=name)
     request.visitor.send("DELETE", f"/slots/{slot_id}/waitlist")
     return redirect_to("book", slot_id, notice="not-waiting")

@@ -242,13 +242,13 @@ GET  /slots/{free}/series?until=2098-01-01         401  409  409  409  409  403 
 POST /slots/{free}/series                          401  back back back back 403  403  back 403  out  out
 GET  /slots/{full}/waitlist                        all  405
 POST /slots/{full}/waitlist                        401  303  303  back 303  403  403  303  403  out  out
-GET  /slots/{full}/waitlist/leave                  all  405
+GET  /slots/{full}/waitlist/leave                  401  303  200+ 303  303  403  403  303  403  out  out
 POST /slots/{full}/waitlist/leave                  401  303  303  303  303  403  403  303  403  out  out
 GET  /bookings                                     401  200  200+ 200  200  403  403  200  403  out  out
 POST /bookings                                     all  405
 GET  /bookings/calendar/code.svg                    401  200  200  200  200  403  403  200  403  out  out
 POST /bookings/calendar/code.svg                    all  405
-GET  /bookings/calendar/rotate                     all  405
+GET  /bookings/calendar/rotate                     401  200  200+ 200  200  403  403  200  200+ out  out
 POST /bookings/calendar/rotate                     401  303  303  303  303  403  403  303  403  out  out
 GET  /bookings/{booking}                           401  404  200+ 404  404  403  403  404  403  out  out
 POST /bookings/{booking}                           all  405
@@ -270,7 +270,7 @@ GET  /hosting/offerings/new                        401  403  403  200  200  403 
 POST /hosting/offerings/new                        401  403  403  303  303  403  403  403  403  out  out
 GET  /hosting/offerings/{offering}                 401  404  404  200  404  403  403  404  403  out  out
 POST /hosting/offerings/{offering}                 401  404  404  303  404  403  403  404  403  out  out
-GET  /hosting/offerings/{offering}/archive         all  405
+GET  /hosting/offerings/{offering}/archive         401  404  404  200  404  403  403  404  403  out  out
 POST /hosting/offerings/{offering}/archive         401  404  404  303  404  403  403  404  403  out  out
 GET  /hosting/hours                                401  403  403  200  200  403  403  403  403  out  out
 POST /hosting/hours                                all  405
@@ -292,9 +292,9 @@ GET  /hosting/slots/{slot}/reopen                  all  405
 POST /hosting/slots/{slot}/reopen                  401  404  404  303  404  403  403  404  403  out  out
 GET  /hosting/slots/{slot}/book-in                 all  405
 POST /hosting/slots/{slot}/book-in                 401  404  404  back 404  403  403  404  403  out  out
-GET  /hosting/slots/{slot}/remove/{booking}        all  405
+GET  /hosting/slots/{slot}/remove/{booking}        401  404  404  200+ 404  403  403  404  403  out  out
 POST /hosting/slots/{slot}/remove/{booking}        401  404  404  303  404  403  403  404  403  out  out
-GET  /hosting/slots/{slot}/cancel                  all  405
+GET  /hosting/slots/{slot}/cancel                  401  404  404  200  404  403  403  404  403  out  out
 POST /hosting/slots/{slot}/cancel                  401  404  404  303  404  403  403  404  403  out  out
 GET  /hosting/slots/{begun}/no-show/{missed}       all  405
 POST /hosting/slots/{begun}/no-show/{missed}       401  404  404  303  404  403  403  404  403  out  out
@@ -302,13 +302,13 @@ GET  /hosting/slots/{begun}/came/{missed}           all  405
 POST /hosting/slots/{begun}/came/{missed}           401  404  404  303  404  403  403  404  403  out  out
 GET  /sessions                                     401  200  200+ 200  200  403  403  200  200+ out  out
 POST /sessions                                     all  405
-GET  /sessions/revoke-others                       all  405
+GET  /sessions/revoke-others                       401  200  200+ 200  200  403  403  200  200+ out  out
 POST /sessions/revoke-others                       401  303  303  303  303  403  403  303  403  out  out
 GET  /sessions/{session}/revoke                    401  404  200+ 404  404  403  403  404  200+ out  out
 POST /sessions/{session}/revoke                    401  303  303  303  303  403  403  303  403  out  out
 GET  /applications                                 401  200  200+ 200  200  403  403  200  200+ out  out
 POST /applications                                 all  405
-GET  /applications/{wiki}/withdraw                 all  405
+GET  /applications/{wiki}/withdraw                 401  303  303  303  303  403  403  303  303  out  out
 POST /applications/{wiki}/withdraw                 401  303  303  303  303  403  403  303  403  out  out
 GET  /tokens                                       401  200  200+ 200  200  403  403  200  403  out  out
 POST /tokens                                       401  303  303  303  303  403  403  303  403  out  out
@@ -316,7 +316,7 @@ GET  /tokens/{token}/revoke                        401  404  200+ 404  404  403 
 POST /tokens/{token}/revoke                        401  303  303  303  303  403  403  303  403  out  out
 GET  /tokens/publishers                            all  405
 POST /tokens/publishers                            401  303  303  303  303  403  403  303  403  out  out
-GET  /tokens/publishers/{publisher}/remove         all  405
+GET  /tokens/publishers/{publisher}/remove         401  303  200+ 303  303  403  403  303  403  out  out
 POST /tokens/publishers/{publisher}/remove         401  303  303  303  303  403  403  303  403  out  out
 GET  /activity                                     401  200  200+ 200  200  403  403  200  200+ out  out
 POST /activity                                     all  405

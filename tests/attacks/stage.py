@@ -234,11 +234,18 @@ class Stage:
         response = self.send(row, column)
         cell = f"{response.status_code}{'+' if self._shows_ada(response.text, row) else ''}"
         to = response.headers.get("location", "")
-        if "conflict=" in to:
+        if self._is_refused(row, column, response):
             return "back"
         if row.method == "POST" and response.is_redirect:
             self._use_up(row, column, to)
         return "out" if to.startswith(("/signed-out?next", "/signed-out?was")) else cell
+
+    def _is_refused(self, row: Row, column: str, response: httpx.Response) -> bool:
+        """Whether the page that a form leads to says what was wrong with it."""
+        to = response.headers.get("location", "/signed-out")
+        if row.method == "GET" or not response.is_redirect or to.startswith("/signed-out"):
+            return False
+        return 'class="summary"' in self.browser_of(column).get(to, follow_redirects=True).text
 
     def _use_up(self, row: Row, column: str, to: str) -> None:
         """What a form that was accepted has changed is made anew when it is needed again."""

@@ -147,6 +147,7 @@ def booking_pages(
     pages |= {f"bookings/{moved['id']}/reschedule/{one['id']}": {"booking": moved, "slot": one} for one in slots}
     pages |= {f"slots/{one['id']}": {"slot": one, "subscriptions": plans, "position": None} for one in slots}
     pages |= {f"slots/{one['id']}/series": {"series": a_series(one)} for one in slots}
+    pages |= {f"slots/{an_id(905)}": {"slot": full | {"waiting": True}, "subscriptions": plans, "position": 2}}
     pages |= {
         f"hosts/{login}": {"host": host(login), "slots": a_page([one for one in slots if one["host"] == host(login)])}
         for login in HOSTS

@@ -39,6 +39,10 @@ class Named:
     user_code: str
     session: str
     token: str
+    client: str
+    awaited: str
+    application: str
+    publisher: str
 
 
 def in_sample(held: dict[str, Any]) -> Named:
@@ -58,6 +62,10 @@ def in_sample(held: dict[str, Any]) -> Named:
         user_code="BCDF-GHJK",
         session=an_id(801),
         token=an_id(850),
+        client=an_id(960),
+        awaited=an_id(905),
+        application="wiki-1f2e3d4c",
+        publisher=an_id(870),
     )
 
 
@@ -93,6 +101,14 @@ def pages(named: Named) -> dict[str, str]:
         "hosting-cancelled": "/hosting?when=cancelled",
         "hosting-edit": f"/hosting/slots/{named.hosted}/edit",
         "hosting-slot": f"/hosting/slots/{named.hosted}",
+        "hosting-cancel": f"/hosting/slots/{named.hosted}/cancel",
+        "hosting-take-out": f"/hosting/slots/{named.hosted}/remove/{named.client}",
+        "archive": f"/hosting/offerings/{named.offering}/archive",
+        "leave-waitlist": f"/slots/{named.awaited}/waitlist/leave",
+        "rotate-feed": "/bookings/calendar/rotate",
+        "revoke-others": "/sessions/revoke-others",
+        "withdraw": f"/applications/{named.application}/withdraw",
+        "remove-publisher": f"/tokens/publishers/{named.publisher}/remove",
         "sessions": "/sessions",
         "session-revoke": f"/sessions/{named.session}/revoke",
         "applications": "/applications",

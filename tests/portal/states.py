@@ -38,6 +38,25 @@ def _open_menu(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.click("details.menu summary")
 
 
+def _saved(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    portal.backend.routes["PATCH", "/me"] = Answer(200, {})
+    page.goto(f"{portal.url}/settings")
+    page.click("text=Save settings")
+    page.wait_for_selector("[role=status]")
+
+
+def _marked(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    path = f"/pages/hosting/slots/{an_id(400)}"
+    body = portal.backend.body(path)
+    body["slot"] |= {"starts_at": "2026-01-05T09:00:00Z", "ends_at": "2026-01-05T10:00:00Z"}
+    body["bookings"]["results"][1]["status"] = "no_show"
+    portal.backend.routes["GET", path] = Answer(200, body)
+    portal.backend.routes["POST", f"/bookings/{an_id(960)}/no-show"] = Answer(200, {})
+    page.goto(f"{portal.url}/hosting/slots/{an_id(400)}")
+    page.get_by_role("button", name="Did not come").first.click()
+    page.wait_for_selector("[role=status]")
+
+
 def _wrong_token_form(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.goto(f"{portal.url}/tokens")
     page.fill("#id_name", "No scopes")
@@ -61,11 +80,6 @@ def _no_title(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.fill("#id_end_time", "12:00")
     page.click("text=Add hours")
     page.wait_for_selector("[role=alert]")
-
-
-def _taking_out(page: Page, portal: Portal, held: dict[str, Any]) -> None:
-    page.goto(f"{portal.url}/hosting/slots/{an_id(400)}")
-    page.locator("summary", has_text="Take out").first.click()
 
 
 def _new_token(page: Page, portal: Portal, held: dict[str, Any]) -> None:
@@ -132,10 +146,10 @@ STATES: dict[str, Show] = {
     "errors-beside-fields": _wrong_token_form,
     "errors-in-hours": _wrong_hours,
     "hours-without-a-title": _no_title,
-    "taking-somebody-out": _taking_out,
+    "marked-as-not-there": _marked,
     "secret-shown-once": _new_token,
     "unknown-code": at("/device?user_code=ZZZZ-ZZZZ"),
-    "notice": at("/bookings?notice=cancelled"),
+    "notice": _saved,
     "conflict": _conflict,
     "waiting": _waiting,
     "no-credit": _changed(f"/slots/{an_id(400)}/book", f"/pages/slots/{an_id(400)}", subscriptions=[]),

@@ -11,7 +11,7 @@ from tests.processes import ROOT
 
 PORTAL = ROOT / "portal"
 # What these are called with are paths of the API.
-OF_THE_API = {"get", "read", "send", "_send", "_ask", "_end"}
+OF_THE_API = {"get", "read", "send", "tell", "_ask", "_end"}
 
 
 def written_paths(code: str) -> list[str]:
@@ -40,7 +40,7 @@ def test_no_address_is_written_out() -> None:
     assert {file: found for file, found in (in_code | in_html).items() if found} == {}
 
 
-@pytest.mark.parametrize("line", ['see_other("/slots")', 'f"/slots/{slot}/book"', '{"for": "/tokens"}'])
+@pytest.mark.parametrize("line", ['SeeOther("/slots")', 'f"/slots/{slot}/book"', '{"for": "/tokens"}'])
 def test_a_written_address_is_found(line: str) -> None:
     assert written_paths(line)
 

@@ -48,7 +48,7 @@ def _offered(backend: FakeBackend, held: dict[str, Any]) -> None:
 def test_an_offering_is_sent_as_it_was_typed(ada: httpx.Client, backend: FakeBackend) -> None:
     backend.routes["POST", "/offerings"] = Answer(201, an_offering(972))
     answer = post(ada, "/hosting/offerings/new", **TYPED)
-    assert answer.headers["Location"] == "/hosting/offerings?notice=offering-added"
+    assert answer.headers["Location"] == "/hosting/offerings"
     assert backend.made("POST", "/api/v1/offerings")[0].body == SENT
     page = ada.get("/hosting/offerings").text
     assert "45 minutes · 3 seats · 2 credits · Room 4, Kepler House" in page
@@ -68,7 +68,7 @@ def test_what_the_api_refuses_stands_beside_its_field(ada: httpx.Client, backend
     answer = post(ada, "/hosting/offerings/new", **TYPED | {"link": "http://x"})
     assert answer.headers["Location"] == "/hosting/offerings/new"
     page = ada.get("/hosting/offerings/new").text
-    assert "Link: Give a whole address that begins with https://." in page
+    assert '<a href="#id_link">Give a whole address that begins with https://.</a>' in page
     assert 'value="http://x"' in page
 
 
@@ -95,7 +95,7 @@ def test_an_offering_of_hours_is_not_archived(ada: httpx.Client, backend: FakeBa
     answer = post(ada, f"{PAGE}/archive")
     assert "Hours are made from this" in ada.get(answer.headers["Location"]).text
     backend.routes["POST", f"/offerings/{OFFERING}/archive"] = Answer(200, {})
-    assert post(ada, f"{PAGE}/archive").headers["Location"] == "/hosting/offerings?notice=offering-archived"
+    assert post(ada, f"{PAGE}/archive").headers["Location"] == "/hosting/offerings"
 
 
 def test_a_session_of_an_offering_names_it(ada: httpx.Client, backend: FakeBackend) -> None:

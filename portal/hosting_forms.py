@@ -1,0 +1,136 @@
+"""What a host fills in about one session, or one day."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.http import QueryDict
+
+from portal.errors import Problem
+from portal.forms import ApiForm, clock_input, day_field, number_input, paragraphs_input, text_input, unix_lines
+from portal.visitor import Visitor
+
+
+class SlotForm(ApiForm):
+    """A one-off session; its time is the host's wall clock."""
+
+    asked = {
+        "title": "a title",
+        "date": "a date",
+        "start_time": "the time at which it starts",
+        "minutes": "how many minutes it lasts",
+        "capacity": "how many seats it has",
+        "message": "your message",
+    }
+    title = forms.CharField(label="Title", max_length=200, widget=text_input(autocomplete="off"))
+    date = day_field()
+    start_time = forms.TimeField(label="Starts", widget=clock_input())
+    minutes = forms.IntegerField(
+        label="Minutes", min_value=5, max_value=1440, initial=60, widget=number_input(), help_text="How long it lasts."
+    )
+    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=500, initial=1, widget=number_input())
+
+    def body(self, zone: ZoneInfo) -> dict[str, Any]:
+        """What the API is sent: instants with their offset, the length in elapsed time."""
+        data = self.cleaned_data
+        starts_at = datetime.combine(data["date"], data["start_time"], tzinfo=zone).astimezone(UTC)
+        ends_at = starts_at + timedelta(minutes=data["minutes"])
+        times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
+        return {"title": data["title"], "capacity": data["capacity"], **times}
+
+
+class EditForm(SlotForm):
+    """What a session says, and its time while it has not begun. Only what is different is sent."""
+
+    field_order = ("title", "date", "start_time", "minutes", "place", "link", "description", "capacity", "message")
+    place = forms.CharField(label="Place", max_length=200, required=False, widget=text_input(autocomplete="off"))
+    link = forms.CharField(
+        label="Link", max_length=500, required=False, widget=text_input(autocomplete="off", inputmode="url"),
+        help_text="Only those who are booked see it.",
+    )  # fmt: skip
+    description = forms.CharField(label="Description", max_length=2000, required=False, widget=paragraphs_input())
+    message = forms.CharField(
+        label="Your message", max_length=1000, required=False, widget=paragraphs_input(),
+        help_text="It stands in the mails that tell of the change.",
+    )  # fmt: skip
+
+    @classmethod
+    def about(cls, slot: Mapping[str, Any], zone: ZoneInfo, data: QueryDict | None = None) -> Self:
+        """The form of a slot of the API; one that has begun keeps its time."""
+        form = cls(data, initial=cls._values(slot, zone))
+        if datetime.fromisoformat(slot["starts_at"]) <= datetime.now(UTC):
+            for name in ("date", "start_time", "minutes"):
+                del form.fields[name]
+        return form
+
+    @staticmethod
+    def _values(slot: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+        start, end = (datetime.fromisoformat(slot[name]) for name in ("starts_at", "ends_at"))
+        local = start.astimezone(zone)
+        shown = {name: slot.get(name) or "" for name in ("title", "place", "link", "description")}
+        times = {"date": local.date(), "start_time": local.time().replace(second=0, microsecond=0)}
+        return {**shown, **times, "minutes": (end - start) // timedelta(minutes=1), "capacity": slot["capacity"]}
+
+    def body_of_changes(self, slot: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+        """What the API is sent: a session that begins at odd seconds, or in a repeated hour, is not moved unasked."""
+        before = self._values(slot, zone)
+        data = {name: unix_lines(value) for name, value in self.cleaned_data.items()}
+        changed = {name: value for name, value in data.items() if name in before and value != before[name]}
+        body = {name: value for name, value in changed.items() if name not in {"date", "start_time", "minutes"}}
+        if changed.keys() & {"date", "start_time"}:
+            body |= {name: value for name, value in self.body(zone).items() if name in {"starts_at", "ends_at"}}
+        elif "minutes" in changed:
+            end = datetime.fromisoformat(slot["starts_at"]) + timedelta(minutes=changed["minutes"])
+            body["ends_at"] = end.isoformat()
+        return body | {"message": data["message"]}
+
+
+class BookInForm(ApiForm):
+    """Who is to have a seat."""
+
+    asked = {"login": "a GitHub login"}
+    login = forms.CharField(
+        label="GitHub login", max_length=100, widget=text_input(autocomplete="off", autocapitalize="none")
+    )
+    charge = forms.BooleanField(
+        label="Charge the price",
+        required=False,
+        help_text="Only for somebody who has booked a session of yours before. Else it costs them nothing.",
+    )
+
+    def take(self, problem: Problem) -> None:
+        """What is in the way of a person is said beside their name."""
+        if problem.code == "cannot_book_person":
+            self.add_error("login", "This person cannot be booked. Check the name, or ask them to book it themselves.")
+        else:
+            super().take(problem)
+
+
+class MessageForm(ApiForm):
+    """The host's own words to those whom a change concerns."""
+
+    asked = {"message": "your message"}
+    message = forms.CharField(
+        label="Your message", max_length=1000, required=False, widget=paragraphs_input(),
+        help_text="It stands in the mails that tell of it.",
+    )  # fmt: skip
+
+    def tell(self, visitor: Visitor, path: str) -> bool:
+        """Whether the API has done it; its messages about the form are in it. Raises any other PortalError."""
+        try:
+            visitor.send("POST", path, self.cleaned_data)
+        except Problem as problem:
+            if problem.status != 400:
+                raise
+            self.take(problem)
+            return False
+        return True
+
+
+class DayForm(ApiForm):
+    """One date of the host's calendar."""
+
+    asked = {"date": "a date"}
+    date = day_field()
