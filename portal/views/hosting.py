@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ def hosting(request: PortalRequest) -> HttpResponse:
     wanted = request.GET.get("when", "")
     tab = wanted if wanted in {"past", "cancelled"} else ""
     page = request.visitor.get("/pages/hosting", when=tab, cursor=request.GET.get("cursor"))
-    shown = {"slots": page["slots"]["results"]} if tab else {"days": _by_day(page)}
+    shown = {"slots": page["slots"]["results"]} if tab else {"spans": _spans(_by_day(page))}
     context = {"tab": tab, "more": cursor_after(page["slots"]), **shown}
     return render_page(request, "hosting", context, me=page["person"])
 
@@ -37,6 +38,30 @@ def _by_day(page: dict[str, Any]) -> list[tuple[date, list[dict[str, Any]]]]:
     for slot in page["slots"]["results"]:
         days.setdefault(read_instant(slot["starts_at"], zone).date(), []).append(slot)
     return sorted(days.items())
+
+
+@dataclass
+class Span:
+    """A day with what is booked on it and what is free, or days on end that nobody has booked anything on."""
+
+    first: date
+    last: date
+    booked: list[dict[str, Any]]
+    free: list[dict[str, Any]]
+    days: int = 1
+
+
+def _spans(days: list[tuple[date, list[dict[str, Any]]]]) -> list[Span]:
+    spans: list[Span] = []
+    for day, found in days:
+        booked = [slot for slot in found if slot["seats_taken"]]
+        free = [slot for slot in found if not slot["seats_taken"]]
+        if spans and not booked and not spans[-1].booked:
+            before = spans[-1]
+            before.last, before.free, before.days = day, [*before.free, *free], before.days + 1
+        else:
+            spans.append(Span(day, day, booked, free))
+    return spans
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -105,7 +105,7 @@ def _vary(backend: FakeBackend, path: str, *, roster: str = "", **changes: Any) 
     page: Any = backend.routes["GET", path]
     body = page.body | {"slot": page.body["slot"] | changes | {"id": number}}
     if roster:
-        body["bookings"] = {"results": [one | {"status": roster} for one in body["bookings"]["results"]]}
+        body["bookings"] |= {"results": [one | {"status": roster} for one in body["bookings"]["results"]]}
     backend.routes["GET", f"{path.rpartition('/')[0]}/{number}"] = Answer(200, body)
     return number
 

@@ -56,3 +56,15 @@ def test_no_page_of_a_person_is_long(demo: Live, contexts: Contexts) -> None:
         page.goto(f"{demo.portal_url}{path}")
         heights[path] = height(page)
     assert {path: long for path, long in heights.items() if long > LONGEST} == {}
+
+
+def test_no_page_of_a_host_is_long(demo: Live, contexts: Contexts) -> None:
+    page = sign_in(contexts(**PHONE), demo, "grace")
+    paths = ["/hosting", "/hosting?when=past", "/hosting/offerings", "/hosting/hours", "/hosting/cancel-day"]
+    page.goto(f"{demo.portal_url}/hosting")
+    paths += [str(link.get_attribute("href")) for link in page.locator("main .agenda-row").all()]
+    heights = {}
+    for path in paths:
+        page.goto(f"{demo.portal_url}{path}")
+        heights[path] = height(page)
+    assert {path: long for path, long in heights.items() if long > LONGEST} == {}

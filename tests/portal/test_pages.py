@@ -12,7 +12,7 @@ import pytest
 
 from tests.portal.conftest import Portal, csrf_of, hidden, post
 from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
-from tests.portal.sample import an_id
+from tests.portal.sample import an_id, slot
 
 SLOT, BOOKING = an_id(400), an_id(500)
 
@@ -337,6 +337,21 @@ def test_who_has_booked_and_what_cancelling_means(ada: httpx.Client, backend: Fa
     assert "2 people get 2 credits back" in ada.get(f"/hosting/slots/{SLOT}/cancel").text
     assert backend.made("POST", f"/api/v1/slots/{SLOT}/cancel") == []
     assert post(ada, f"/hosting/slots/{SLOT}/cancel").status_code == 303
+
+
+def test_booked_sessions_stand_first_and_free_ones_are_folded(ada: httpx.Client, backend: FakeBackend) -> None:
+    hour = datetime(2098, 3, 3, 9, tzinfo=UTC)
+    found = [slot(10 + n, hour + timedelta(hours=n), "grace", "Yoga", (int(n == 2), 3)) for n in range(4)]
+    found += [slot(20 + n, hour + timedelta(days=1 + n), "grace", "Yoga", (0, 3)) for n in range(3)]
+    backend.body("/pages/hosting")["slots"]["results"] = found
+    page = ada.get("/hosting").text
+    folded = re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)
+    assert re.findall(r'href="/hosting/slots/([^"]+)"', folded) == [an_id(12)]
+    assert "1 of 3 booked" in folded
+    first, second = page.split('<details class="folded"')[1:]
+    assert "3 free</span> at 10:00, 11:00 and 13:00" in first
+    assert ("Nobody booked yet. " in second, "3 free</span> on 3 days" in second) == (True, True)
+    assert "4 Mar – 6 Mar" in page
 
 
 @pytest.mark.parametrize("when", ["past", "cancelled"])
