@@ -69,11 +69,11 @@ def clock_input() -> forms.TimeInput:
     return forms.TimeInput(attrs={"class": "input input-short", "type": "time"}, format="%H:%M")
 
 
-def day_field() -> forms.DateField:
+def day_field(widget: forms.Widget | None = None) -> forms.DateField:
     """A date that the backend takes. At the calendar's ends an instant of another zone does not exist."""
     bounds = [MinValueValidator(FIRST_DAY, DAY_HINT), MaxValueValidator(LAST_DAY, DAY_HINT)]
-    widget = forms.DateInput(attrs={"class": "input input-short", "type": "date"})
-    return forms.DateField(label="Date", widget=widget, validators=bounds)
+    picker = forms.DateInput(attrs={"class": "input input-short", "type": "date"})
+    return forms.DateField(label="Date", widget=widget or picker, validators=bounds)
 
 
 def form_key(request: HttpRequest) -> str:

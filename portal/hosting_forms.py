@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, cast
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -11,6 +11,7 @@ from django.http import QueryDict
 from portal.errors import Problem
 from portal.forms import ApiForm, clock_input, day_field, number_input, paragraphs_input, text_input, unix_lines
 from portal.visitor import Visitor
+from portal.wording import credits
 
 
 class SlotForm(ApiForm):
@@ -87,6 +88,57 @@ class EditForm(SlotForm):
         return body | {"message": data["message"]}
 
 
+class DayForm(ApiForm):
+    """One date of the host's calendar."""
+
+    asked = {"date": "a date"}
+    date = day_field()
+
+
+class DayOffForm(DayForm):
+    """A day off, and what becomes of what is booked on it."""
+
+    asked = {"date": "a date", "booked": "what becomes of what is booked", "message": "your message"}
+    date = day_field(forms.HiddenInput())
+    booked = forms.ChoiceField(
+        label="What becomes of what is booked?", choices=[("keep", ""), ("cancel", "")], widget=forms.RadioSelect
+    )
+    message = forms.CharField(
+        label="Your message", max_length=1000, required=False, widget=paragraphs_input(),
+        help_text="It stands in the mails that tell of a cancellation.",
+    )  # fmt: skip
+
+    def say(self, *, people: int, credits_back: int) -> None:
+        """Say what the choices mean; without anybody booked nothing is asked."""
+        if not people:
+            self.fields["booked"].widget = forms.HiddenInput()
+            self.initial["booked"] = "keep"
+            return
+        who = f"{people} person gets" if people == 1 else f"{people} people get"
+        told = "is told" if people == 1 else "are told"
+        cast(forms.ChoiceField, self.fields["booked"]).choices = [
+            ("keep", "Keep it: these sessions take place"),
+            ("cancel", f"Cancel it: {who} {credits(credits_back)} back and {told}"),
+        ]
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether what is booked is to be cancelled."""
+        return bool(self.cleaned_data.get("booked") == "cancel")
+
+    @property
+    def path(self) -> str:
+        """Where the API is asked for it."""
+        return "/hosts/me/cancel-day" if self.is_cancelling else "/availability-rules"
+
+    def body(self) -> dict[str, Any]:
+        """What the API is sent."""
+        day = self.cleaned_data["date"].isoformat()
+        if self.is_cancelling:
+            return {"date": day, "message": self.cleaned_data["message"]}
+        return {"kind": "day_off", "date": day}
+
+
 class BookInForm(ApiForm):
     """Who is to have a seat."""
 
@@ -127,10 +179,3 @@ class MessageForm(ApiForm):
             self.take(problem)
             return False
         return True
-
-
-class DayForm(ApiForm):
-    """One date of the host's calendar."""
-
-    asked = {"date": "a date"}
-    date = day_field()

@@ -30,6 +30,7 @@ NOTICES = {
     "already-removed": "They are taken out already.",
     "removed": "They are taken out, have everything back and are told.",
     "slot-cancelled": "The session is cancelled and everyone booked has their credit back.",
+    "day-off": "It is your day off. What was free is closed.",
     "day-cancelled": "The day is cancelled and everyone booked has their credits back.",
     "rule-added": "The weekly hours are added.",
     "exception-added": "The date is added.",

@@ -75,13 +75,18 @@ def redirect_to(
 
 
 def return_form(
-    request: PortalRequest, name: str, form: ApiForm, at_once: Callable[[], HttpResponse], *args: object
+    request: PortalRequest,
+    name: str,
+    form: ApiForm,
+    at_once: Callable[[], HttpResponse],
+    *args: object,
+    **query: str,
 ) -> HttpResponse:
     """303 to the page of a form that was refused; the page shows what was typed and why, and Back asks no question.
 
     `at_once` answers instead where too much was typed for a cookie.
     """
-    response = SeeOther(url(name, *args), **form.note())
+    response = SeeOther(url(name, *args, **query), **form.note())
     return response if request.visitor.leave_note(response) else at_once()
 
 

@@ -1,12 +1,13 @@
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.hosting_forms import DayForm, SlotForm
+from portal.hosting_forms import DayForm, DayOffForm, SlotForm
 from portal.hours_forms import ExceptionForm, HoursForm
 from portal.links import cursor_after, read_uuid, url
 from portal.rendering import redirect_to, render_page, return_form
@@ -134,9 +135,13 @@ def remove_rule(request: PortalRequest, rule_id: UUID) -> HttpResponse:
 
 def _changed(request: PortalRequest, change: dict[str, Any], *, notice: str) -> HttpResponse:
     """303 to the hours, which say once what the change opened, closed, and left because it is booked."""
+    return SeeOther(url("hours"), notice=notice, change=_told(change))
+
+
+def _told(change: dict[str, Any]) -> dict[str, Any]:
     told = {name: change.get(name, 0) for name in ("opened", "closed", "left_count")}
     left = [{name: slot[name] for name in ("id", "title", "starts_at")} for slot in change.get("left", [])[:MOST_LEFT]]
-    return SeeOther(url("hours"), notice=notice, change=told | {"left": left})
+    return told | {"left": left}
 
 
 def _remove_page(request: PortalRequest, rule_id: str) -> HttpResponse:
@@ -169,15 +174,35 @@ def _hours_page(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel_day(request: PortalRequest) -> HttpResponse:
-    """Say what cancelling a whole day means, then do it."""
-    form = DayForm(request.POST if request.method == "POST" else request.GET or None)
-    if not form.is_valid():
-        page = request.visitor.get("/pages/hosting")
-        context = {"form": form, "days": _by_day(page)[:NEXT_OPEN]}
-        return render_page(request, "hosting_day", context, me=page["person"], status=422 if form.is_bound else 200)
-    day = form.cleaned_data["date"]
-    if request.method == "POST":
-        request.visitor.send("POST", "/hosts/me/cancel-day", {"date": day.isoformat()})
+    """Say what is on a day and what may become of it, then take the day off; what is booked stays or is cancelled."""
+    if request.method != "POST":
+        asked = DayForm(request.GET or None)
+        return _day_page(request, asked.cleaned_data["date"]) if asked.is_valid() else _choose_day(request, asked)
+    form, done = DayOffForm(request.POST), None
+    if form.is_valid():
+        done = form.send(request.visitor, "POST", form.path, form.body())
+    if done is not None and form.is_cancelling:
         return redirect_to("hosting", notice="day-cancelled")
-    page = request.visitor.get("/pages/hosting/day", date=day.isoformat())
-    return render_page(request, "hosting_day", page | {"form": form, "day": day}, me=page["person"])
+    day = form.cleaned_data.get("date")
+    if day is None:
+        return redirect_to("cancel_day")
+    if done is not None:
+        return SeeOther(url("cancel_day", date=day.isoformat()), notice="day-off", change=_told(done))
+    at_once = partial(_day_page, request, day, form)
+    return return_form(request, "cancel_day", form, at_once, date=day.isoformat())
+
+
+def _choose_day(request: PortalRequest, form: DayForm) -> HttpResponse:
+    page = request.visitor.get("/pages/hosting")
+    context = {"form": form, "days": _by_day(page)[:NEXT_OPEN], "day": None}
+    return render_page(request, "hosting_day", context, me=page["person"], status=422 if form.is_bound else 200)
+
+
+def _day_page(request: PortalRequest, day: date, refused: DayOffForm | None = None) -> HttpResponse:
+    page, note = request.visitor.get("/pages/hosting/day", date=day.isoformat()), request.visitor.take_note()
+    form = refused or DayOffForm.of(note) or DayOffForm(initial={"date": day})
+    form.say(people=page["people"], credits_back=page["credits"])
+    booked = [slot for slot in page["slots"] if slot["seats_taken"]]
+    context = {"form": form, "day": day, "booked": booked, "free": len(page["slots"]) - len(booked)}
+    context |= {"change": note.get("change")}
+    return render_page(request, "hosting_day", context, me=page["person"], status=422 if refused else 200)

@@ -203,7 +203,7 @@ PORTAL_FORMS = {
         ' "buffer_minutes": "0", "capacity": "1"}'
     ),
     "POST /hosting/hours/except": '{"kind": "day_off", "date": "2098-02-01"}',
-    "POST /hosting/cancel-day": '{"date": "2098-03-01", "host": "{host}"}',
+    "POST /hosting/cancel-day": '{"date": "2098-03-01", "booked": "cancel", "host": "{host}"}',
     "POST /tokens": '{"name": "new", "scopes": "account:read", "days": "30"}',
     "POST /tokens/publishers": '{"repository": "a/b", "workflow": "c.yml", "scopes": "bookings:read"}',
     "POST /device": '{"user_code": "{code}", "decision": "approve"}',

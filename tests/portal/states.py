@@ -45,6 +45,21 @@ def _saved(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.wait_for_selector("[role=status]")
 
 
+def _no_choice(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    page.goto(f"{portal.url}/hosting/cancel-day?date={held['full']['starts_at'][:10]}")
+    page.get_by_role("button", name="Take the day off").click()
+    page.wait_for_selector("[role=alert]")
+
+
+def _day_off(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    change = {"opened": 0, "closed": 4, "left": [], "left_count": 1}
+    portal.backend.routes["POST", "/availability-rules"] = Answer(201, change)
+    page.goto(f"{portal.url}/hosting/cancel-day?date={held['full']['starts_at'][:10]}")
+    page.get_by_label("Keep it").check()
+    page.get_by_role("button", name="Take the day off").click()
+    page.wait_for_selector("[role=status]")
+
+
 def _marked(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     path = f"/pages/hosting/slots/{an_id(400)}"
     body = portal.backend.body(path)
@@ -150,6 +165,8 @@ STATES: dict[str, Show] = {
     "secret-shown-once": _new_token,
     "unknown-code": at("/device?user_code=ZZZZ-ZZZZ"),
     "notice": _saved,
+    "day-off": _day_off,
+    "day-without-a-choice": _no_choice,
     "conflict": _conflict,
     "waiting": _waiting,
     "no-credit": _changed(f"/slots/{an_id(400)}/book", f"/pages/slots/{an_id(400)}", subscriptions=[]),

@@ -326,9 +326,42 @@ def test_cancelling_a_day_says_how_much_goes_back_first(
     backend.routes["POST", "/hosts/me/cancel-day"] = Answer(200, {})
     fields = {"date": day["starts_at"][:10]}
     page = ada.get("/hosting/cancel-day", params=fields).text
-    assert "2 people get 2 credits back." in page
-    assert not backend.made("POST", "/api/v1/hosts/me/cancel-day")
-    assert post(ada, "/hosting/cancel-day", **fields).headers["Location"] == "/hosting"
+    assert "Cancel it: 2 people get 2 credits back and are told" in page
+    assert "Keep it: these sessions take place" in page
+    assert f'href="/hosting/slots/{day["id"]}"' in page
+    assert (
+        post(ada, "/hosting/cancel-day", **fields).headers["Location"] == f"/hosting/cancel-day?date={fields['date']}"
+    )
+    assert "Choose what becomes of what is booked." in ada.get("/hosting/cancel-day", params=fields).text
+    assert not [call for call in backend.calls if call.method != "GET"]
+    sent = fields | {"booked": "cancel", "message": "I am ill."}
+    assert post(ada, "/hosting/cancel-day", **sent).headers["Location"] == "/hosting"
+    assert backend.made("POST", "/api/v1/hosts/me/cancel-day")[0].body == fields | {"message": "I am ill."}
+
+
+def test_a_day_off_may_leave_what_is_booked_and_says_what_stays(
+    ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+) -> None:
+    day = next(one for one in held["slots"] if one["id"] == an_id(102))["starts_at"][:10]
+    change = {"opened": 0, "closed": 4, "left": [], "left_count": 1}
+    backend.routes["POST", "/availability-rules"] = Answer(201, change)
+    kept = post(ada, "/hosting/cancel-day", date=day, booked="keep")
+    assert backend.made("POST", "/api/v1/availability-rules")[0].body == {"kind": "day_off", "date": day}
+    page = ada.get(kept.headers["Location"]).text
+    assert ("Free sessions closed: 4." in page, f'href="/hosting/slots/{an_id(102)}"' in page) == (True, True)
+    assert "Take the day off</button>" in ada.get(kept.headers["Location"]).text, "said once"
+    refusal = problem(400, "validation_error", detail="You have exactly this rule already.")
+    backend.routes["POST", "/availability-rules"] = refusal
+    again = post(ada, "/hosting/cancel-day", date=day, booked="keep")
+    assert "You have exactly this rule already." in ada.get(again.headers["Location"]).text
+
+
+def test_a_day_that_nobody_has_booked_is_taken_off_without_a_choice(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.body("/pages/home")
+    page = ada.get("/hosting/cancel-day?date=2098-01-01").text
+    assert "Nobody has booked, so nobody is told." in page
+    assert '<input type="hidden" name="booked" value="keep"' in page
+    assert 'type="radio"' not in page
 
 
 def test_who_has_booked_and_what_cancelling_means(ada: httpx.Client, backend: FakeBackend) -> None:
