@@ -36,6 +36,7 @@ def test_ten_tabs_at_once_on_an_expired_access_token_stay_signed_in(live: Live, 
 def test_a_session_ended_elsewhere_says_so_and_returns_to_the_page_wanted(live: Live, contexts: Contexts) -> None:
     on_laptop = sign_in(contexts(), live, "portal-two", "/credits")
     on_phone = sign_in(contexts(), live, "portal-two", "/sessions")
+    on_phone.get_by_role("link", name="Sign out all others…").click()
     on_phone.get_by_role("button", name="Sign out all others").click()
     expect(on_phone.get_by_role("status")).to_contain_text("All other sessions are signed out")
     on_laptop.reload()
@@ -100,8 +101,9 @@ def test_a_host_cancels_and_the_client_sees_it(live: Live, contexts: Contexts) -
     book(page, "Called off")
     host.goto(f"{live.portal_url}/hosting/cancel-day")
     host.fill("#id_date", f"{start:%Y-%m-%d}")
-    host.get_by_role("button", name="See what would be cancelled").click()
-    host.get_by_role("button", name="and give 1 credit back").click()
+    host.get_by_role("button", name="See what is on that day").click()
+    host.get_by_label("Cancel it: 1 person gets 1 credit back").check()
+    host.get_by_role("button", name="Take the day off").click()
     expect(host.get_by_role("status")).to_contain_text("The day is cancelled")
     page.goto(f"{live.portal_url}/bookings?show=past")
     expect(page.get_by_role("main")).to_contain_text("Cancelled by the host")
@@ -122,7 +124,8 @@ def test_a_token_is_made_copied_and_revoked(live: Live, contexts: Contexts) -> N
     assert call(live, "/me", secret).status_code == 200
     page.reload()
     expect(page.get_by_role("main")).not_to_contain_text(secret)
-    page.get_by_role("button", name="Revoke Night job").click()
+    page.get_by_role("link", name="Revoke… Night job").click()
+    page.get_by_role("button", name="Revoke the token").click()
     expect(page.get_by_role("status")).to_contain_text("revoked")
     assert call(live, "/me", secret).status_code == 401
 
