@@ -91,6 +91,7 @@ def visited() -> Iterator[Visited]:
     hosted = f"/pages/hosting/slots/{named.hosted}"
     more["begun"] = f"/hosting/slots/{_vary(backend, hosted, starts_at=LONG_AGO)}"
     more["missed"] = f"/hosting/slots/{_vary(backend, hosted, roster='no_show', starts_at=LONG_AGO)}"
+    more["series"] = f"/slots/{named.free}/series?until=2030-12-24"
     more["gone"] = f"/hosting/slots/{_vary(backend, hosted, status='cancelled', seats_taken=0)}"
     with running(Portal(backend)) as portal:
         browser = portal.signed_in()
@@ -105,7 +106,9 @@ def _vary(backend: FakeBackend, path: str, *, roster: str = "", **changes: Any) 
     page: Any = backend.routes["GET", path]
     body = page.body | {"slot": page.body["slot"] | changes | {"id": number}}
     if roster:
-        body["bookings"] |= {"results": [one | {"status": roster} for one in body["bookings"]["results"]]}
+        body["bookings"] = body["bookings"] | {
+            "results": [one | {"status": roster} for one in body["bookings"]["results"]]
+        }
     backend.routes["GET", f"{path.rpartition('/')[0]}/{number}"] = Answer(200, body)
     return number
 
