@@ -142,7 +142,7 @@ def test_a_calendar_program_can_read_what_the_page_offers(live: Live, grace: Pag
     ada = sign_in(contexts(), live, "journey-calendar", f"/slots?from={starts:%Y-%m-%d}")
     book(ada, "In the calendar")
     with ada.expect_download() as download:
-        ada.get_by_role("link", name="Add to calendar").click()
+        ada.get_by_role("link", name="This device").click()
     event = download.value.path().read_text()
     ada.goto(f"{live.portal_url}/bookings")
     feed = ada.request.get(ada.inner_text("#feed-address")).text()
