@@ -126,11 +126,6 @@ class DayOffForm(DayForm):
         """Whether what is booked is to be cancelled."""
         return bool(self.cleaned_data.get("booked") == "cancel")
 
-    @property
-    def path(self) -> str:
-        """Where the API is asked for it."""
-        return "/hosts/me/cancel-day" if self.is_cancelling else "/availability-rules"
-
     def body(self) -> dict[str, Any]:
         """What the API is sent."""
         day = self.cleaned_data["date"].isoformat()

@@ -180,7 +180,12 @@ def cancel_day(request: PortalRequest) -> HttpResponse:
         return _day_page(request, asked.cleaned_data["date"]) if asked.is_valid() else _choose_day(request, asked)
     form, done = DayOffForm(request.POST), None
     if form.is_valid():
-        done = form.send(request.visitor, "POST", form.path, form.body())
+        done = form.send(
+            request.visitor,
+            "POST",
+            "/hosts/me/cancel-day" if form.is_cancelling else "/availability-rules",
+            form.body(),
+        )
     if done is not None and form.is_cancelling:
         return redirect_to("hosting", notice="day-cancelled")
     day = form.cleaned_data.get("date")
