@@ -52,7 +52,7 @@ def format_group(group: str) -> list[str]:
 
 
 def _line(name: str, *, before: str = "") -> str:
-    return f"  {before}{name:<19}{COMMANDS[name]}"
+    return f"  {before}{name:<22}{COMMANDS[name]}"
 
 
 def unknown_command(words: list[str]) -> UsageError:

@@ -5,7 +5,7 @@ from ..api import Api
 from ..settings import read_settings
 from ..terminal import say
 
-SUMMARY = "Withdraw what you have allowed an application: your sign-ins there end, and it asks again."
+SUMMARY = "End your sign-ins in an application; it has to ask again."
 EXAMPLES = """
 insighta applications withdraw wiki-1f2e
 """
