@@ -327,6 +327,12 @@ def _wiki() -> None:
     register(WIKI, is_public=True)
 
 
+@pytest.fixture(autouse=True)
+def _another_administrator() -> None:
+    """The last one can neither be suspended nor erased."""
+    roles.grant_staff(user_id=make_person("administrator").id)
+
+
 @pytest.mark.parametrize(("client_id", "give", "end"), PAIRS)
 def test_nothing_that_was_given_outlives_the_end(
     client_id: str, give: Callable[[Person], Act], end: Callable[[Person], None]
