@@ -22,6 +22,7 @@ _PARAMETERS = {
     "retry_key_hash": "sha256(convert_to((:step)::text, 'UTF8'))",
     "challenge": "''",
     "scope": "''",
+    "address": "NULL",
     "expires_at": "now() + interval '30 days'",
     "now": "now()",
 }
