@@ -45,6 +45,7 @@ def install_with_uv(wheel: Path, python: str, folder: Path) -> Path:
     return folder / "bin/insighta"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("install", [install_with_pip, install_with_pipx, install_with_uv])
 def test_each_installer_makes_a_command_that_works(

@@ -118,7 +118,7 @@ def test_a_token_is_made_copied_and_revoked(live: Live, contexts: Contexts) -> N
     page.check("#id_scopes_2")
     page.click("text=Make the token")
     secret = page.inner_text("#secret")
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator("#copied")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == secret
     assert call(live, "/me", secret).status_code == 200
