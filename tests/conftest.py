@@ -88,12 +88,17 @@ def _own_rate_limits() -> None:
 FILLED = {"auth_group", "auth_group_permissions", "auth_permission", "django_content_type", "django_migrations"}
 
 
-def empty_tables() -> None:
-    """Remove what a test has committed: in any order, and from the ledger, whose trigger refuses that otherwise."""
+def empty_tables(statement: str = "DELETE FROM {}") -> None:
+    """Remove what a test has committed: in any order, and from the ledger, whose trigger refuses that otherwise.
+
+    DELETE is the quicker one for few rows, TRUNCATE for many.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor)) - FILLED
         cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("; ".join(f'DELETE FROM "{table}"' for table in sorted(tables)))
+        names = [f'"{table}"' for table in sorted(tables)]
+        each = [", ".join(names)] if statement.startswith("TRUNCATE") else names
+        cursor.execute("; ".join(map(statement.format, each)))
 
 
 @pytest.fixture(autouse=True, scope="session")

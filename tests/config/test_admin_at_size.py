@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.admin import COUNT_LIMIT
+from tests.conftest import empty_tables
 from tests.processes import ROOT
 
 LISTS = """accounts_user accounts_event tokens_session tokens_personalaccesstoken bookings_slot bookings_booking
@@ -54,10 +54,7 @@ def staff(django_db_setup: None, django_db_blocker: Any) -> Iterator[Client]:
             )
             yield client
         finally:
-            call_command("flush", verbosity=0, interactive=False)
-            # The queue's tables are not Django's to flush.
-            with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+            empty_tables("TRUNCATE {}")
 
 
 def test_every_list_that_can_grow_is_measured_here() -> None:
