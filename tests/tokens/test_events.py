@@ -215,6 +215,7 @@ def test_the_admin_is_for_the_staff(client: Http, ada: User) -> None:
 def test_a_suspension_ends_a_staff_members_admin_session_and_their_password_opens_nothing(staff: Http) -> None:
     assert staff.get("/admin/accounts/event/").status_code == 200
     admin = User.objects.get(username="admin")
+    User.objects.create_superuser("another", "a-password-of-the-staff")
     people.suspend_person(user_id=admin.id, reason="left", actor_id=None, now=now())
     assert staff.get("/admin/accounts/event/").status_code == 302
     form = {"username": "admin", "password": "a-password-of-the-staff"}
