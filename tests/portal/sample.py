@@ -190,6 +190,7 @@ def chosen_pages(page: Body, slots: list[Body], pages: dict[str, Body], hosting:
     def list_move_days(call: Call) -> Answer:
         moved = pages[moving]["booking"]
         wanted = slots if call.query.get("others") else pages[moving]["same"]
+        wanted = [one for one in wanted if one["id"] != moved["slot_id"]]
         more = {"booking": moved, "upcoming": pages[moving]["upcoming"], "is_filtered": "others" not in call.query}
         return Answer(200, page | more | chosen_day(wanted, call))
 
