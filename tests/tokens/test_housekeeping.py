@@ -4,6 +4,7 @@ import json
 import re
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -119,6 +120,14 @@ def test_a_token_by_command_is_printed_alone_and_works(client: Http, ada: User) 
 def test_a_command_that_makes_no_sense_makes_no_token(ada: User, arguments: list[str]) -> None:
     with pytest.raises(CommandError):
         manage("create_token", *arguments)
+    assert not PersonalAccessToken.objects.exists()
+
+
+@pytest.mark.parametrize("change", [{"standing": "pending"}, {"standing": "suspended"}, {"is_active": False}])
+def test_no_command_makes_a_token_for_somebody_who_may_not_use_the_account(ada: User, change: dict[str, Any]) -> None:
+    User.objects.filter(id=ada.id).update(**change)
+    with pytest.raises(CommandError):
+        manage("create_token", "ada", "--name", "x", "--scope", "account:read")
     assert not PersonalAccessToken.objects.exists()
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.policies import clean_text, digest
+from accounts.services import people
 from accounts.services.events import record_event
 from accounts.services.lookup import get_person_called
 from tokens import errors
@@ -131,8 +132,12 @@ def revoke_tokens_of(*, user_id: UUID, now: datetime) -> int:
 def create_token_for(
     *, login_or_id: str, name: str, scopes: frozenset[str], expires_at: datetime | None, now: datetime
 ) -> str:
-    """A token that the staff make for somebody: its secret, returned once. Raises PersonNotFound or LoginAmbiguous."""
-    person = get_person_called(login_or_id=login_or_id)
+    """A token that the staff make for somebody: its secret, returned once.
+
+    Raises PersonNotFound or LoginAmbiguous, AccountPending, AccountSuspended or AccountInactive, and what `add_token`
+    raises.
+    """
+    person = people.lock_allowed_person(user_id=get_person_called(login_or_id=login_or_id).pk)
     _, secret = add_token(user_id=person.pk, name=name, scopes=scopes, expires_at=expires_at, now=now)
     return secret
 
