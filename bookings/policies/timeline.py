@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from bookings.policies.counts import count, count_credits
+
 SESSION = "{session}"
 """Stands in a text for the session that it is about."""
 BOOKINGS, CREDITS, ACCESS, STAFF, HOSTING = "bookings", "credits", "access", "staff", "hosting"
@@ -32,10 +34,6 @@ def done_by(kind: str, detail: Detail, *, has_actor: bool) -> str:
         # A client's own names the client; what the staff enter for somebody by a command names nobody.
         return "" if has_actor else "staff"
     return str(by) if by in {"host", "staff"} else ("staff" if kind in _BY_STAFF else "")
-
-
-def count_credits(number: int) -> str:
-    return f"{number} credit" if number == 1 else f"{number} credits"
 
 
 def _note(detail: Detail) -> str:
@@ -74,7 +72,8 @@ def _slot_changed(detail: Detail) -> str:
 def _ended(text: str) -> Callable[[Detail], str]:
     def describe(detail: Detail) -> str:
         tokens = detail.get("personal_tokens")
-        return f"{text} ({detail.get('sessions', 0)} sign-ins{f', {tokens} access tokens' if tokens else ''})"
+        ended = [count(detail.get("sessions", 0), "sign-in"), *([count(tokens, "access token")] if tokens else [])]
+        return f"{text} ({', '.join(ended)})"
 
     return describe
 

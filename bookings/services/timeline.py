@@ -13,6 +13,7 @@ from accounts.services.events import list_trail
 from accounts.services.roles import get_role
 from bookings import errors
 from bookings.policies import timeline as words
+from bookings.policies.counts import count_credits
 from bookings.repositories import bookings, subscriptions, timeline
 from bookings.repositories.rows import BookingRow, EntryRow, RosterRow, SubscriptionRow
 from tokens.policies.clients import CI, CLI, PORTAL, STAFF
@@ -142,7 +143,7 @@ def _describe(found: "Sequence[Event]", *, about: UUID, zone: ZoneInfo) -> list[
         session = ""
         if words.SESSION in said.text:
             session = f"“{slot.title}”, {describe_instant(slot.starts_at, zone=zone)}" if slot else "a session"
-        price = f" for {words.count_credits(prices.get(booking_id, 0))}" if booking_id else ""
+        price = f" for {count_credits(prices.get(booking_id, 0))}" if booking_id else ""
         has_price = event.kind in {"booking.made", "booking.promoted"}
         lines.append(
             Line(
@@ -189,6 +190,4 @@ def _slot_id(event: "Event", slots_of: dict[UUID, UUID]) -> UUID | None:
 def _welcomes(user_id: UUID) -> list[Line]:
     """What no event tells; it stands at the end of the story."""
     given = timeline.list_welcomes(user_id)
-    return [
-        Line(at, words.CREDITS, "", f"got {words.count_credits(amount)} as a welcome", "", "") for at, amount in given
-    ]
+    return [Line(at, words.CREDITS, "", f"got {count_credits(amount)} as a welcome", "", "") for at, amount in given]

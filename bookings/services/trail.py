@@ -3,6 +3,7 @@ from uuid import UUID
 
 from accounts.services import events
 from bookings.errors import NotValid
+from bookings.policies.timeline import done_by
 from bookings.policies.trail import KINDS, name_of
 from bookings.repositories import booked_sessions
 from bookings.repositories.keyset import PAGE_SIZE, Page
@@ -35,7 +36,8 @@ def _row(event: "Event", user_id: UUID, sessions: dict[UUID, EntrySession]) -> T
         "id": event.id,
         "kind": event.kind,
         "created_at": event.created_at,
-        "by_you": event.actor_id in {None, user_id} and event.detail.get("by") != "staff",
+        "by_you": event.actor_id in {None, user_id}
+        and not done_by(event.kind, event.detail, has_actor=event.actor_id is not None),
         "address": event.address,
         "client_id": event.client_id,
         "name": name_of(event.detail),

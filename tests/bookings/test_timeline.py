@@ -117,9 +117,11 @@ def test_commands_show_both_in_eighty_columns_and_as_json(ada: User, grace: User
         assert max(len(line) for line in printed.splitlines()) <= 80
         assert "Booked “Session”," in printed
         assert str(booking_id) in printed
+    sign_in(ada)
+    assert "\n1 sign-in, 0 access tokens, 0 trusted publishers\n" in shown("show_person", "ada")
     person = json.loads(shown("show_person", "ada", "--json"))
     assert (person["credits_available"], person["upcoming"][0]["id"]) == (4, str(booking_id))
-    assert person["timeline"][0]["booking_id"] == str(booking_id)
+    assert person["timeline"][1]["booking_id"] == str(booking_id)
     booking = json.loads(shown("show_booking", booking_id, "--json"))
     assert (booking["client"]["login"], booking["credit_entries"][0]["amount"]) == ("ada", -1)
 

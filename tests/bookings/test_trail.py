@@ -1,6 +1,6 @@
 """`GET /trail`: what happened to the caller's account and bookings, and nothing of anybody else."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.test import Client
@@ -10,6 +10,7 @@ from accounts.services.events import record_event
 from bookings.models import Slot
 from bookings.services.booking import book_slot
 from bookings.services.cancelling import cancel_booking
+from bookings.services.front_desk import cancel_booking_as_staff
 from tests.bookings.api import Caller
 from tests.tokens.in_process import call, sign_in
 
@@ -37,6 +38,16 @@ def test_it_tells_what_the_person_and_others_did_with_the_session(ada: User, gra
     assert made["session"]["cancelled_by"] == "client"
     assert ask(ada, "/pages/trail").json()["events"]["results"][2:6] == [signed_in, missed, cancelled, made]
     assert Caller(ada, frozenset({"account:read"})).refused("GET", "/trail") == (403, "permission_denied")
+
+
+@pytest.mark.parametrize("refund", ["rule", "full"])
+def test_what_the_staff_enter_by_a_command_is_not_said_to_be_the_persons_doing(
+    ada: User, slot: Slot, refund: Literal["rule", "full"]
+) -> None:
+    booking = book_slot(client_id=ada.id, slot_id=slot.id)
+    cancel_booking_as_staff(booking_id=booking["id"], refund=refund)
+    cancelled, made = ask(ada).json()["results"][1:3]
+    assert (cancelled["kind"], cancelled["by_you"], made["by_you"]) == ("booking.cancelled", False, True)
 
 
 def test_it_is_the_callers_alone_and_goes_on_where_it_ended(ada: User, mallory: User) -> None:

@@ -73,7 +73,3 @@ def show_lines(lines: Sequence[Line]) -> list[str]:
         text = f"{line.sentence} · {line.note}" if line.note else line.sentence
         shown.append(textwrap.fill(text, width=WIDTH, initial_indent=at, subsequent_indent=" " * len(at)))
     return shown or ["  Nothing yet."]
-
-
-def count_credits(number: int) -> str:
-    return f"{number} credit" if number == 1 else f"{number} credits"

@@ -3,7 +3,8 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from bookings.management.commands._front_desk import Done, FrontDeskCommand, count_credits
+from bookings.management.commands._front_desk import Done, FrontDeskCommand
+from bookings.policies.counts import count, count_credits
 from bookings.services.front_desk import cancel_slot_as_staff
 
 
@@ -26,6 +27,6 @@ class Command(FrontDeskCommand):
             "bookings_cancelled": done.bookings_cancelled,
             "credits_refunded": done.credits_refunded,
         }
-        people = "1 booking" if done.bookings_cancelled == 1 else f"{done.bookings_cancelled} bookings"
+        people = count(done.bookings_cancelled, "booking")
         refund = count_credits(done.credits_refunded)
         return report, f"Session {options['slot']} is cancelled, with {people}; {refund} back."

@@ -4,7 +4,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.errors import BookingsError
-from bookings.management.commands._front_desk import as_json, count_credits
+from bookings.management.commands._front_desk import as_json
+from bookings.policies.counts import count_credits
 from bookings.serializers.answers import BookingSerializer
 from bookings.services.giving_back import NOTE_LENGTH, give_back
 

@@ -3,12 +3,8 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from bookings.management.commands._front_desk import (
-    Done,
-    FrontDeskCommand,
-    count_credits,
-    report_booking,
-)
+from bookings.management.commands._front_desk import Done, FrontDeskCommand, report_booking
+from bookings.policies.counts import count_credits
 from bookings.services.front_desk import describe_session, move_booking_as_staff
 
 

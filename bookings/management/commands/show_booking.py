@@ -4,13 +4,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.errors import BookingsError
-from bookings.management.commands._front_desk import (
-    as_json,
-    count_credits,
-    report_booking,
-    report_line,
-    show_lines,
-)
+from bookings.management.commands._front_desk import as_json, report_booking, report_line, show_lines
+from bookings.policies.counts import count_credits
 from bookings.serializers.answers import EntrySerializer
 from bookings.services.front_desk import describe_session
 from bookings.services.timeline import BookingStory, get_booking_story

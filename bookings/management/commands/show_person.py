@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from accounts.errors import AccountsError
 from bookings.errors import BookingsError
-from bookings.management.commands._front_desk import as_json, count_credits, report_line, show_lines
+from bookings.management.commands._front_desk import as_json, report_line, show_lines
+from bookings.policies.counts import count, count_credits
 from bookings.serializers.answers import BookingSerializer, SubscriptionSerializer
 from bookings.services.front_desk import describe_session
 from bookings.services.timeline import PersonStory, get_person_story
@@ -61,10 +62,12 @@ def _show(story: PersonStory) -> list[str]:
     person, access = story.person, story.access
     marks = [person.standing, *(["host"] if person.is_host else []), *([story.role] if story.role else [])]
     marks += [] if person.is_active else ["deactivated"]
+    counted = {"sign-in": access.sessions, "access token": access.personal_tokens}
+    counted["trusted publisher"] = access.publishers
     lines = [
         f"{person.display_name or person.login} ({person.login}), {person.email or 'no address'}",
         f"{person.pk}, {', '.join(marks)}, since {person.created_at:%d %b %Y}, {person.time_zone}",
-        f"{access.sessions} sign-ins, {access.personal_tokens} access tokens, {access.publishers} trusted publishers",
+        ", ".join(count(number, name) for name, number in counted.items()),
         "",
         f"{count_credits(story.credits)} to spend",
     ]
