@@ -14,7 +14,7 @@ from .callback import Callback, Expectation
 CALLBACK = "/callback"
 DONE = "/done"
 SECONDS_PER_CONNECTION = 30
-SECONDS_TO_SHOW_PAGE = 3
+SECONDS_TO_SHOW_PAGE = 10
 
 
 class _Server(ThreadingHTTPServer):
@@ -121,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+        # The process may end as soon as the page counts as shown.
+        self.wfile.flush()
 
 
 def bind(port: int) -> tuple[_Server, int]:

@@ -140,14 +140,6 @@ class Terminal:
     def signal(self, number: int) -> None:
         os.kill(self._pid, number)
 
-    def has_processes(self) -> bool:
-        """Whether the command, or something in its process group, still runs."""
-        try:
-            os.killpg(self._pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
     def see(self, pattern: str, seconds: float = 300) -> "re.Match[str]":
         """Wait until the pattern is on the screen."""
         deadline = time.monotonic() + seconds

@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from cli.errors import CliError
+from cli.signin.callback import Expectation
+from cli.signin.listener import Listener, bind
 from cli.signin.loopback import SECONDS_TO_SIGN_IN, BrowserSignIn
 from tests.cli.fake_backend import FakeBackend
 from tests.cli.people import URL
@@ -40,7 +42,8 @@ class Login:
         self.query = urlsplit(terminal.see(URL)[1]).query
         self.asked = {name: values[0] for name, values in parse_qs(self.query).items()}
         self.callback = self.asked["redirect_uri"]
-        self.port = urlsplit(self.callback).port
+        self.port = urlsplit(self.callback).port or 0
+        self._sockets = _find_listeners(self.port)
 
     def visit(self, url: str = "", **query: str) -> httpx.Response:
         """The browser goes there, to the callback with this query, or to where its person is led after approving."""
@@ -51,8 +54,14 @@ class Login:
         return HTTP.get(url or self.backend.authorize(self.query), follow_redirects=True)
 
     def is_listening(self) -> bool:
-        """Whether a process goes on that could; the port itself may be another test's by now."""
-        return self.terminal.has_processes()
+        """Whether its own socket is still there; the port may be another test's by now."""
+        return bool(self._sockets & _find_listeners(self.port))
+
+
+def _find_listeners(port: int) -> set[str]:
+    """The inodes of the sockets that listen on 127.0.0.1 at this port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return {row[9] for row in rows if (row[1], row[3]) == (f"0100007F:{port:04X}", "0A")}
 
 
 @pytest.fixture
@@ -132,7 +141,7 @@ def test_port_9876_is_the_first_choice(start: Callable[..., Login]) -> None:
 
 
 def test_only_this_machine_can_reach_the_listener(login: Login) -> None:
-    assert f"0100007F:{login.port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
+    assert login.is_listening()
 
 
 STRANGERS = {
@@ -162,7 +171,7 @@ def test_strangers_do_not_end_the_wait(machine: Pointed, login: Login) -> None:
 
 
 def test_a_preconnect_and_a_half_sent_request_do_not_end_the_wait(login: Login) -> None:
-    address = ("127.0.0.1", login.port or 0)
+    address = ("127.0.0.1", login.port)
     with socket.create_connection(address), socket.create_connection(address) as half:
         half.sendall(b"GET /callback?code=")
         login.visit()
@@ -314,3 +323,18 @@ def test_nobody_comes_for_five_minutes(backend: FakeBackend) -> None:
         sign_in.run(opens_browser=False, seconds=0.3)
     with pytest.raises(httpx.ConnectError):
         HTTP.get(sign_in.redirect_uri)
+
+
+def test_the_last_page_has_left_before_the_login_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a handler has not sent by then is lost with the process."""
+    server, port = bind(0)
+    listener = Listener(server, Expectation("state", "issuer"), lambda _: None)
+    shown, never = listener.mark_shown, threading.Event()
+    monkeypatch.setattr(listener, "mark_shown", lambda: shown() or never.wait(300))
+    listener.receive("code=insc_x&state=state&iss=issuer")
+    with socket.create_connection(("127.0.0.1", port)) as browser:
+        browser.sendall(b"GET /done HTTP/1.1\r\n\r\n")
+        listener.close("the last page")
+        browser.setblocking(False)
+        assert browser.recv(65536).endswith(b"the last page")
+    never.set()

@@ -307,7 +307,7 @@ def test_nothing_takes_the_last_administrator(end: Callable[[User], None]) -> No
     end(root)
 
 
-@pytest.mark.parametrize("ends", itertools.combinations_with_replacement(ENDS, 2))
+@pytest.mark.parametrize("ends", list(itertools.combinations_with_replacement(ENDS, 2)))
 def test_of_two_administrators_who_end_at_one_moment_one_stays(ends: tuple[Callable[[User], None], ...]) -> None:
     for number in range(3):
         User.objects.update(is_superuser=False, is_staff=False)

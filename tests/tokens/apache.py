@@ -32,6 +32,8 @@ DocumentRoot {directory}/pages
 {modules}
 {account}
 {pasted}
+OIDCHTTPTimeoutShort 120
+OIDCHTTPTimeoutLong 120
 Header always set X-Remote-User expr=%{{REMOTE_USER}}
 OIDCInfoHook access_token refresh_token id_token userinfo session
 """

@@ -29,7 +29,7 @@ def ada(live: Live) -> Browser:
 
 def test_a_person_signs_in_to_the_protected_page(apache: Apache, ada: Browser) -> None:
     page = apache.sign_in(ada)
-    assert (str(page.url), page.text) == (f"{apache.address}/wiki/", "the wiki")
+    assert (str(page.url), page.text) == (f"{apache.address}/wiki/", "the wiki"), apache.process.text()
     kept = apache.look_inside(ada).json()
     assert kept["userinfo"]["preferred_username"] == ada.login
     assert page.headers["X-Remote-User"].startswith(kept["userinfo"]["sub"])
