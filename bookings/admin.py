@@ -15,8 +15,14 @@ from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, add_to_people, ask, desc
 from accounts.errors import AccountsError
 from bookings import models
 from bookings.errors import BookingsError
-from bookings.services.adjusting import adjust_credits, end_subscription, extend_subscription, set_renewing
-from bookings.services.credits import grant_credits, list_ids_of
+from bookings.services.adjusting import (
+    LONGEST_EXTENSION_DAYS,
+    adjust_credits,
+    end_subscription,
+    extend_subscription,
+    set_renewing,
+)
+from bookings.services.credits import MOST_CREDITS, grant_credits, list_ids_of
 from bookings.services.front_desk import cancel_booking_as_staff
 from bookings.services.giving_back import give_back
 from bookings.services.renewing import expire_subscription, renew_subscription
@@ -111,19 +117,19 @@ class BookingAdmin(ReadOnlyAdmin):
 class GiveBackForm(forms.Form):
     """How much of what a booking has cost goes back, and why."""
 
-    credits = forms.IntegerField(min_value=1, max_value=1000)
+    credits = forms.IntegerField(min_value=1, max_value=MOST_CREDITS)
     note = forms.CharField(max_length=200)
 
 
 class AdjustmentForm(forms.Form):
     """By how much a balance changes, in either direction, and why."""
 
-    amount = forms.IntegerField(min_value=-100_000, max_value=100_000)
+    amount = forms.IntegerField(min_value=-MOST_CREDITS, max_value=MOST_CREDITS)
     note = forms.CharField(max_length=200)
 
 
 class ExtensionForm(forms.Form):
-    days = forms.IntegerField(min_value=1, max_value=3660)
+    days = forms.IntegerField(min_value=1, max_value=LONGEST_EXTENSION_DAYS)
 
 
 def _ask_and_do(
@@ -281,7 +287,7 @@ class AvailabilityRuleAdmin(ReadOnlyAdmin):
 class CreditsForm(forms.Form):
     """How many credits each of the chosen people is given."""
 
-    credits = forms.IntegerField(min_value=1, max_value=1000)
+    credits = forms.IntegerField(min_value=1, max_value=MOST_CREDITS)
 
 
 @admin.action(description="Grant credits…", permissions=["credit"])

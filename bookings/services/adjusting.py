@@ -4,6 +4,7 @@ from uuid import UUID
 from accounts.services.events import record_event
 from bookings import errors
 from bookings.repositories import subscriptions, waitlist
+from bookings.services.credits import MOST_CREDITS
 from bookings.services.operations import operation
 from bookings.services.renewing import expire_locked, lock_subscription, renew_due
 
@@ -16,12 +17,14 @@ def adjust_credits(
 ) -> int:
     """Put a balance right, in either direction, with a ledger entry that says why; the new balance.
 
-    Raises NotFound, NotValid for nothing, for no note and for more than there is, Busy.
+    Raises NotFound, NotValid for nothing, for no note, for more than there is and for more than `MOST_CREDITS`, Busy.
     """
     subscription = lock_subscription(subscription_id)
     renew_due([subscription], now=now)
     if not amount or not note.strip():
         raise errors.NotValid("Say by how many credits, and why.")
+    if abs(amount) > MOST_CREDITS:
+        raise errors.NotValid(f"Adjust by at most {MOST_CREDITS} credits.")
     if subscription.credits_remaining + amount < 0:
         raise errors.NotValid(f"Only {subscription.credits_remaining} can be taken: a balance is never below zero.")
     entry = subscriptions.add_credits(subscription, amount=amount, reason="adjustment", now=now, note=note.strip())

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WELCOME_PLAN, WELCOME_DAYS = "Welcome", 365
 GRANT_PLAN, GRANT_DAYS = "Granted credits", 365
+# In one grant or adjustment: a typing mistake stays far from what a balance can hold.
+MOST_CREDITS = 100_000
 
 
 def welcome_person(*, user_id: UUID) -> None:
@@ -34,8 +36,8 @@ def grant_credits(now: datetime, /, *, user_id: UUID, credits: int, actor_id: UU
 
     Raises NotValid, Busy.
     """
-    if credits < 1:
-        raise errors.NotValid("Grant one credit or more.")
+    if not 1 <= credits <= MOST_CREDITS:
+        raise errors.NotValid(f"Grant one credit or more, at most {MOST_CREDITS}.")
     owned = locking.lock_subscriptions(user_ids=[user_id]).values()
     renew_due(owned, now=now)
     usable = [s for s in owned if is_usable(starts_at=s.starts_at, ends_at=s.ends_at, now=now)]

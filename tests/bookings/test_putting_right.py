@@ -232,6 +232,21 @@ def test_the_ledger_is_listed_in_the_order_of_the_locks(ada: User, grace: User) 
     assert [one["balance_after"] for one in listed] == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("number", [100_001, 2**31, 2**32 + 1, 2**64])
+def test_no_number_of_credits_wraps_around(ada: User, number: int) -> None:
+    before, subscription = credits_of(ada), Subscription.objects.get(user=ada)
+    for put_right in (
+        partial(grant_credits, user_id=ada.id, credits=number),
+        partial(adjust_credits, subscription_id=subscription.id, amount=number, note="a slip"),
+        partial(adjust_credits, subscription_id=subscription.id, amount=-number, note="a slip"),
+    ):
+        with pytest.raises(errors.NotValid):
+            put_right()
+    with pytest.raises(CommandError, match="at most 100000"):
+        call_command("grant_credits", "ada", str(number))
+    assert credits_of(ada) == before
+
+
 # A no-show that was none.
 
 
