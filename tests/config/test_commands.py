@@ -1,6 +1,9 @@
 """Management commands as an operator runs them: what they print, what they change, how they end."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from io import StringIO
@@ -14,9 +17,10 @@ from django.utils import timezone
 
 from accounts.models import Event, SignInFlow, User
 from accounts.services import people
+from tests.accounts.github import fresh
 from tests.config.conftest import add_slot
 from tests.people import Browser, Tokens, call, refresh
-from tests.processes import Live
+from tests.processes import ROOT, Live, free_port
 from tokens.models import Session
 
 
@@ -30,6 +34,7 @@ def run(name: str, *arguments: str) -> str:
 class Hedy:
     """Somebody with a booking and a token for scripts."""
 
+    login: str
     id: str
     email: str
     tokens: Tokens
@@ -40,41 +45,42 @@ class Hedy:
 
 @pytest.fixture
 def hedy(live: Live) -> Hedy:
-    tokens, host = Browser(live, "hedy").sign_in(), Browser(live, "grace").sign_in().access
-    live.manage("make_host", "grace")
+    login, grace = fresh("hedy"), fresh("grace")
+    tokens, host = Browser(live, login).sign_in(), Browser(live, grace).sign_in().access
+    live.manage("make_host", grace)
     me = call(live, "/me", tokens.access).json()
     slot_id = add_slot(live, host)
     assert call(live, "/bookings", tokens.access, "POST", json={"slot_id": slot_id}).status_code == 201
     token = {"name": "script of hedy", "scopes": ["bookings:read"]}
     script = call(live, "/personal-access-tokens", tokens.access, "POST", json=token).json()["token"]
-    return Hedy(me["id"], me["email"], tokens, script, slot_id, host)
+    return Hedy(login, me["id"], me["email"], tokens, script, slot_id, host)
 
 
 def test_a_person_has_their_data_and_leaves_with_a_balanced_ledger(live: Live, hedy: Hedy) -> None:
     _check_export(live, hedy)
-    assert "bookings: 1" in live.manage("erase_person", "hedy", "--dry-run")
+    assert "bookings: 1" in live.manage("erase_person", hedy.login, "--dry-run")
     with pytest.raises(RuntimeError, match="cannot be undone"):
-        live.manage("erase_person", "hedy")
+        live.manage("erase_person", hedy.login)
     assert call(live, "/me", hedy.tokens.access).status_code == 200
 
-    assert hedy.id in live.manage("erase_person", "hedy", "--yes")
+    assert hedy.id in live.manage("erase_person", hedy.login, "--yes")
     assert live.manage("audit") == "Every rule holds.\n"
     assert call(live, "/me", hedy.tokens.access).status_code == 401
     assert call(live, "/slots", hedy.script).status_code == 401
     assert refresh(live, hedy.tokens.refresh).status_code == 400
     assert call(live, f"/slots/{hedy.slot_id}", hedy.host).json()["seats_taken"] == 0
-    assert _traces(live, UUID(hedy.id), hedy.email) == []
+    assert _traces(live, hedy) == []
     after = json.loads(live.manage("export_person", hedy.id))
     assert [row["status"] for row in after["bookings"]] == ["cancelled"]
     assert sum(row["amount"] for row in after["credit_entries"]) == after["subscriptions"][0]["credits_remaining"]
     with pytest.raises(RuntimeError, match="erased already"):
         live.manage("erase_person", hedy.id, "--yes")
-    again = call(live, "/me", Browser(live, "hedy").sign_in().access).json()
-    assert (again["login"], again["id"] == hedy.id) == ("hedy", False)
+    again = call(live, "/me", Browser(live, hedy.login).sign_in().access).json()
+    assert (again["login"], again["id"] == hedy.id) == (hedy.login, False)
 
 
 def _check_export(live: Live, hedy: Hedy) -> None:
-    kept = json.loads(live.manage("export_person", "hedy"))
+    kept = json.loads(live.manage("export_person", hedy.login))
     assert kept["person"]["email"] == hedy.email != ""
     assert [row["slot__title"] for row in kept["bookings"]] == ["Office hours"]
     assert sum(row["amount"] for row in kept["credit_entries"]) == kept["subscriptions"][0]["credits_remaining"]
@@ -83,17 +89,17 @@ def _check_export(live: Live, hedy: Hedy) -> None:
     assert "hash" not in json.dumps(kept)
 
 
-def _traces(live: Live, user_id: UUID, email: str) -> list[str]:
+def _traces(live: Live, hedy: Hedy) -> list[str]:
     """Tables in which a row still holds the person's name or address, or their trail an address of the network."""
     found = []
     with live.connect() as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
             query = f"SELECT 1 FROM {table} AS t WHERE t::text ILIKE %s OR t::text ILIKE %s LIMIT 1"
-            if connection.execute(query.encode(), [f"%{email}%", "%hedy%"]).fetchone():
+            if connection.execute(query.encode(), [f"%{hedy.email}%", f"%{hedy.login}%"]).fetchone():
                 found.append(str(table))
         trail = "SELECT 1 FROM accounts_event WHERE user_id = %s AND address IS NOT NULL"
-        found += ["trail"] if connection.execute(trail, [user_id]).fetchone() else []
+        found += ["trail"] if connection.execute(trail, [UUID(hedy.id)]).fetchone() else []
     return found
 
 
@@ -153,3 +159,15 @@ def test_nobody_by_that_name_is_said_so(transactional_db: None, name: str) -> No
         run(name, "nobody", *arguments)
     assert not Event.objects.exists()
     assert not User.objects.exists()
+
+
+def test_a_database_that_does_not_answer_is_one_sentence() -> None:
+    address = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    environment = {"PATH": os.environ["PATH"], "READ_DOT_ENV": "false", "DEBUG": "true", "DATABASE_URL": address}
+    command = [sys.executable, "manage.py", "audit"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (1, "")
+    sentence, advice = done.stderr.splitlines()[-2:]
+    assert sentence.startswith("The database does not answer: ")
+    assert "DATABASE_URL" in advice
+    assert "Traceback" not in done.stderr
