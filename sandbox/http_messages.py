@@ -75,7 +75,7 @@ def json_response(value: object, status: int = 200, *, headers: dict[str, str] |
 
 
 def page(html: str, status: int = 200) -> Response:
-    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
     return Response(status, html.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": policy})
 
 
