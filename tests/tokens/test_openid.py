@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,8 +11,8 @@ import jwt
 import pytest
 from django.test import Client as Http
 
-from accounts.models import User
-from tests.accounts.github import fresh
+from accounts.models import SignInFlow, User
+from tests.accounts.github import answered_by_github, fresh
 from tests.people import CLI, HTTP, LOOPBACK, Browser, Pkce, query
 from tests.processes import Live
 from tests.tokens.applications import WIKI, Application, register, register_live
@@ -22,7 +22,7 @@ from tokens.policies.pkce import challenge_of
 from tokens.services import housekeeping, signing_keys
 from tokens.services.access_tokens import find_claims
 from tokens.services.codes import issue_code
-from tokens.services.id_tokens import find_hint
+from tokens.services.id_tokens import add_id_token, find_hint, subject_of
 
 VERIFIER = "v" * 43
 
@@ -67,6 +67,12 @@ def redeem(http: Http, person: User, *, client_id: str = "wiki", key: str = "", 
     )
     fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": WIKI, "code_verifier": VERIFIER}
     return lambda secret: post(http, "token", client_id=client_id, key=key, client_secret=secret, **fields)
+
+
+def id_token(person: User, *, at: datetime) -> str:
+    """The ID token of a sign-in in the wiki at that time."""
+    pair, wiki = sign_in(person, client_id="wiki", scope="openid", at=at), client_called("wiki")
+    return add_id_token(pair, client=wiki, subject=subject_of(person), auth_time=at, now=at).id_token
 
 
 # discovery
@@ -290,6 +296,109 @@ def test_the_answer_goes_back_with_state_and_iss(wiki: Application) -> None:
     assert (given["state"], given["iss"]) == ("s-2", wiki.live.backend_url)
     assert wiki.redeem(given["code"], Pkce()).json()["error"] == "invalid_grant"
     assert wiki.redeem(given["code"], pkce, redirect_uri=LOOPBACK).json()["error"] == "invalid_grant"
+
+
+# a hint names the person
+
+
+@pytest.fixture
+def named(wiki: Application) -> tuple[Browser, str]:
+    """Somebody who has signed in, and their ID token."""
+    browser = Browser(wiki.live, fresh("ada"))
+    return browser, wiki.sign_in(browser)["id_token"]
+
+
+def ask(client: Http, *, client_id: str = "wiki", **changes: str) -> Any:
+    """The authorize request of an application in this process."""
+    said = {"response_type": "code", "redirect_uri": WIKI, "scope": "openid", "state": "s-1"}
+    proof = {"code_challenge": challenge_of(VERIFIER), "code_challenge_method": "S256"}
+    return client.get("/oauth/authorize", {"client_id": client_id} | said | proof | changes)
+
+
+def error_of(response: Any) -> str:
+    """The error that the application is told; empty where the browser is sent to GitHub."""
+    assert response.status_code in {302, 303}
+    return str(parse_qs(urlsplit(response["Location"]).query).get("error", [""])[0])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_person_of_the_hint_signs_in_and_another_one_is_refused(
+    wiki: Application, named: tuple[Browser, str], method: str
+) -> None:
+    (browser, hint), mallory = named, Browser(wiki.live, fresh("mallory"))
+    assert "code" in wiki.answer(browser, id_token_hint=hint, method=method)
+    for prompt in (None, "select_account", "consent"):
+        answered = query(wiki.authorize(mallory, id_token_hint=hint, method=method, state="s-3", prompt=prompt))
+        assert "another person" in answered.pop("error_description")
+        assert answered == {"error": "login_required", "state": "s-3", "iss": wiki.live.backend_url}
+
+
+def test_the_page_for_the_person_of_the_hint_offers_no_other(wiki: Application, named: tuple[Browser, str]) -> None:
+    browser, hint = named
+    offer = "Use another GitHub account"
+    assert offer in wiki.authorize(browser, prompt="consent").text
+    page = wiki.authorize(browser, prompt="consent", id_token_hint=hint)
+    assert f"Sign in as {browser.login}" in page.text
+    assert offer not in page.text
+
+
+def test_no_form_lets_another_person_in_than_the_hint_names(wiki: Application, named: tuple[Browser, str]) -> None:
+    mallory, state = Browser(wiki.live, fresh("mallory")), fresh("state")
+    said: dict[str, Any] = {"response_type": "code", "redirect_uri": WIKI, "scope": "openid", "state": state}
+    waiting = answered_by_github(mallory, wiki.client_id, id_token_hint=named[1], **said)
+    (flow,) = parse_qs(urlsplit(mallory.get(waiting.headers["location"]).headers["location"]).query)["flow"]
+    answered = query(mallory.submit(wiki.authorize(mallory), decision="approve", flow=flow))
+    assert (answered["error"], answered["state"]) == ("login_required", state)
+
+
+@pytest.mark.parametrize(("prompt", "error"), [("", ""), ("none", "login_required")])
+def test_a_hint_of_this_application_is_taken_when_it_has_expired(
+    client: Http, ada: User, prompt: str, error: str
+) -> None:
+    register()
+    then = now() - timedelta(days=80)
+    hint = id_token(ada, at=then)
+    assert claims_of(hint)["exp"] < now().timestamp()
+    assert error_of(ask(client, id_token_hint=hint, prompt=prompt)) == error
+    assert [flow.request["subject"] for flow in SignInFlow.objects.all()] == ([] if error else [str(ada.pk)])
+
+
+@pytest.mark.parametrize("prompt", ["", "none"])
+@pytest.mark.parametrize(
+    "kind", ["another application", "access token", "forged", "unsigned", "changed", "a person's id"]
+)
+def test_what_is_no_hint_of_this_application_is_refused(client: Http, ada: User, kind: str, prompt: str) -> None:
+    secret = register().secret
+    register("shop")
+    given = redeem(client, ada)(secret).json()
+    header, (body, _, signature) = jwt.get_unverified_header(given["id_token"]), given["id_token"].rpartition(".")
+    claims = claims_of(given["id_token"])
+    hints = {
+        "another application": given["id_token"],
+        "access token": given["access_token"],
+        "forged": jwt.encode(claims, "k" * 32, algorithm="HS256", headers=header | {"alg": "HS256"}),
+        "unsigned": jwt.encode(claims, "", algorithm="none", headers={"kid": header["kid"]}),
+        "changed": f"{body}.{signature[:-6]}AAAAAA",
+        "a person's id": str(ada.pk),
+    }
+    asked_by = "shop" if kind == "another application" else "wiki"
+    refused = ask(client, client_id=asked_by, id_token_hint=hints[kind], prompt=prompt)
+    assert error_of(refused) == "invalid_request"
+    assert "id_token_hint" in refused["Location"]
+    assert SignInFlow.objects.count() == 0
+
+
+def test_a_sign_in_that_begins_again_asks_for_the_same_person_and_keeps_no_token(client: Http, ada: User) -> None:
+    secret = register().secret
+    register("shop")
+    hint = redeem(client, ada)(secret).json()["id_token"]
+    ask(client, id_token_hint=hint)
+    first = SignInFlow.objects.get()
+    assert hint.rpartition(".")[2] not in f"{first.restart_path} {first.request} {first.upstream}"
+    assert error_of(client.get(first.restart_path)) == ""
+    assert [flow.request["subject"] for flow in SignInFlow.objects.all()] == [str(ada.pk)] * 2
+    (kept,) = parse_qs(urlsplit(first.restart_path).query)["id_token_hint"]
+    assert error_of(ask(client, client_id="shop", id_token_hint=kept)) == "invalid_request"
 
 
 # keys

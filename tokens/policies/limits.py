@@ -18,6 +18,7 @@ AUTHORIZE = {
     "nonce": 255,
     "max_age": 16,
     "login_hint": 254,
+    "id_token_hint": 6_000,
     "device_label": 100,
     "time_zone": 64,
 }

@@ -14,7 +14,7 @@ from accounts.errors import SignInDecided, SignInFlowNotFound
 from accounts.policies import APPROVED, clean_text
 from accounts.services import flows, people
 from tokens import errors, signals
-from tokens.policies import limits, pkce
+from tokens.policies import hints, limits, pkce
 from tokens.policies.authorization_codes import make_code
 from tokens.policies.clients import Client
 from tokens.policies.refresh_tokens import RefreshToken, make_redeemed
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from accounts.models import SignInFlow, User
 
 _STATE = re.compile(r"[ -~]{1,512}")
+# What only an application's request has.
+_OPENID = {"nonce", "prompt", "subject"}
+OTHER_PERSON = "other_person"
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,10 @@ class Target:
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """A checked authorize request, as it is kept with the flow while the person is at GitHub."""
+    """A checked authorize request, as it is kept with the flow while the person is at GitHub.
+
+    `subject` is the id of the only person who may sign in; empty for anybody.
+    """
 
     client_id: str
     redirect_uri: str
@@ -52,6 +58,7 @@ class AuthorizationRequest:
     label: str
     nonce: str = ""
     prompt: str = ""
+    subject: str = ""
 
     @cached_property
     def client(self) -> Client:
@@ -78,8 +85,13 @@ def read_target(*, params: Mapping[str, list[str]]) -> Target:
     return Target(client, redirect_uri, state if _STATE.fullmatch(state) else "")
 
 
-def read_request(target: Target, *, params: Mapping[str, list[str]], default_label: str) -> AuthorizationRequest:
-    """The request itself. Raises InvalidRequest, UnsupportedResponseType or InvalidScope, to be sent to the target."""
+def read_request(
+    target: Target, *, params: Mapping[str, list[str]], default_label: str, now: datetime
+) -> AuthorizationRequest:
+    """The request itself.
+
+    Raises InvalidRequest, LoginRequired, UnsupportedResponseType or InvalidScope, to be sent to the target.
+    """
     for name in limits.AUTHORIZE:
         if len(params.get(name, [])) > 1:
             raise errors.InvalidRequest(f"{name} is given more than once")
@@ -88,6 +100,7 @@ def read_request(target: Target, *, params: Mapping[str, list[str]], default_lab
         raise errors.InvalidRequest("state must be 1 to 512 printable ASCII characters")
     _check_pkce(params)
     openid_requests.check_parameters(params)
+    subject = openid_requests.read_subject(params, client_id=target.client.client_id, now=now)
     prompts = openid_requests.read_prompts(params)
     response_type = _only(params, "response_type")
     if response_type not in target.client.response_types:
@@ -103,22 +116,36 @@ def read_request(target: Target, *, params: Mapping[str, list[str]], default_lab
         label=clean_text(_only(params, "device_label"), limit=100) or default_label,
         nonce="" if target.client.is_built_in else openid_requests.read_nonce(params),
         prompt="" if target.client.is_built_in else " ".join(sorted(prompts)),
+        subject=subject,
     )
 
 
 def known_parameters(params: Mapping[str, list[str]]) -> dict[str, str]:
-    """The parameters of a request that has been read, by which it can be made again."""
+    """The parameters of a request, by which it can be made again."""
     return {name: value for name in limits.AUTHORIZE if (value := _only(params, name))}
+
+
+def kept_parameters(request: AuthorizationRequest, *, params: Mapping[str, list[str]]) -> dict[str, str]:
+    """The same of a request that has been read, without a secret, for the database."""
+    known = known_parameters(params)
+    if request.subject:
+        known["id_token_hint"] = hints.make_hint(
+            request.subject, client_id=request.client_id, key=settings.TOKEN_KEYS[0]
+        )
+    return known
 
 
 def describe_request(request: AuthorizationRequest) -> dict[str, object]:
     """What is kept with the sign-in flow: what is empty is left out, for a release that does not know its name."""
-    return {name: value for name, value in asdict(request).items() if value or name not in {"nonce", "prompt"}}
+    return {name: value for name, value in asdict(request).items() if value or name not in _OPENID}
 
 
 @dataclass(frozen=True)
 class ReturnedRequest:
-    """An authorize request whose person is back from GitHub: who they are, or why GitHub named nobody."""
+    """An authorize request whose person is back from GitHub: who they are, or why nobody can be signed in.
+
+    That is GitHub's word, or `OTHER_PERSON`.
+    """
 
     flow: "SignInFlow"
     request: AuthorizationRequest
@@ -127,12 +154,14 @@ class ReturnedRequest:
 
     @property
     def person(self) -> "User":
-        """Raises SignInFlowNotFound where GitHub named nobody."""
+        """Raises SignInFlowNotFound where nobody can be signed in."""
+        if self.refused_because:
+            raise SignInFlowNotFound
         return flows.get_person_of(self.flow)
 
     @property
     def refusal(self) -> str:
-        """Why nothing is given: GitHub's word, or an earlier decision; empty where nothing stands against it."""
+        """Why nothing is given: `refused_because`, or an earlier decision; empty where nothing stands against it."""
         decision = self.flow.decision
         return self.refused_because or ("" if decision == APPROVED else decision)
 
@@ -145,7 +174,9 @@ def get_returned_request(*, flow_id: UUID, cookie: str, now: datetime) -> Return
     flow = flows.get_finished_flow(flow_id=flow_id, cookie=cookie, now=now)
     if "client_id" not in flow.request:
         raise SignInFlowNotFound
-    return ReturnedRequest(flow, AuthorizationRequest(**flow.request), flow.refused_because, cookie)
+    request = AuthorizationRequest(**flow.request)
+    is_other = bool(request.subject and flow.user_id) and request.subject != str(flow.user_id)
+    return ReturnedRequest(flow, request, OTHER_PERSON if is_other else flow.refused_because, cookie)
 
 
 def asks_person(returned: ReturnedRequest) -> bool:

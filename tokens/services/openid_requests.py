@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
+
+from django.conf import settings
 
 from accounts.policies import list_zones
 from tokens import errors
+from tokens.policies import hints
+from tokens.services.id_tokens import find_hint
 
 Parameters = Mapping[str, list[str]]
 PROMPTS = ("none", "login", "select_account", "consent")
@@ -56,6 +61,23 @@ def read_login_hint(params: Parameters) -> str:
     """The login that GitHub is to suggest; empty for what is none, as it is only a hint."""
     hint = _first(params, "login_hint")
     return hint if _LOGIN.fullmatch(hint) else ""
+
+
+def read_subject(params: Parameters, *, client_id: str, now: datetime) -> str:
+    """The id of the only person who may sign in: whom `id_token_hint` names. Empty where there is no hint.
+
+    The hint is an ID token that this application was given, expired or not, or the short form of one.
+    Raises InvalidRequest for any other text.
+    """
+    hint = _first(params, "id_token_hint")
+    if not hint:
+        return ""
+    if kept := hints.read_hint(hint, client_id=client_id, keys=settings.TOKEN_KEYS):
+        return kept
+    told = find_hint(hint, now=now)
+    if told is None or told.client_id != client_id:
+        raise errors.InvalidRequest("id_token_hint must be an ID token that this server gave to this application")
+    return str(told.user_id)
 
 
 def read_time_zone(params: Parameters) -> str:

@@ -15,14 +15,15 @@ from accounts.authentication import begin_sign_in, flow_cookie, sign_in_problem
 from accounts.errors import AccountsError, SignInDecided, SignInFlowNotFound
 from tokens import throttles
 from tokens.authentication import client_address
-from tokens.errors import AccessDenied, ConsentNeeded, InvalidRequest, Throttled, TokensError
+from tokens.errors import AccessDenied, ConsentNeeded, InvalidRequest, LoginRequired, Throttled, TokensError
 from tokens.policies.labels import browser_label
 from tokens.policies.scopes import describe_scope
 from tokens.services import authorization
-from tokens.services.authorization import AuthorizationRequest, ReturnedRequest, Target
+from tokens.services.authorization import OTHER_PERSON, AuthorizationRequest, ReturnedRequest, Target
 from tokens.services.openid_requests import read_login_hint, read_time_zone, selects_account
 
 DENIED = "denied"
+_OTHER_PERSON = "The id_token_hint is about another person than GitHub named. Ask with prompt=select_account."
 
 
 # An application's form may begin a sign-in from its own site; the answer to the confirmation needs our token.
@@ -42,8 +43,8 @@ def authorize(request: HttpRequest) -> HttpResponse:
             return _resume(request)
         return _begin(request)
     except Throttled as error:
-        status, again = HTTPStatus.TOO_MANY_REQUESTS, _restart_path(_parameters(request))
-        response = sign_in_problem(request, error.code, str(error), status=status, restart_path=again)
+        again, status = authorization.known_parameters(_parameters(request)), HTTPStatus.TOO_MANY_REQUESTS
+        response = sign_in_problem(request, error.code, str(error), status=status, restart_path=_restart_path(again))
         response["Retry-After"] = str(error.retry_after_seconds)
         return response
     except InvalidRequest as error:
@@ -62,14 +63,16 @@ def _begin(request: HttpRequest) -> HttpResponse:
     params = _parameters(request)
     target = authorization.read_target(params=params)
     try:
-        asked = authorization.read_request(target, params=params, default_label=_default_label(request, target))
+        asked = authorization.read_request(
+            target, params=params, default_label=_default_label(request, target), now=timezone.now()
+        )
     except TokensError as error:
         return _redirect(target, {"error": error.code, "error_description": str(error)})
     return begin_sign_in(
         request,
         flow_request=authorization.describe_request(asked),
         resume_path=reverse("tokens:authorize"),
-        restart_path=_restart_path(params),
+        restart_path=_restart_path(authorization.kept_parameters(asked, params=params)),
         select_account=selects_account(params),
         login_hint=read_login_hint(params),
         time_zone=read_time_zone(params),
@@ -80,8 +83,8 @@ def _parameters(request: HttpRequest) -> dict[str, list[str]]:
     return dict((request.POST if request.method == "POST" else request.GET).lists())
 
 
-def _restart_path(params: dict[str, list[str]]) -> str:
-    return f"{reverse('tokens:authorize')}?{urlencode(authorization.known_parameters(params))}"
+def _restart_path(parameters: dict[str, str]) -> str:
+    return f"{reverse('tokens:authorize')}?{urlencode(parameters)}"
 
 
 def _resume(request: HttpRequest) -> HttpResponse:
@@ -108,7 +111,7 @@ def _confirm(request: HttpRequest, returned: ReturnedRequest) -> HttpResponse:
     asked, flow = returned.request, returned.flow
     context = {"flow": flow, "person": returned.person, "client": asked.client, "label": asked.label}
     context["days"] = {"idle": settings.REFRESH_TOKEN_LIFETIME.days, "in_all": settings.SESSION_LIFETIME.days}
-    context["switch_path"] = _with_account_choice(flow.restart_path)
+    context["switch_path"] = "" if asked.subject else _with_account_choice(flow.restart_path)
     if asked.client.is_built_in:
         context["gives"] = describe_scope(asked.scope, is_of_application=False)
         response = render(request, "tokens/confirm.html", context)
@@ -140,7 +143,8 @@ def _refuse(returned: ReturnedRequest, because: str) -> HttpResponse:
         authorization.refuse_request(returned=returned, because=because, now=timezone.now())
     except SignInDecided as error:
         return _answer_late(returned, error)
-    return _redirect(returned.request, {"error": AccessDenied.code, "error_description": because})
+    refused = LoginRequired(_OTHER_PERSON) if because == OTHER_PERSON else AccessDenied(because)
+    return _redirect(returned.request, {"error": refused.code, "error_description": str(refused)})
 
 
 def _answer_late(returned: ReturnedRequest, error: SignInDecided) -> HttpResponse:
