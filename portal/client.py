@@ -127,7 +127,10 @@ def call_api(
 
     Raises AccessRefused for 401, Problem for every other refusal, BackendUnreachable when there is no usable answer.
     """
-    headers = {**caller.headers, "Authorization": f"Bearer {access_token}" if access_token else _basic()}
+    headers = {**caller.headers, "Authorization": _basic()}
+    if access_token:
+        # Beside a person's token the portal proves itself apart: limits count the browser that it names.
+        headers |= {"Authorization": f"Bearer {access_token}", "Client-Authorization": _basic()}
     if idempotency_key:
         headers["Idempotency-Key"] = idempotency_key
     address = f"/api/v1{path}{'&' if '?' in path else '?'}{urlencode(query)}" if query else f"/api/v1{path}"

@@ -77,6 +77,19 @@ def is_public(view: object) -> bool:
     return bool(settings.PUBLIC_CALENDAR) and getattr(view, "is_public_calendar", False)
 
 
+def is_made_by_portal(request: Request) -> bool:
+    """Whether the portal proves by its secret, in `Client-Authorization`, that it makes this call of a person's.
+
+    The token alone proves nothing: whoever it belongs to can send it from anywhere. A proof that is no good is counted
+    as a guess of the secret. Raises Throttled.
+    """
+    header = request.META.get("HTTP_CLIENT_AUTHORIZATION", "")
+    if not header or _is_of_portal(header):
+        return bool(header)
+    client_refused.send(None, request=request)
+    return False
+
+
 def _is_of_portal(header: str) -> bool:
     client_id, secret = (read_basic(header) if is_basic(header) else None) or ("", "")
     try:

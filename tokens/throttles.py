@@ -24,10 +24,9 @@ from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tokens.authentication import VOUCHED_FOR, client_address, is_public
+from tokens.authentication import VOUCHED_FOR, client_address, is_made_by_portal, is_public
 from tokens.errors import Throttled
 from tokens.policies.refresh_tokens import RefreshToken
-from tokens.services.clients import registry
 
 REDIS_SECONDS = 2
 
@@ -74,7 +73,7 @@ SESSION = Limit("session", 120)
 USER_CODE_PERSON = Limit("user-code-person", 20)
 """Guesses of user codes (RFC 8628 §5.1) by one person."""
 USER_CODE_ADDRESS = Limit("user-code-address", 60)
-"""Guesses of user codes from one address, whoever signs in there. The portal's address stands for everybody."""
+"""Guesses of user codes from one address, whoever signs in there; the browser's where the portal proves itself."""
 BOOKING_IN = Limit("booking-in", 60, minutes=60)
 """People whom one host books in. A higher limit would let a host find out who is here."""
 SIGN_IN = Limit("sign-in", 60)
@@ -167,9 +166,7 @@ class UserCodeThrottle(BaseThrottle):
     """DRF's throttle for views that answer whether a user code exists."""
 
     def allow_request(self, request: Request, view: object) -> bool:
-        client = registry().get(getattr(request.auth, "client_id", ""))
-        if client is None or not client.vouches_for_address:
-            USER_CODE_ADDRESS.count_address(request)
+        USER_CODE_ADDRESS.count_address(request, is_vouched_for=is_made_by_portal(request))
         USER_CODE_PERSON.count(_person_of(request))
         return True
 

@@ -1,5 +1,6 @@
 """Rate limits: who is counted, what a refused caller is told, and that several processes count together."""
 
+import base64
 import itertools
 import logging
 import os
@@ -24,7 +25,7 @@ from tests.accounts.github import fresh
 from tests.people import Browser
 from tests.people import call as call_live
 from tests.processes import Live, Process, another_backend, free_port, wait_until
-from tests.tokens.in_process import CLI, PORTAL, call, make_person, post, sign_in
+from tests.tokens.in_process import CLI, PORTAL, PORTAL_SECRET, call, make_person, post, sign_in
 from tokens.errors import Throttled
 from tokens.throttles import Limit, limiter
 
@@ -207,10 +208,50 @@ def test_an_address_guesses_user_codes_sixty_times_a_minute_whoever_signs_in(
     assert answer.status_code == 404
 
 
-def test_many_people_may_type_codes_at_the_portal(client: Http, db: None, clock: Clock) -> None:
+def of_portal(browser: str, *, secret: str = PORTAL_SECRET) -> dict[str, Any]:
+    """What the portal sends beside the token of somebody at the address `browser`."""
+    pair = base64.b64encode(f"{PORTAL}:{secret}".encode()).decode()
+    return {"HTTP_CLIENT_AUTHORIZATION": f"Basic {pair}", "HTTP_X_FORWARDED_FOR": browser}
+
+
+def test_many_people_may_type_codes_at_the_portal(db: None, clock: Clock) -> None:
+    """All calls of the portal come from one address: its browsers are counted."""
     for number in range(5):
         token = sign_in(make_person(f"person-{number}"), client_id=PORTAL).access_token
-        assert answered(guesses(client, token)) == 20
+        assert answered(guesses(Http(**of_portal(f"198.51.100.{number}")), token)) == 20
+
+
+def test_one_browser_guesses_user_codes_sixty_times_a_minute_at_the_portal(db: None, clock: Clock) -> None:
+    tokens = [sign_in(make_person(f"mallory-{n}"), client_id=PORTAL).access_token for n in range(4)]
+    assert [answered(guesses(Http(**of_portal("198.51.100.7")), token)) for token in tokens] == [20, 20, 18, 0]
+
+
+def test_a_token_of_the_portal_is_no_way_around_the_limit_of_an_address(db: None, clock: Clock) -> None:
+    """Whoever signs in at the portal can send the token straight to the API, with any forwarded address."""
+    tokens = [sign_in(make_person(f"mallory-{n}"), client_id=PORTAL).access_token for n in range(4)]
+    browsers = [Http(HTTP_X_FORWARDED_FOR=f"198.51.100.{number}") for number in range(4)]
+    assert [answered(guesses(*one)) for one in zip(browsers, tokens, strict=True)] == [20, 20, 18, 0]
+
+
+@pytest.mark.parametrize(
+    "proof", ["", " ", "Basic", "Basic =", "Basic w6k=", "Bearer x", "\xe9", "Basic " + "a" * 8000]
+)
+def test_an_odd_proof_is_none(client: Http, ada: User, clock: Clock, proof: str) -> None:
+    headers = {"Authorization": f"Bearer {sign_in(ada).access_token}", "Client-Authorization": proof}
+    assert client.get("/api/v1/device-requests/BCDF-GHJK", headers=headers).status_code == 404
+
+
+def test_guesses_of_the_portals_secret_beside_a_token_vouch_for_nobody_and_are_counted(
+    client: Http, db: None, clock: Clock
+) -> None:
+    for number in range(30):
+        guesser = Http(**of_portal(f"198.51.100.{number}", secret="guess"))
+        token = sign_in(make_person(f"mallory-{number % 2}"), client_id=PORTAL).access_token
+        assert call(guesser, "/device-requests/BCDF-GHJK", token).status_code == 404
+    assert call(guesser, "/device-requests/BCDF-GHJK", token).status_code == 429
+    # Thirty of the address's sixty are left, and one of them goes to the request at which the first is refused.
+    tokens = [sign_in(make_person(f"eve-{n}")).access_token for n in range(2)]
+    assert [answered(guesses(client, token)) for token in tokens] == [20, 9]
 
 
 def test_the_portals_page_is_no_way_around_the_limit_on_guesses(client: Http, ada: User, clock: Clock) -> None:
