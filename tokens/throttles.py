@@ -14,6 +14,7 @@ from typing import Any
 
 from cachetools import cached
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage
@@ -26,6 +27,7 @@ from rest_framework.throttling import BaseThrottle
 
 from tokens.authentication import VOUCHED_FOR, client_address, is_made_by_portal, is_public
 from tokens.errors import Throttled
+from tokens.policies.clients import CI, Client
 from tokens.policies.refresh_tokens import RefreshToken
 
 REDIS_SECONDS = 2
@@ -88,6 +90,12 @@ DEVICE = Limit("device", 30)
 """Device sign-ins begun from one address."""
 PUBLIC_CLIENT = Limit("public-client", 600)
 """Requests of clients without a secret to the token endpoint, by address."""
+CLIENT = Limit("client", 12_000)
+"""Requests of one registered application: those that its secret proves, and API calls with its people's tokens.
+
+Whoever knows the id of a public one can send it, so that at the OAuth endpoints it counts by address alone. The portal
+and the terminal are everybody's.
+"""
 CLIENT_SECRET = Limit("client-secret", 30)
 """Failed client authentications, by address: guesses of secrets."""
 
@@ -150,11 +158,20 @@ def count_refresh(presented: RefreshToken | None) -> None:
     SESSION.count(str(presented.session_id) if presented else None)
 
 
+def count_client(request: HttpRequest, client: Client) -> None:
+    """Count a request to an OAuth endpoint of a client that has been authenticated. Raises Throttled."""
+    if not client.is_confidential:
+        PUBLIC_CLIENT.count_address(request)
+    elif not client.is_built_in:
+        CLIENT.count(client.client_id)
+
+
 class PersonThrottle(BaseThrottle):
     """DRF's throttle for every view of the API; a view whose POST is about somebody else says `posts_for_others`."""
 
     def allow_request(self, request: Request, view: object) -> bool:
         PERSON.count(_person_of(request))
+        CLIENT.count(_application_of(request))
         if request.method == "POST" and getattr(view, "posts_for_others", False):
             BOOKING_IN.count(_person_of(request))
         if request.auth is None and is_public(view):
@@ -173,6 +190,14 @@ class UserCodeThrottle(BaseThrottle):
 
 def _person_of(request: Request) -> str | None:
     return str(request.user.pk) if request.auth is not None else None
+
+
+def _application_of(request: Request) -> str | None:
+    """The registered application whose token it is. The jobs of CI have nothing in common but the name."""
+    credential: Any = request.auth
+    if credential is None or not credential.is_of_application or credential.client_id == CI:
+        return None
+    return str(credential.client_id)
 
 
 def _seconds_until_allowed(item: RateLimitItemPerMinute, caller: str) -> float:

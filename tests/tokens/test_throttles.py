@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
@@ -25,8 +25,11 @@ from tests.accounts.github import fresh
 from tests.people import Browser
 from tests.people import call as call_live
 from tests.processes import Live, Process, another_backend, free_port, wait_until
+from tests.tokens.applications import register
 from tests.tokens.in_process import CLI, PORTAL, PORTAL_SECRET, call, make_person, post, sign_in
+from tokens import throttles
 from tokens.errors import Throttled
+from tokens.services.applications import Registered
 from tokens.throttles import Limit, limiter
 
 AUTHORIZE = {
@@ -269,6 +272,64 @@ def test_a_person_is_counted_over_all_credentials(client: Http, ada: User, clock
     refused = call(client, "/me", tokens[0])
     assert (refused.json()["code"], refused["Retry-After"]) == ("throttled", "60")
     assert call(client, "/me", sign_in(make_person("grace")).access_token).status_code == 200
+
+
+# Applications
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Twelve requests a minute of one application."""
+    monkeypatch.setattr(throttles, "CLIENT", replace(throttles.CLIENT, number=12))
+
+
+def introspects(registered: Registered) -> Callable[[], Any]:
+    said = {"client_id": registered.application.client_id, "client_secret": registered.secret or "", "token": "x"}
+    return lambda: post(Http(), "introspect", **said)
+
+
+@pytest.mark.usefixtures("few")
+def test_an_application_is_held_to_its_limit_and_another_is_not(client: Http, ada: User, clock: Clock) -> None:
+    """From whatever addresses, and by its secret and its people's tokens together."""
+    wiki, other = register("wiki"), register("other")
+    tokens = [sign_in(person, client_id="wiki", scope="openid").access_token for person in (ada, make_person("grace"))]
+    users = [Http(REMOTE_ADDR=f"198.51.100.{number}") for number in range(6)]
+    for user in users:
+        assert user.get("/oauth/userinfo", headers={"Authorization": f"Bearer {tokens[0]}"}).status_code == 200
+    assert answered(introspects(wiki)) == 6
+    refused = client.get("/oauth/userinfo", headers={"Authorization": f"Bearer {tokens[1]}"})
+    assert (refused.status_code, refused["Retry-After"]) == (429, "60")
+    assert introspects(other)().status_code == 200
+    assert call(client, "/me", sign_in(ada).access_token).status_code == 200
+    clock.seconds += 60
+    assert introspects(wiki)().status_code == 200
+
+
+@pytest.mark.usefixtures("few")
+def test_without_its_secret_nobody_uses_up_an_applications_limit(ada: User) -> None:
+    wiki = register("wiki")
+    for _ in range(20):
+        assert post(Http(), "introspect", client_id="wiki", client_secret="guess", token="x").status_code == 401
+    assert introspects(wiki)().status_code == 200
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("public", [CLI, "spa"])
+def test_a_client_without_a_secret_counts_by_address(ada: User, public: str) -> None:
+    """Anybody can send its id."""
+    register("spa", is_public=True)
+    for number in range(20):
+        browser = Http(REMOTE_ADDR=f"198.51.100.{number}")
+        assert post(browser, "revoke", client_id=public, token="x").status_code == 200
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("client_id", [CLI, PORTAL])
+def test_the_portal_and_the_terminal_are_everybodys(client: Http, ada: User, client_id: str) -> None:
+    token = sign_in(ada, client_id=client_id).access_token
+    for _ in range(20):
+        assert call(client, "/me", token).status_code == 200
+        assert post(client, "revoke", client_id=client_id, token="x").status_code == 200
 
 
 # Whose address

@@ -190,8 +190,7 @@ def authenticated_client(request: HttpRequest, *, otherwise: str = "") -> Client
     except errors.InvalidClient:
         throttles.CLIENT_SECRET.count_address(request)
         raise
-    if not client.is_confidential:
-        throttles.PUBLIC_CLIENT.count_address(request)
+    throttles.count_client(request, client)
     return client
 
 
