@@ -23,7 +23,7 @@ class BookingsError(Exception):
 class TryAgain(Exception):
     """Another transaction was in the way or changed what was read; the operation is to be run from its start.
 
-    `because` names the obstacle for whoever counts them.
+    `because` names what stands in the way for whoever counts them.
     """
 
     because = "changed"

@@ -13,7 +13,7 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
 from tokens.errors import LogoutRefused
-from tokens.services import back_channel, housekeeping, personal_tokens, security_mails, signing_keys
+from tokens.services import back_channel, personal_tokens, purging, security_mails, signing_keys
 
 
 @app.periodic(cron="17 * * * *")
@@ -21,8 +21,8 @@ from tokens.services import back_channel, housekeeping, personal_tokens, securit
 def purge(timestamp: int) -> None:
     """Every hour: remove what has expired, and give tokens of an earlier release their end."""
     now = timezone.now()
-    housekeeping.purge_expired(now=now)
-    while personal_tokens.end_endless_tokens(now=now, limit=housekeeping.BATCH):
+    purging.purge_expired(now=now)
+    while personal_tokens.end_endless_tokens(now=now, limit=purging.BATCH):
         pass
 
 

@@ -211,7 +211,7 @@ PORTAL_FORMS = {
     "POST /settings/time-zone": '{"time_zone": "UTC", "next": "/credits"}',
 }
 
-# `303` is done, `back` leads to the form with what stood in the way, `out` is a farewell: the sign-in has ended.
+# `303` is done, `back` leads to the form with what stood in the way, `out` is the signed-out page.
 # Ending what is no sign-in or token of one's own is answered as done and does nothing.
 PORTAL = read(
     """

@@ -201,7 +201,7 @@ def test_nothing_can_be_found_by_counting(client: Http, ada: User, token: str, s
     for step in (-2, -1, 1, 2):
         near = type(mine)(int=mine.int + step)
         assert call(client, f"/bookings/{near}", token).status_code == 404
-    made = [make_person(f"crowd-{number}").id.int & (2**62 - 1) for number in range(20)]
+    made = [make_person(f"many-{number}").id.int & (2**62 - 1) for number in range(20)]
     assert all(abs(a - b) > 2**30 for a, b in itertools.pairwise(sorted(made)))
 
 

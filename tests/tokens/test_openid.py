@@ -19,7 +19,7 @@ from tests.tokens.applications import WIKI, Application, register, register_live
 from tests.tokens.in_process import call, client_called, make_person, now, post, present, sign_in
 from tokens.models import AuthorizationCode, Session, SigningKey
 from tokens.policies.pkce import challenge_of
-from tokens.services import housekeeping, signing_keys
+from tokens.services import purging, signing_keys
 from tokens.services.access_tokens import find_claims
 from tokens.services.codes import issue_code
 from tokens.services.id_tokens import add_id_token, find_hint, subject_of
@@ -424,7 +424,7 @@ def test_hints_outlive_their_key_by_the_longest_sign_in(client: Http, ada: User,
     signing_keys.rotate_signing_keys(now=now(), activates_in=timedelta(minutes=10))
     for later, known in ((timedelta(days=89), True), (settings.SESSION_LIFETIME + timedelta(days=1), False)):
         signing_keys.forget_keys()
-        housekeeping.purge_expired(now=now() + later)
+        purging.purge_expired(now=now() + later)
         assert (find_hint(hint, now=now() + later) is not None) is known
         assert kid not in {key["kid"] for key in signing_keys.key_set(now=now() + later)["keys"]}
         assert [bytes(row.private_key) for row in SigningKey.objects.filter(kid=kid)] == [b""] * known

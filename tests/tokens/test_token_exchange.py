@@ -39,9 +39,9 @@ from tests.tokens.in_process import call, client_called, now, post, send_securit
 from tokens.models import Session, TrustedPublisher, UsedJobToken
 from tokens.policies.publishers import EVENTS
 from tokens.services import issuer_keys, job_tokens
-from tokens.services.housekeeping import purge_expired
 from tokens.services.id_tokens import add_id_token, subject_of
 from tokens.services.outgoing import Answer, Unreachable
+from tokens.services.purging import purge_expired
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BAD = "The subject_token is not an ID token of a CI service that is believed here, or it has expired."

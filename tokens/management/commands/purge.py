@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from tokens.services import housekeeping
+from tokens.services import purging
 
 
 class Command(BaseCommand):
@@ -15,17 +15,17 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--batch", type=_rows, default=housekeeping.BATCH, help="rows removed in one transaction")
+        parser.add_argument("--batch", type=_rows, default=purging.BATCH, help="rows removed in one transaction")
         parser.add_argument("--dry-run", action="store_true", help="count, and remove nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
         if options["dry_run"]:
-            counted = housekeeping.count_expired(now=now)
+            counted = purging.count_expired(now=now)
         else:
             report = self._report if self.stderr.isatty() else None
-            counted = housekeeping.purge_expired(now=now, batch=options["batch"], report=report)
+            counted = purging.purge_expired(now=now, batch=options["batch"], report=report)
         lines = [f"{number} {kind}" for kind, number in counted.items()]
         self.stdout.write(json.dumps(counted) if options["json"] else "\n".join(lines))
 
