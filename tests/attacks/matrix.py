@@ -7,6 +7,8 @@ COLUMNS = (
     "anonymous", "other", "owner", "host", "other_host", "pending", "suspended", "staff",
     "no_scope", "expired", "revoked",
 )  # fmt: skip
+# The owner's tokens in a registered application: with `openid account:read`, and with all that one may hold.
+APPLICATIONS = ("application", "application_that_books")
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,16 @@ class Row:
         return f"{self.method} {self.path}"
 
 
-def read(table: str, bodies: dict[str, str]) -> list[Row]:
-    """The rows of a table; `all` in place of the eleven answers says that everybody gets the same."""
-    return [_row(line.split(), bodies) for line in table.splitlines() if re.match(r"[A-Z]", line)]
+def read(table: str, bodies: dict[str, str], *, columns: tuple[str, ...] = COLUMNS) -> list[Row]:
+    """The rows of a table; `all` in place of the answers says that everybody gets the same."""
+    return [_row(line.split(), bodies, columns) for line in table.splitlines() if re.match(r"[A-Z]", line)]
 
 
-def _row(words: list[str], bodies: dict[str, str]) -> Row:
+def _row(words: list[str], bodies: dict[str, str], columns: tuple[str, ...]) -> Row:
     method, path, *expected = words
     if expected[0] == "all":
-        expected = expected[1:] * len(COLUMNS)
-    assert len(expected) == len(COLUMNS), (method, path, expected)
+        expected = expected[1:] * len(columns)
+    assert len(expected) == len(columns), (method, path, expected)
     return Row(method, path, tuple(expected), bodies.get(f"{method} {path}", ""))
 
 
@@ -61,98 +63,98 @@ API_BODIES = {
 # are Grace's.
 API = read(
     """
-                                                          anon othr ownr host oths pend susp stff nosc expd rvkd
-GET    /api/v1/me                                         401  200  200+ 200  200  403  403  200  403  401  401
-PATCH  /api/v1/me                                         401  200  200+ 200  200  403  403  200  403  401  401
-POST   /api/v1/me/deactivate                              401  204  204  204  204  403  403  204  403  401  401
-GET    /api/v1/sessions                                   401  200  200+ 200  200  403  403  200  403  401  401
-DELETE /api/v1/sessions?keep=current                      401  204  204  204  204  403  403  204  403  401  401
-DELETE /api/v1/sessions/{session}                         401  404  204  404  404  403  403  404  403  401  401
-GET    /api/v1/personal-access-tokens                     401  200  200+ 200  200  403  403  200  403  401  401
-POST   /api/v1/personal-access-tokens                     401  201  201  201  201  403  403  201  403  401  401
-DELETE /api/v1/personal-access-tokens/{token}             401  404  204  404  404  403  403  404  403  401  401
-GET    /api/v1/trusted-publishers                         401  200  200+ 200  200  403  403  200  403  401  401
-POST   /api/v1/trusted-publishers                         401  201  201  201  201  403  403  201  403  401  401
-DELETE /api/v1/trusted-publishers/{publisher}             401  404  204  404  404  403  403  404  403  401  401
-GET    /api/v1/device-requests/{code}                     401  200  200  200  200  403  403  200  403  401  401
-POST   /api/v1/device-requests/{code}/approve             401  200  200  200  200  403  403  200  403  401  401
-POST   /api/v1/device-requests/{code}/deny                401  200  200  200  200  403  403  200  403  401  401
-GET    /api/v1/applications                               401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/trail                                      401  200  200+ 200  200  403  403  200  403  401  401
-DELETE /api/v1/applications/{wiki}                        401  404  204  404  404  403  403  404  403  401  401
-GET    /api/v1/hosts                                      401  200  200  200  200  403  403  200  403  401  401
-GET    /api/v1/hosts/{login}                              401  200  200  200  200  403  403  200  403  401  401
-POST   /api/v1/hosts/me/cancel-day                        401  403  403  200  200  403  403  403  403  401  401
-GET    /api/v1/hosting/slots                              401  403  403  200  200  403  403  403  403  401  401
-GET    /api/v1/slots                                      401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/slots/days                                 401  200  200  200  200  403  403  200  403  401  401
-POST   /api/v1/slots                                      401  403  403  201  201  403  403  403  403  401  401
-GET    /api/v1/slots/{slot}                               401  200  200+ 200  200  403  403  200  403  401  401
-PATCH  /api/v1/slots/{slot}                               401  404  404  200  404  403  403  404  403  401  401
-POST   /api/v1/slots/{slot}/reopen                        401  404  404  200  404  403  403  404  403  401  401
-POST   /api/v1/slots/{slot}/cancel                        401  404  404  200  404  403  403  404  403  401  401
-GET    /api/v1/slots/{slot}/bookings                      401  404  404  200+ 404  403  403  404  403  401  401
-GET    /api/v1/slots/{slot}/bookings.csv                  401  404  404  200  404  403  403  404  403  401  401
-GET    /api/v1/pages/hosting/slots/{slot}/roster          401  404  404  200  404  403  403  404  403  401  401
-POST   /api/v1/slots/{slot}/bookings                      401  404  404  201  404  403  403  404  403  401  401
-GET    /api/v1/slots/{slot}/series?until=2098-01-01       401  409  409  409  409  403  403  409  403  401  401
-POST   /api/v1/slots/{slot}/series                        401  409  409  409  409  403  403  409  403  401  401
-POST   /api/v1/slots/{full}/waitlist                      401  201  201  409  201  403  403  201  403  401  401
-DELETE /api/v1/slots/{full}/waitlist                      401  204  204  204  204  403  403  204  403  401  401
-GET    /api/v1/offerings                                  401  200  200  200  200  403  403  200  403  401  401
-POST   /api/v1/offerings                                  401  403  403  201  201  403  403  403  403  401  401
-PATCH  /api/v1/offerings/{offering}                       401  404  404  200  404  403  403  404  403  401  401
-POST   /api/v1/offerings/{offering}/archive               401  404  404  200  404  403  403  404  403  401  401
-GET    /api/v1/availability-rules                         401  403  403  200  200  403  403  403  403  401  401
-POST   /api/v1/availability-rules                         401  403  403  201  201  403  403  403  403  401  401
-PATCH  /api/v1/availability-rules/{rule}                  401  404  404  200  404  403  403  404  403  401  401
-DELETE /api/v1/availability-rules/{rule}                  401  404  404  200  404  403  403  404  403  401  401
-GET    /api/v1/bookings                                   401  200  200+ 200  200  403  403  200  403  401  401
-POST   /api/v1/bookings                                   401  201  201+ 409  201  403  403  201  403  401  401
-GET    /api/v1/bookings/{booking}                         401  404  200+ 404  404  403  403  404  403  401  401
-GET    /api/v1/bookings/{booking}/refund-preview          401  404  200+ 404  404  403  403  404  403  401  401
-POST   /api/v1/bookings/{booking}/cancel                  401  404  200+ 404  404  403  403  404  403  401  401
-POST   /api/v1/bookings/{booking}/reschedule              401  404  200+ 404  404  403  403  404  403  401  401
-POST   /api/v1/bookings/{booking}/remove                  401  404  404  200+ 404  403  403  404  403  401  401
-POST   /api/v1/bookings/{missed}/no-show                  401  404  404  200+ 404  403  403  404  403  401  401
-DELETE /api/v1/bookings/{missed}/no-show                  401  404  404  200+ 404  403  403  404  403  401  401
-POST   /api/v1/bookings/{booking}/give-back               401  404  404  200+ 404  403  403  404  403  401  401
-GET    /api/v1/waitlist                                   401  200  200  200  200  403  403  200  403  401  401
-GET    /api/v1/subscriptions                              401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/credit-entries                             401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/calendar-feed                              401  200  200+ 200  200  403  403  200  403  401  401
-POST   /api/v1/calendar-feed/rotate                       401  200  200  200  200  403  403  200  403  401  401
+                                                          anon othr ownr host oths pend susp stff nosc exp rvk appl apbk
+GET    /api/v1/me                                         401  200  200+ 200  200  403  403  200  403  401 401 200+ 200+
+PATCH  /api/v1/me                                         401  200  200+ 200  200  403  403  200  403  401 401 403  403
+POST   /api/v1/me/deactivate                              401  204  204  204  204  403  403  204  403  401 401 403  403
+GET    /api/v1/sessions                                   401  200  200+ 200  200  403  403  200  403  401 401 403  403
+DELETE /api/v1/sessions?keep=current                      401  204  204  204  204  403  403  204  403  401 401 403  403
+DELETE /api/v1/sessions/{session}                         401  404  204  404  404  403  403  404  403  401 401 403  403
+GET    /api/v1/personal-access-tokens                     401  200  200+ 200  200  403  403  200  403  401 401 403  403
+POST   /api/v1/personal-access-tokens                     401  201  201  201  201  403  403  201  403  401 401 403  403
+DELETE /api/v1/personal-access-tokens/{token}             401  404  204  404  404  403  403  404  403  401 401 403  403
+GET    /api/v1/trusted-publishers                         401  200  200+ 200  200  403  403  200  403  401 401 403  403
+POST   /api/v1/trusted-publishers                         401  201  201  201  201  403  403  201  403  401 401 403  403
+DELETE /api/v1/trusted-publishers/{publisher}             401  404  204  404  404  403  403  404  403  401 401 403  403
+GET    /api/v1/device-requests/{code}                     401  200  200  200  200  403  403  200  403  401 401 403  403
+POST   /api/v1/device-requests/{code}/approve             401  200  200  200  200  403  403  200  403  401 401 403  403
+POST   /api/v1/device-requests/{code}/deny                401  200  200  200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/applications                               401  200  200+ 200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/trail                                      401  200  200+ 200  200  403  403  200  403  401 401 403  403
+DELETE /api/v1/applications/{wiki}                        401  404  204  404  404  403  403  404  403  401 401 403  403
+GET    /api/v1/hosts                                      401  200  200  200  200  403  403  200  403  401 401 403  200
+GET    /api/v1/hosts/{login}                              401  200  200  200  200  403  403  200  403  401 401 403  200
+POST   /api/v1/hosts/me/cancel-day                        401  403  403  200  200  403  403  403  403  401 401 403  403
+GET    /api/v1/hosting/slots                              401  403  403  200  200  403  403  403  403  401 401 403  403
+GET    /api/v1/slots                                      401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/slots/days                                 401  200  200  200  200  403  403  200  403  401 401 403  200
+POST   /api/v1/slots                                      401  403  403  201  201  403  403  403  403  401 401 403  403
+GET    /api/v1/slots/{slot}                               401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+PATCH  /api/v1/slots/{slot}                               401  404  404  200  404  403  403  404  403  401 401 403  404
+POST   /api/v1/slots/{slot}/reopen                        401  404  404  200  404  403  403  404  403  401 401 403  404
+POST   /api/v1/slots/{slot}/cancel                        401  404  404  200  404  403  403  404  403  401 401 403  404
+GET    /api/v1/slots/{slot}/bookings                      401  404  404  200+ 404  403  403  404  403  401 401 403  404
+GET    /api/v1/slots/{slot}/bookings.csv                  401  404  404  200  404  403  403  404  403  401 401 403  404
+GET    /api/v1/pages/hosting/slots/{slot}/roster          401  404  404  200  404  403  403  404  403  401 401 403  404
+POST   /api/v1/slots/{slot}/bookings                      401  404  404  201  404  403  403  404  403  401 401 403  404
+GET    /api/v1/slots/{slot}/series?until=2098-01-01       401  409  409  409  409  403  403  409  403  401 401 403  409
+POST   /api/v1/slots/{slot}/series                        401  409  409  409  409  403  403  409  403  401 401 403  409
+POST   /api/v1/slots/{full}/waitlist                      401  201  201  409  201  403  403  201  403  401 401 403  201
+DELETE /api/v1/slots/{full}/waitlist                      401  204  204  204  204  403  403  204  403  401 401 403  204
+GET    /api/v1/offerings                                  401  200  200  200  200  403  403  200  403  401 401 403  200
+POST   /api/v1/offerings                                  401  403  403  201  201  403  403  403  403  401 401 403  403
+PATCH  /api/v1/offerings/{offering}                       401  404  404  200  404  403  403  404  403  401 401 403  404
+POST   /api/v1/offerings/{offering}/archive               401  404  404  200  404  403  403  404  403  401 401 403  404
+GET    /api/v1/availability-rules                         401  403  403  200  200  403  403  403  403  401 401 403  403
+POST   /api/v1/availability-rules                         401  403  403  201  201  403  403  403  403  401 401 403  403
+PATCH  /api/v1/availability-rules/{rule}                  401  404  404  200  404  403  403  404  403  401 401 403  404
+DELETE /api/v1/availability-rules/{rule}                  401  404  404  200  404  403  403  404  403  401 401 403  404
+GET    /api/v1/bookings                                   401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+POST   /api/v1/bookings                                   401  201  201+ 409  201  403  403  201  403  401 401 403  201+
+GET    /api/v1/bookings/{booking}                         401  404  200+ 404  404  403  403  404  403  401 401 403  200+
+GET    /api/v1/bookings/{booking}/refund-preview          401  404  200+ 404  404  403  403  404  403  401 401 403  200+
+POST   /api/v1/bookings/{booking}/cancel                  401  404  200+ 404  404  403  403  404  403  401 401 403  200+
+POST   /api/v1/bookings/{booking}/reschedule              401  404  200+ 404  404  403  403  404  403  401 401 403  200+
+POST   /api/v1/bookings/{booking}/remove                  401  404  404  200+ 404  403  403  404  403  401 401 403  404
+POST   /api/v1/bookings/{missed}/no-show                  401  404  404  200+ 404  403  403  404  403  401 401 403  404
+DELETE /api/v1/bookings/{missed}/no-show                  401  404  404  200+ 404  403  403  404  403  401 401 403  404
+POST   /api/v1/bookings/{booking}/give-back               401  404  404  200+ 404  403  403  404  403  401 401 403  404
+GET    /api/v1/waitlist                                   401  200  200  200  200  403  403  200  403  401 401 403  200
+GET    /api/v1/subscriptions                              401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/credit-entries                             401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/calendar-feed                              401  200  200+ 200  200  403  403  200  403  401 401 403  403
+POST   /api/v1/calendar-feed/rotate                       401  200  200  200  200  403  403  200  403  401 401 403  403
 GET    /api/v1/calendar/{feed}.ics                        all  200+
 GET    /mails/stop/{kind}/{stop}                            all  200
 POST   /mails/stop/{kind}/{stop}                            all  200
-GET    /api/v1/pages/home                                 401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/slots                                401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/days                                 401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/bookings/{booking}/days              401  404  200+ 404  404  403  403  404  403  401  401
-GET    /api/v1/pages/hosts/{login}                        401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/slots/{slot}                         401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/slots/{slot}/series?until=2098-01-01 401  409  409  409  409  403  403  409  403  401  401
-GET    /api/v1/pages/bookings                             401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/bookings/{booking}                   401  404  200+ 404  404  403  403  404  403  401  401
-GET    /api/v1/pages/bookings/{booking}/reschedule        401  404  200+ 404  404  403  403  404  403  401  401
-GET    /api/v1/pages/bookings/{booking}/reschedule/{free} 401  404  200+ 404  404  403  403  404  403  401  401
-GET    /api/v1/pages/credits                              401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/hosting                              401  403  403  200  200  403  403  403  403  401  401
-GET    /api/v1/pages/hosting/day?date=2098-01-01          401  403  403  200  200  403  403  403  403  401  401
-GET    /api/v1/pages/hosting/hours                        401  403  403  200  200  403  403  403  403  401  401
-GET    /api/v1/pages/hosting/offerings                    401  403  403  200  200  403  403  403  403  401  401
-GET    /api/v1/pages/hosting/offerings/{offering}         401  404  404  200  404  403  403  404  403  401  401
-GET    /api/v1/pages/hosting/slots/{slot}                 401  404  404  200+ 404  403  403  404  403  401  401
-GET    /api/v1/pages/deactivation                         401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/settings                             401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/sessions                             401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/applications                         401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/trail                                401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/sessions/{session}                   401  404  200+ 404  404  403  403  404  403  401  401
-GET    /api/v1/pages/tokens/{token}                       401  404  200+ 404  404  403  403  404  403  401  401
-GET    /api/v1/pages/tokens                               401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/device                               401  200  200+ 200  200  403  403  200  403  401  401
-GET    /api/v1/pages/device/{code}                        401  200  200+ 200  200  403  403  200  403  401  401
+GET    /api/v1/pages/home                                 401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/pages/slots                                401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/pages/days                                 401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/pages/bookings/{booking}/days              401  404  200+ 404  404  403  403  404  403  401 401 403  200+
+GET    /api/v1/pages/hosts/{login}                        401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/pages/slots/{slot}                         401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/pages/slots/{slot}/series?until=2098-01-01 401  409  409  409  409  403  403  409  403  401 401 403  409
+GET    /api/v1/pages/bookings                             401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/pages/bookings/{booking}                   401  404  200+ 404  404  403  403  404  403  401 401 403  200+
+GET    /api/v1/pages/bookings/{booking}/reschedule        401  404  200+ 404  404  403  403  404  403  401 401 403  200+
+GET    /api/v1/pages/bookings/{booking}/reschedule/{free} 401  404  200+ 404  404  403  403  404  403  401 401 403  200+
+GET    /api/v1/pages/credits                              401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/pages/hosting                              401  403  403  200  200  403  403  403  403  401 401 403  403
+GET    /api/v1/pages/hosting/day?date=2098-01-01          401  403  403  200  200  403  403  403  403  401 401 403  403
+GET    /api/v1/pages/hosting/hours                        401  403  403  200  200  403  403  403  403  401 401 403  403
+GET    /api/v1/pages/hosting/offerings                    401  403  403  200  200  403  403  403  403  401 401 403  403
+GET    /api/v1/pages/hosting/offerings/{offering}         401  404  404  200  404  403  403  404  403  401 401 403  404
+GET    /api/v1/pages/hosting/slots/{slot}                 401  404  404  200+ 404  403  403  404  403  401 401 403  404
+GET    /api/v1/pages/deactivation                         401  200  200+ 200  200  403  403  200  403  401 401 403  200+
+GET    /api/v1/pages/settings                             401  200  200+ 200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/pages/sessions                             401  200  200+ 200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/pages/applications                         401  200  200+ 200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/pages/trail                                401  200  200+ 200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/pages/sessions/{session}                   401  404  200+ 404  404  403  403  404  403  401 401 403  403
+GET    /api/v1/pages/tokens/{token}                       401  404  200+ 404  404  403  403  404  403  401 401 403  403
+GET    /api/v1/pages/tokens                               401  200  200+ 200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/pages/device                               401  200  200+ 200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/pages/device/{code}                        401  200  200+ 200  200  403  403  200  403  401 401 403  403
 GET    /api/v1/schema                                     all  200
 GET    /api/v1/docs                                       all  200
 GET    /api/v1/nothing                                    all  404
@@ -169,18 +171,19 @@ POST   /oauth/token                                       all  400
 POST   /oauth/device_authorization                        all  400
 POST   /oauth/revoke                                      all  400
 POST   /oauth/introspect                                  all  400
-GET    /oauth/userinfo                                    401  403  403  403  403  403  403  403  403  401  401
-POST   /oauth/userinfo                                    401  403  403  403  403  403  403  403  403  401  401
+GET    /oauth/userinfo                                    401  403  403  403  403  403  403  403  403  401 401 200+ 200+
+POST   /oauth/userinfo                                    401  403  403  403  403  403  403  403  403  401 401 200+ 200+
 GET    /oauth/logout                                      all  200
 POST   /oauth/logout                                      all  200
 GET    /auth/complete/github/                             all  400
-GET    /admin/                                            302  302  302  302  302  302  302  200  302  302  302
-GET    /admin/login/                                      200  200  200  200  200  200  200  302  200  200  200
+GET    /admin/                                            302  302  302  302  302  302  302  200  302  302 302 302  302
+GET    /admin/login/                                      200  200  200  200  200  200  200  302  200  200 200 200  200
 POST   /admin/login/                                      all  200
 GET    /admin/login/github/                               all  302
 GET    /admin/login/github/return/                        all  403
     """,
     API_BODIES,
+    columns=COLUMNS + APPLICATIONS,
 )
 
 PORTAL_FORMS = {

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.urls import get_resolver
 
-from tests.attacks.matrix import API, COLUMNS, Row
+from tests.attacks.matrix import API, APPLICATIONS, COLUMNS, Row
 from tests.attacks.world import World, ask, build, read_body, rolled_back
 from tests.tokens.ci import known_repositories
 from tests.tokens.test_scopes import METHODS, routes
@@ -58,8 +58,9 @@ def test_every_endpoint_has_a_row_and_every_row_an_endpoint() -> None:
 
 @pytest.mark.parametrize("row", API, ids=str)
 def test_everybody_gets_what_the_table_says(world: World, row: Row) -> None:
-    answers = {column: ask(world, row, column) for column in COLUMNS}
-    assert answers == dict(zip(COLUMNS, row.expected, strict=True))
+    columns = COLUMNS + APPLICATIONS
+    answers = {column: ask(world, row, column) for column in columns}
+    assert answers == dict(zip(columns, row.expected, strict=True))
 
 
 @pytest.mark.parametrize("row", [row for row in API if row.expected[1] == "404"], ids=str)

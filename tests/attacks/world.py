@@ -1,4 +1,4 @@
-"""Eleven kinds of people in front of one small world, in process: what the rows of the matrix are asked about."""
+"""Everybody in front of one small world, in process: what the rows of the matrix are asked about."""
 
 import contextlib
 import re
@@ -17,9 +17,9 @@ from accounts.errors import AccountsError
 from accounts.models import User
 from bookings.models import Subscription
 from bookings.services import availability, booking, calendar_feed, mail_choices, offerings, waiting
-from tests.attacks.matrix import Row
+from tests.attacks.matrix import APPLICATIONS, Row
 from tests.bookings.people import make_person, make_slot, shift_start
-from tests.tokens.applications import register
+from tests.tokens.applications import EVERYTHING, register
 from tests.tokens.in_process import CLI, EVERY_SCOPE, client_called, now, sign_in
 from tokens.errors import NotStaff
 from tokens.models import TrustedPublisher
@@ -113,6 +113,8 @@ def _tokens(world: World) -> dict[str, str]:
     newest = sessions.list_sessions(user_id=world.ada.id, now=now())
     revoked = next(one for one in newest if one.label == "revoked")
     ending_access.end_own_session(user_id=world.ada.id, session_id=revoked.id, now=now())
+    for column, scope in zip(APPLICATIONS, ("openid account:read", " ".join(EVERYTHING)), strict=True):
+        tokens[column] = sign_in(world.ada, client_id=world.objects["wiki"], scope=scope).access_token
     for scope in EVERY_SCOPE.split():
         others = " ".join(one for one in EVERY_SCOPE.split() if one != scope)
         tokens[f"without {scope}"] = sign_in(world.ada, scope=others).access_token
