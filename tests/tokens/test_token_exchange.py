@@ -460,14 +460,9 @@ def test_the_publisher_that_says_most_answers(ci: State, ada: User) -> None:
         assert Session.objects.latest("id").publisher_id == answering.id
 
 
-def test_sub_is_never_read(ci: State, publisher: Any) -> None:
-    for sub in ("repo:eve@9/evil@8:ref:refs/heads/main", "", None, 7):
-        claims = job_claims(ci) | {"sub": sub}
-        body = {name: value for name, value in claims.items() if value is not None}
-        header = {"kid": KID}
-        if sub == 7:
-            continue
-        assert exchange(jwt.encode(body, ci.jobs.key, algorithm="RS256", headers=header)).status_code == 200
+@pytest.mark.parametrize("sub", ["repo:eve@9/evil@8:ref:refs/heads/main", "", None, 7, {"a": 1}])
+def test_sub_is_never_read(ci: State, publisher: Any, sub: Any) -> None:
+    assert exchange(job_token(ci, sub=sub)).status_code == 200
 
 
 # Whose it is
