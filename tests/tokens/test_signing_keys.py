@@ -40,15 +40,15 @@ def kid_of(token: str) -> str:
     return str(jwt.get_unverified_header(token)["kid"])
 
 
-def published(at: datetime) -> set[str]:
-    """The key set as a process sees it that reads its keys at this instant."""
+def published(at: datetime, *, algorithm: str = "") -> set[str]:
+    """The key set as a process sees it that reads its keys at this instant; of one algorithm, where it is named."""
     signing_keys.forget_keys()
-    return {key["kid"] for key in signing_keys.key_set(now=at)["keys"]}
+    return {key["kid"] for key in signing_keys.key_set(now=at)["keys"] if algorithm in {"", key["alg"]}}
 
 
-def signing(at: datetime) -> str:
+def signing(at: datetime, *, algorithm: str = "ES256") -> str:
     signing_keys.forget_keys()
-    return signing_keys.active_key(now=at).kid
+    return signing_keys.active_key(now=at, algorithm=algorithm).kid
 
 
 # At rest
@@ -125,11 +125,14 @@ def test_a_token_signed_just_before_the_switch_lives_out_its_three_minutes(db: N
         assert find_claims(pair.access_token, now=switch + timedelta(seconds=seconds)) is not None
 
 
-def test_a_new_key_never_signs_before_every_process_has_read_it(db: None) -> None:
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_a_new_key_never_signs_before_every_process_has_read_it(db: None, algorithm: str) -> None:
     start = now()
-    old = signing(start)
+    old = signing(start, algorithm=algorithm)
     signing_keys.rotate_signing_keys(now=start, activates_in=timedelta(0))
-    assert signing(start + timedelta(seconds=59)) == old
+    (new,) = published(start, algorithm=algorithm) - {old}
+    assert signing(start + timedelta(seconds=59), algorithm=algorithm) == old
+    assert signing(start + timedelta(seconds=60), algorithm=algorithm) == new
 
 
 def test_a_leaked_key_is_withdrawn_at_once(client: Http, db: None) -> None:
