@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -617,8 +618,35 @@ def issuer(ci: State, publisher: Any, monkeypatch: pytest.MonkeyPatch) -> Issuer
     return found
 
 
-def age_keys(ci: State, seconds: float) -> None:
-    issuer_keys._issuers[ci.jobs.issuer]._tried_at -= seconds
+@pytest.fixture
+def real_issuer(ci: State, ada: User, settings: Any) -> Iterator[Issuer]:
+    """An issuer behind a socket of its own, whose jobs Ada's publisher takes."""
+    found = Issuer(ci)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = found(url=self.path)
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.base = f"http://127.0.0.1:{server.server_port}"
+    found.discovery = {"issuer": found.base, "jwks_uri": f"{found.base}/keys"}
+    settings.CI_ISSUERS = [found.base]
+    publisher_of(ada)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+def age_keys(issuer: str, seconds: float) -> None:
+    issuer_keys._issuers[issuer]._tried_at -= seconds
 
 
 def test_keys_are_read_once_and_kept_while_the_issuer_is_away(ci: State, issuer: Issuer) -> None:
@@ -626,7 +654,7 @@ def test_keys_are_read_once_and_kept_while_the_issuer_is_away(ci: State, issuer:
         assert exchange(job_token(ci)).status_code == 200
     assert issuer.asked == 2
     issuer.is_down = True
-    age_keys(ci, 3601)
+    age_keys(ci.jobs.issuer, 3601)
     assert exchange(job_token(ci)).status_code == 200
     assert issuer.asked == 3
     assert exchange(job_token(ci)).status_code == 200
@@ -645,10 +673,41 @@ def test_keys_are_read_once_and_kept_while_the_issuer_is_away(ci: State, issuer:
 def test_a_broken_issuer_replaces_no_key(ci: State, issuer: Issuer, change: dict[str, Any]) -> None:
     assert exchange(job_token(ci)).status_code == 200
     vars(issuer).update(change)
-    age_keys(ci, 3601)
+    age_keys(ci.jobs.issuer, 3601)
     assert exchange(job_token(ci)).status_code == 200
     issuer_keys.forget_keys()
     assert exchange(job_token(ci)).status_code == 400
+
+
+def padded(document: Any, size: int) -> bytes:
+    """A document of JSON with spaces behind it: what is cut off at any place of those is still one."""
+    return json.dumps(document).encode().ljust(size)
+
+
+def many_keys(issuer: Issuer, count: int) -> list[Any]:
+    """So many keys, each with an id of its own; the last one signs."""
+    return [issuer.keys[0] | {"kid": f"another-{number}"} for number in range(1, count)] + issuer.keys
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+@pytest.mark.parametrize("what", ["bytes of discovery", "keys"])
+def test_what_a_real_issuer_sends_beyond_a_limit_replaces_no_key(
+    ci: State, real_issuer: Issuer, what: str, excess: int
+) -> None:
+    def answer() -> int:
+        return int(exchange(job_token(ci, iss=real_issuer.base)).status_code)
+
+    assert answer() == 200
+    if what == "keys":
+        real_issuer.keys = many_keys(real_issuer, issuer_keys.MOST_KEYS + excess)
+        assert len(json.dumps(real_issuer.keys)) < issuer_keys.LARGEST_DOCUMENT
+    else:
+        real_issuer.discovery = padded(real_issuer.discovery, issuer_keys.LARGEST_DOCUMENT + excess)
+    age_keys(real_issuer.base, 3601)
+    assert answer() == 200
+    assert (len(issuer_keys._issuers[real_issuer.base]._keys) > 1) == (what == "keys" and not excess)
+    issuer_keys.forget_keys()
+    assert answer() == (400 if excess else 200)
 
 
 def test_a_flood_of_unknown_keys_asks_the_issuer_once_a_minute(ci: State, issuer: Issuer) -> None:
@@ -658,7 +717,7 @@ def test_a_flood_of_unknown_keys_asks_the_issuer_once_a_minute(ci: State, issuer
         token = jwt.encode(claims, ci.jobs.key, algorithm="RS256", headers={"kid": f"k{number}"})
         assert exchange(token).status_code == 400
     assert issuer.asked == 2
-    age_keys(ci, 61)
+    age_keys(ci.jobs.issuer, 61)
     assert exchange(jwt.encode(claims, ci.jobs.key, algorithm="RS256", headers={"kid": "new"})).status_code == 400
     assert issuer.asked == 4
 
@@ -666,14 +725,14 @@ def test_a_flood_of_unknown_keys_asks_the_issuer_once_a_minute(ci: State, issuer
 def test_a_new_key_is_found_by_its_id(ci: State, issuer: Issuer) -> None:
     assert exchange(job_token(ci)).status_code == 200
     issuer.keys[0]["kid"] = "next"
-    age_keys(ci, 61)
+    age_keys(ci.jobs.issuer, 61)
     token = jwt.encode(job_claims(ci), ci.jobs.key, algorithm="RS256", headers={"kid": "next"})
     assert exchange(token).status_code == 200
 
 
 def test_with_keys_at_hand_nobody_waits_for_a_slow_issuer(ci: State, issuer: Issuer, monkeypatch: Any) -> None:
     assert exchange(job_token(ci)).status_code == 200
-    age_keys(ci, 3601)
+    age_keys(ci.jobs.issuer, 3601)
     reading, go_on = threading.Event(), threading.Event()
 
     def slow(**_: Any) -> Answer:

@@ -70,8 +70,10 @@ def _read_keys(issuer: str) -> dict[str, Any]:
     if urlsplit(jwks_uri).scheme not in {"https", urlsplit(issuer).scheme}:
         raise ValueError("no jwks_uri")
     found = _read_document(jwks_uri)["keys"]
+    if len(found) > MOST_KEYS:
+        raise ValueError("too many keys")
     keys = {}
-    for key in found[:MOST_KEYS]:
+    for key in found:
         if key.get("kty") == "RSA" and key.get("use", "sig") == "sig" and isinstance(key.get("kid"), str):
             keys[key["kid"]] = jwt.PyJWK(key, algorithm=ALGORITHM).key
     if not keys:
