@@ -26,6 +26,10 @@ MOST_AT_ONCE = 100
 MOST_FOUND = 200
 
 
+Tool = tuple[str, str]
+"""A link to something that may be done: its address and its title."""
+
+
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     """The base of every list: to look at; what changes something is an action, which calls a service."""
 
@@ -37,6 +41,27 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     people: ClassVar[tuple[str, ...]] = ()
     # The column of the person whom the actions are done to; without one they are done to nobody.
     acts_upon = ""
+    change_form_template = "admin/row.html"
+
+    def list_tools(self, request: HttpRequest, row: Any) -> list[Tool]:
+        """What may be done with a row, for the links above its page."""
+        return []
+
+    def list_parts(self, request: HttpRequest, row: Any) -> list[str]:
+        """What stands on a row's page below its columns, rendered."""
+        return []
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        more = {"tools": self.list_tools(request, obj), "parts": self.list_parts(request, obj)} if obj else {}
+        return super().render_change_form(request, {**context, **more}, add, change, form_url, obj)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -142,6 +167,14 @@ class PersonAdmin(ReadOnlyAdmin):
     actions = ["approve", "suspend", "reinstate"]
     acts_upon = "id"
     lists: ClassVar[list[PersonalList]] = [("Events", Event, "user_id")]
+    tools: ClassVar[list[Callable[[HttpRequest, User], list[Tool]]]] = []
+    parts: ClassVar[list[Callable[[HttpRequest, User], str]]] = []
+
+    def list_tools(self, request: HttpRequest, row: User) -> list[Tool]:
+        return [tool for of_app in self.tools for tool in of_app(request, row)]
+
+    def list_parts(self, request: HttpRequest, row: User) -> list[str]:
+        return [of_app(request, row) for of_app in self.parts]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -212,6 +245,19 @@ def add_to_people(
     PersonAdmin.lists += lists
     for name, permission in (permissions or {}).items():
         setattr(PersonAdmin, f"has_{name}_permission", partialmethod(_has_permission, permission))
+
+
+def add_to_page_of_person(
+    *, tools: Callable[[HttpRequest, User], list[Tool]], part: Callable[[HttpRequest, User], str]
+) -> None:
+    """For apps above: what may be done for one person, and what stands on their page."""
+    PersonAdmin.tools.append(tools)
+    PersonAdmin.parts.append(part)
+
+
+def is_within_rights(request: HttpRequest, *, user_id: UUID) -> bool:
+    """Whether the actor may act upon this person, who has no right that the actor lacks."""
+    return not roles.list_people_above(actor_id=actor_of(request), user_ids={user_id})
 
 
 def _has_permission(_: PersonAdmin, permission: str, request: HttpRequest) -> bool:

@@ -101,6 +101,11 @@ def clean_text(value: str, *, limit: int) -> str:
     return text if any(unicodedata.category(character)[0] in "LNPS" for character in text) else ""
 
 
+def clean_paragraphs(value: str) -> str:
+    """As `clean_text`, for text of several lines; at the end of none of them is a space."""
+    return "\n".join(clean_text(line, limit=len(line)) for line in value.splitlines()).strip("\n")
+
+
 def _can_be_joined(character: str) -> bool:
     """A letter, a mark on one, or a symbol such as an emoji."""
     return bool(character) and (character in _TAGS or unicodedata.category(character)[0] in "LMS")

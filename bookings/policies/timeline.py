@@ -1,6 +1,6 @@
 """Events of the audit trail in words. Pure; the words of the apps below are here, too: one page tells all of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from bookings.policies.counts import count, count_credits
@@ -155,6 +155,7 @@ _BY_STAFF = frozenset(
 KINDS = frozenset(_WORDS)
 
 
-def kinds_of(topic: str) -> frozenset[str]:
-    """The kinds of events of a topic; without one, none: every event is meant."""
-    return frozenset(kind for kind, (of, _) in _WORDS.items() if of == topic)
+def kinds_of(topics: Collection[str]) -> frozenset[str]:
+    """The kinds of events of these topics; of all topics, none: every event is meant, unknown kinds among them."""
+    is_part = bool({*TOPICS} - {*topics})
+    return frozenset(kind for kind, (of, _) in _WORDS.items() if is_part and of in topics)

@@ -1,8 +1,9 @@
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -12,6 +13,16 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 
 Told = dict[str, Any]
+
+
+class Order(NamedTuple):
+    """A mail that has been ordered."""
+
+    kind: str
+    user_id: UUID
+
+
+_orders: ContextVar[list[Order] | None] = ContextVar("orders", default=None)
 
 SEND_NOTICE = "bookings.send_notice"
 SEND_REMINDER = "bookings.send_reminder"
@@ -50,6 +61,17 @@ def notice_values(kind: str, notices: list[tuple[UUID, UUID, int]], *, told: Tol
     }
 
 
+@contextmanager
+def noted_orders() -> Iterator[list[Order]]:
+    """The mails that are ordered meanwhile, each as it is."""
+    orders: list[Order] = []
+    token = _orders.set(orders)
+    try:
+        yield orders
+    finally:
+        _orders.reset(token)
+
+
 def message_of(text: str, *, by_staff: bool = False) -> Told | None:
     """The own words of the host, or of the staff, to those who are told."""
     told: Told = {**({"message": text} if text else {}), **({"by_staff": True} if by_staff else {})}
@@ -75,6 +97,8 @@ def defer_host_news(periods: list[tuple[UUID, datetime, datetime]]) -> None:
 
 
 def _notice(kind: str, user_id: UUID, subject_id: UUID, revision: int, *, told: Told | None) -> Job:
+    if (orders := _orders.get()) is not None:
+        orders.append(Order(kind, user_id))
     # A worker of the release before knows no `told`: it can do the jobs that have none.
     more = {"told": told} if told else {}
     task = app.configure_task(SEND_NOTICE)

@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet
 from accounts.policies import MAY_USE_ACCOUNT
 from bookings.errors import NotAHost
 from bookings.repositories.keyset import Page, read_page
-from bookings.repositories.rows import ClientRow, HostRow, RecipientRow
+from bookings.repositories.rows import ClientRow, HostRow, ReachRow, RecipientRow
 
 
 def may_use(prefix: str = "") -> Q:
@@ -84,10 +84,12 @@ def joined_host(found: dict[str, Any]) -> HostRow:
     }
 
 
+_GETS_MAILS = Q(is_active=True, email_notifications=True, erased_at=None) & ~Q(email="")
+
+
 def find_recipient(user_id: UUID) -> RecipientRow | None:
     """Address, name and zone; None where the person has no address, has switched mails off or is gone."""
-    people = get_user_model().objects.filter(id=user_id, is_active=True, email_notifications=True, erased_at=None)
-    person = people.exclude(email="").first()
+    person = get_user_model().objects.filter(_GETS_MAILS, id=user_id).first()
     if person is None:
         return None
     return {
@@ -97,6 +99,12 @@ def find_recipient(user_id: UUID) -> RecipientRow | None:
         "time_zone": person.time_zone,
         "hosting_notifications": person.hosting_notifications,
     }
+
+
+def list_reach(user_ids: Iterable[UUID]) -> list[ReachRow]:
+    """These people by login, and whether mails reach them."""
+    people = get_user_model().objects.filter(id__in=set(user_ids)).annotate(gets_mails=_GETS_MAILS)
+    return [ReachRow(*row) for row in people.order_by("login", "id").values_list("id", "login", "gets_mails")]
 
 
 def is_marked_host(user_id: UUID) -> bool:

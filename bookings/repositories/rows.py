@@ -8,6 +8,14 @@ from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 
+class ReachRow(NamedTuple):
+    """Somebody, and whether mails reach them: they have an address and have not switched mails off."""
+
+    id: UUID
+    login: str
+    gets_mails: bool
+
+
 class HostRow(TypedDict):
     id: UUID
     login: str

@@ -8,7 +8,7 @@ from django.core.validators import URLValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.policies import clean_text, list_zones
+from accounts.policies import clean_paragraphs, clean_text, list_zones
 from bookings.policies.availability import LONGEST_SESSION
 
 MOST_SEATS = 500
@@ -73,8 +73,7 @@ class ParagraphsField(serializers.CharField):
     """Text of several lines; at the end of none of them is a space."""
 
     def to_internal_value(self, data: Any) -> str:
-        lines = super().to_internal_value(data).splitlines()
-        return "\n".join(clean_text(line, limit=len(line)) for line in lines).strip("\n")
+        return clean_paragraphs(super().to_internal_value(data))
 
 
 class LinkField(serializers.CharField):

@@ -1,26 +1,31 @@
 """What the staff do for a person: book, move and cancel, by the rules that hold for the person and for the host.
 
 With `is_preview` an operation does everything and undoes it at its end: its numbers are those that it would have.
+Each answers with its effects. Where `seen` is given and they are not what it names, PreviewChanged undoes everything.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from accounts.policies import describe_period
+from accounts.policies import clean_paragraphs, describe_period
 from accounts.services.events import announce_event
-from accounts.services.lookup import get_person_called
+from accounts.services.lookup import get_person, get_person_called
 from bookings import errors
+from bookings.policies.counts import count, count_credits
 from bookings.policies.seats import Refusal, decide_booking
 from bookings.repositories import bookings, jobs, locking, seats, slots
 from bookings.repositories.cancellations import Cancellation
-from bookings.repositories.rows import BookingRow, RosterRow
+from bookings.repositories.rows import BookingRow, HostRow, SlotRow
 from bookings.services.booking import find_facts, new_booking, refused
+from bookings.services.browsing import get_host, list_slots
 from bookings.services.cancelling import by_client, lock_cancellable, release
-from bookings.services.giving_back import favourable
-from bookings.services.hosting import CancelledSlots, close_slots, lock_cancellable_slot
+from bookings.services.effects import Effects, StaffRow, find_effects
+from bookings.services.giving_back import favourable, give_credits_back
+from bookings.services.hosting import close_slots, lock_cancellable_slot
 from bookings.services.moving import move_seat
 from bookings.services.operations import operation, undo_at_end
 from bookings.services.renewing import renew_due
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from bookings.models import Booking, Slot, Subscription
 
 Refund = Literal["rule", "full"]
+MESSAGE_LENGTH = 1000
 # Errors speak to the person who books; the staff are spoken to about that person.
 _SAID: dict[str, str] = {
     Refusal.NOT_FOUND: "This person or the host may not use the account at present. Look at their standing first.",
@@ -45,6 +51,15 @@ _SAID: dict[str, str] = {
 }
 
 
+@dataclass(frozen=True)
+class StaffCancelledSlot:
+    """What the cancellation of a slot did, or would do."""
+
+    bookings_cancelled: int
+    credits_refunded: int
+    effects: Effects
+
+
 @operation
 def book_as_staff(
     now: datetime,
@@ -55,8 +70,9 @@ def book_as_staff(
     charge: bool = True,
     expected_credits_charged: int | None = None,
     actor_id: UUID | None = None,
+    seen: str | None = None,
     is_preview: bool = False,
-) -> RosterRow:
+) -> StaffRow:
     """Give somebody, by login or id, a seat until the session starts, for its price or without a charge; the booking.
 
     They are told and may leave without loss until the start, as whoever is booked in by somebody else.
@@ -72,10 +88,11 @@ def book_as_staff(
     booking = new_booking(slot=slot, subscription=payer, client_id=client_id, now=now)
     booking = replace(booking, credits=price, made_by="staff", actor_id=actor_id)
     detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot_id), "by": "staff"}
-    if not seats.write_booking(booking, detail=detail):
-        raise errors.TryAgain
+    with jobs.noted_orders() as orders:
+        if not seats.write_booking(booking, detail=detail):
+            raise errors.TryAgain
     announce_event(kind="booking.made", detail=detail)
-    return _end(booking.id, is_preview=is_preview)
+    return _end(booking.id, slot_ids=[slot_id], orders=orders, now=now, seen=seen, is_preview=is_preview)
 
 
 def _find_payer(
@@ -103,8 +120,9 @@ def move_booking_as_staff(
     slot_id: UUID,
     expected_credits_charged: int | None = None,
     actor_id: UUID | None = None,
+    seen: str | None = None,
     is_preview: bool = False,
-) -> RosterRow:
+) -> StaffRow:
     """Move somebody's booking to another slot, by the rules of the person's own move; the booking.
 
     Raises NotFound, BookingNotActive, SessionStarted, LateReschedule, SlotCancelled, SlotStarted, SlotFull, OwnSlot,
@@ -115,13 +133,13 @@ def move_booking_as_staff(
         raise errors.NotFound("There is no booking by that id.")
     if slots.find_slot(slot_id) is None:
         raise errors.NotFound("There is no session by that id.")
+    left_id, price = read.slot_id, expected_credits_charged
     try:
-        move_seat(
-            read, slot_id=slot_id, now=now, actor_id=actor_id, expected_price=expected_credits_charged, by="staff"
-        )
+        with jobs.noted_orders() as orders:
+            move_seat(read, slot_id=slot_id, now=now, actor_id=actor_id, expected_price=price, by="staff")
     except errors.BookingsError as error:
         raise _said(error, to=error.code) from error
-    return _end(booking_id, is_preview=is_preview)
+    return _end(booking_id, slot_ids=[left_id, slot_id], orders=orders, now=now, seen=seen, is_preview=is_preview)
 
 
 @operation
@@ -135,22 +153,27 @@ def cancel_booking_as_staff(
     message: str = "",
     expected_credits_refunded: int | None = None,
     actor_id: UUID | None = None,
+    seen: str | None = None,
     is_preview: bool = False,
-) -> RosterRow:
+) -> StaffRow:
     """Cancel somebody's booking; the booking. The seat goes to whoever waits.
 
     A `full` refund comes back usable, whatever the deadline, and the client reads that the `staff`, or `by` the `host`,
     cancelled. With that of the `rule` it is the client's own cancellation, which the staff enter.
-    Raises NotFound, BookingNotActive, SessionStarted, RefundChanged where the refund is not the expected, Busy.
+    Raises NotFound, BookingNotActive, SessionStarted, RefundChanged where the refund is not the expected, NotValid
+    for too long a message, Busy.
     """
+    words = _clean(message)
     rows = lock_cancellable(booking_id, now=now)
     found = _cancellation_of(rows.bookings[0], rows=rows, refund=refund, now=now)
     if expected_credits_refunded not in {None, found.refund}:
         raise errors.RefundChanged(extra={"credits_refunded": found.refund})
     by = "client" if refund == "rule" else by
-    told = jobs.message_of(message, by_staff=by != "host")
-    release([found], rows=rows, now=now, actor_id=actor_id, by=by, told=told)
-    return _end(booking_id, is_preview=is_preview)
+    told = jobs.message_of(words, by_staff=by != "host")
+    with jobs.noted_orders() as orders:
+        release([found], rows=rows, now=now, actor_id=actor_id, by=by, told=told)
+    slot_ids = [found.booking.slot_id]
+    return _end(booking_id, slot_ids=slot_ids, orders=orders, now=now, seen=seen, is_preview=is_preview)
 
 
 def _cancellation_of(booking: "Booking", *, rows: locking.LockedRows, refund: Refund, now: datetime) -> Cancellation:
@@ -169,29 +192,75 @@ def cancel_slot_as_staff(
     slot_id: UUID,
     message: str = "",
     actor_id: UUID | None = None,
+    seen: str | None = None,
     is_preview: bool = False,
-) -> CancelledSlots:
+) -> StaffCancelledSlot:
     """Cancel a host's slot and refund everybody in full; they and the host are told, with the message.
 
-    Raises NotFound, SlotCancelled, SessionStarted, Busy.
+    Raises NotFound, SlotCancelled, SessionStarted, NotValid for too long a message, Busy.
     """
+    words = _clean(message)
     slot = slots.find_slot(slot_id)
     if slot is None:
         raise errors.NotFound("There is no session by that id.")
     rows = lock_cancellable_slot(slot, now=now)
-    done = close_slots([slot_id], rows=rows, now=now, actor_id=actor_id, by="staff", message=message)
-    told = jobs.message_of(message, by_staff=True)
-    jobs.defer_notices("slot_cancelled_by_staff", [(slot.host_id, slot_id, int(now.timestamp()))], told=told)
-    if is_preview:
-        undo_at_end()
-    return done
+    with jobs.noted_orders() as orders:
+        done = close_slots([slot_id], rows=rows, now=now, actor_id=actor_id, by="staff", message=words)
+        told = jobs.message_of(words, by_staff=True)
+        jobs.defer_notices("slot_cancelled_by_staff", [(slot.host_id, slot_id, int(now.timestamp()))], told=told)
+    refund = done.credits_refunded
+    effects = find_effects(orders=orders, slot_ids=[slot_id], now=now, also_shown=refund)
+    _check(effects, seen=seen, is_preview=is_preview)
+    return StaffCancelledSlot(done.bookings_cancelled, refund, effects)
+
+
+@operation
+def give_back_as_staff(
+    now: datetime,
+    /,
+    *,
+    booking_id: UUID,
+    credits: int,
+    note: str,
+    actor_id: UUID | None = None,
+    seen: str | None = None,
+    is_preview: bool = False,
+) -> StaffRow:
+    """`give_back` for a member of the staff. Raises NotFound, NotValid, Busy."""
+    with jobs.noted_orders() as orders:
+        give_credits_back(now, booking_id=booking_id, credits=credits, note=note, actor_id=actor_id)
+    return _end(booking_id, slot_ids=[], orders=orders, now=now, seen=seen, is_preview=is_preview)
+
+
+def list_bookable(*, viewer_id: UUID, host: str = "") -> list[tuple[UUID, str]]:
+    """The next sessions with a free seat, of everybody or of the host with that login, with what they are in words."""
+    try:
+        host_id = get_host(login=host)["id"] if host else None
+    except errors.NotFound:
+        return []
+    found = list_slots(viewer_id=viewer_id, is_open=True, host_id=host_id).rows
+    return [(row["id"], describe_slot(row)) for row in found if row["seats_left"]]
+
+
+def describe_slot(row: SlotRow) -> str:
+    """A session with its free seats and its price, in its host's time zone."""
+    seats_left, cost = count(row["seats_left"], "seat"), count_credits(row["price_credits"])
+    return f"{_session(row['title'], row['host'], row['starts_at'], row['ends_at'])}, {seats_left} free, {cost}"
+
+
+def describe_person(*, user_id: UUID) -> str:
+    """Raises PersonNotFound of `accounts`."""
+    person = get_person(user_id=user_id)
+    return f"{person.display_name or person.login} ({person.login})"
 
 
 def describe_session(row: BookingRow) -> str:
     """A booking's session in words, in its host's time zone."""
-    zone = ZoneInfo(row["host"]["time_zone"])
-    when = describe_period(row["scheduled_start_time"], row["scheduled_end_time"], zone=zone)
-    return f'"{row["title"]}" with {row["host"]["login"]}, {when}'
+    return _session(row["title"], row["host"], row["scheduled_start_time"], row["scheduled_end_time"])
+
+
+def _session(title: str, host: HostRow, start: datetime, end: datetime) -> str:
+    return f'"{title}" with {host["login"]}, {describe_period(start, end, zone=ZoneInfo(host["time_zone"]))}'
 
 
 def _said(error: errors.BookingsError, *, to: str) -> errors.BookingsError:
@@ -199,8 +268,30 @@ def _said(error: errors.BookingsError, *, to: str) -> errors.BookingsError:
     return type(error)(_SAID[to], extra=error.extra) if to in _SAID else error
 
 
-def _end(booking_id: UUID, *, is_preview: bool) -> RosterRow:
+def _clean(message: str) -> str:
+    """What mails say in somebody's own words. Raises NotValid."""
+    if len(message) > MESSAGE_LENGTH:
+        raise errors.NotValid(f"Write a message of at most {MESSAGE_LENGTH} characters.")
+    return clean_paragraphs(message)
+
+
+def _end(
+    booking_id: UUID,
+    *,
+    slot_ids: Sequence[UUID],
+    orders: Sequence[jobs.Order],
+    now: datetime,
+    seen: str | None,
+    is_preview: bool,
+) -> StaffRow:
     row = bookings.get_roster_row(booking_id)
+    effects = find_effects(orders=orders, slot_ids=slot_ids, now=now, row=row)
+    _check(effects, seen=seen, is_preview=is_preview)
+    return {**row, "effects": effects}
+
+
+def _check(effects: Effects, *, seen: str | None, is_preview: bool) -> None:
+    if seen not in {None, effects.seen}:
+        raise errors.PreviewChanged
     if is_preview:
         undo_at_end()
-    return row

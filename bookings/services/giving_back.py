@@ -81,6 +81,29 @@ def give_back(
     Where `host_id` is given the booking is one of that host's. The same key and body again give back nothing more.
     Raises NotFound, NotValid for more than is left, IdempotencyConflict, Busy.
     """
+    return give_credits_back(
+        now,
+        booking_id=booking_id,
+        credits=credits,
+        note=note,
+        actor_id=actor_id,
+        host_id=host_id,
+        idempotency_key=idempotency_key,
+    )
+
+
+def give_credits_back(
+    now: datetime,
+    /,
+    *,
+    booking_id: UUID,
+    credits: int,
+    note: str,
+    actor_id: UUID | None,
+    host_id: UUID | None = None,
+    idempotency_key: str | None = None,
+) -> BookingRow:
+    """`give_back` inside the caller's operation."""
     read = bookings.find_booking(booking_id, host_id=host_id)
     if read is None:
         raise errors.NotFound

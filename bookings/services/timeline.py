@@ -1,6 +1,6 @@
 """What happened to a person or to a booking, in words, from the audit trail and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -83,19 +83,39 @@ class BookingStory:
     lines: Sequence[Line]
 
 
-def list_person_lines(*, user_id: UUID, topic: str = "", before: UUID | None = None, limit: int = LINES) -> list[Line]:
-    """What happened to a person, newest first, older than the event `before`. Raises PersonNotFound, NotValid."""
-    if topic and topic not in words.TOPICS:
-        raise errors.NotValid(f"There is no topic {topic!r}. Choose one of: {', '.join(words.TOPICS)}.")
+def list_person_lines(
+    *,
+    user_id: UUID,
+    topic: str = "",
+    among: Collection[str] = words.TOPICS,
+    before: UUID | None = None,
+    limit: int = LINES,
+) -> list[Line]:
+    """What happened to a person, newest first, older than the event `before`: of one topic or of all those `among`.
+
+    Raises PersonNotFound, NotValid.
+    """
+    if topic and topic not in among:
+        raise errors.NotValid(f"There is no topic {topic!r}. Choose one of: {', '.join(among)}.")
+    topics = [topic] if topic else among
+    if not topics:
+        return []
     zone = ZoneInfo(lookup.get_person(user_id=user_id).time_zone)
-    found = list_trail(user_id=user_id, kinds=words.kinds_of(topic), before=before, limit=limit)
+    found = list_trail(user_id=user_id, kinds=words.kinds_of(topics), before=before, limit=limit)
     lines = _describe(found, about=user_id, zone=zone)
-    if topic in {"", words.CREDITS} and len(found) < limit:
+    if words.CREDITS in topics and len(found) < limit:
         lines += _welcomes(user_id)
     return sorted(lines, key=lambda line: line.at, reverse=True)[:limit]
 
 
-def get_person_story(*, login_or_id: str, now: datetime, topic: str = "", before: UUID | None = None) -> PersonStory:
+def get_person_story(
+    *,
+    login_or_id: str,
+    now: datetime,
+    topic: str = "",
+    among: Collection[str] = words.TOPICS,
+    before: UUID | None = None,
+) -> PersonStory:
     """Somebody, by login or id. Raises PersonNotFound and LoginAmbiguous of `accounts`, NotValid."""
     person = lookup.get_person_called(login_or_id=login_or_id)
     user_id: UUID = person.pk
@@ -107,7 +127,7 @@ def get_person_story(*, login_or_id: str, now: datetime, topic: str = "", before
         upcoming=bookings.list_page(client_id=user_id, when="upcoming", size=BOOKINGS).rows,
         past=bookings.list_page(client_id=user_id, when="past", size=BOOKINGS).rows,
         access=count_access_of(login_or_id=str(user_id), with_personal_tokens=True, now=now),
-        lines=list_person_lines(user_id=user_id, topic=topic, before=before),
+        lines=list_person_lines(user_id=user_id, topic=topic, among=among, before=before),
     )
 
 

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client as Http
+from django.urls import reverse
 
 from accounts.models import User
-from bookings.models import Slot
+from bookings.models import Booking, Slot
 from bookings.services import booking
 from tests.attacks.test_pages import WORDS, Forms
 from tests.bookings.people import make_person, make_slot
@@ -47,7 +48,7 @@ def sign_in_while_staff(client: Http, person: User) -> None:
 def addresses() -> list[str]:
     """Every address of the admin, with ids that nothing has."""
     found = [path for path, _ in routes(admin.site.urls[0]) if "(?P<app_label>" not in path]
-    filled = (re.sub(r"<path:\w+>|<\w+>", str(uuid4()), path) for path in found)
+    filled = (re.sub(r"<\w+:\w+>|<\w+>", str(uuid4()), path) for path in found)
     return [f"/admin/{path}" for path in filled if path not in OPEN]
 
 
@@ -100,6 +101,22 @@ def test_the_words_of_people_run_in_no_list_and_on_no_page(staff: Http) -> None:
             assert not [one for one in Forms(text).dangers if "alert(1)" in one or "xss()" in one]
             shown += "&lt;xss" in text
     assert shown > 6
+
+
+def test_the_words_of_people_run_on_no_page_of_the_front_desk(staff: Http) -> None:
+    poison()
+    booked, slot = Booking.objects.get(), Slot.objects.get()
+    ways = {f"booking_{name}": booked.pk for name in ("move", "cancel", "give_back")}
+    ways |= {"booking_book": booked.client_id, "slot_cancel": slot.pk}
+    said = {"refund": "full", "message": WORDS, "credits": "1", "note": WORDS[:200], "free": "on"}
+    for name, pk in ways.items():
+        address = reverse(f"admin:bookings_{name}", args=[pk])
+        for page in (staff.get(address, {"host": WORDS}), staff.post(address, {**said, "step": "look", "seen": WORDS})):
+            text = page.content.decode()
+            assert page.status_code == 200
+            assert "&lt;xss" in text
+            assert "<xss" not in text
+            assert not [one for one in Forms(text).dangers if "alert(1)" in one or "xss()" in one]
 
 
 def test_no_page_of_the_admin_can_be_framed_or_kept(staff: Http) -> None:

@@ -16,14 +16,16 @@ from django.contrib.admin.options import ModelAdmin
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client as Http
+from django.urls import reverse
 from procrastinate.contrib.django import app as jobs
 
 from accounts.models import User
-from bookings.models import AvailabilityRule, Plan
+from bookings.models import AvailabilityRule, Booking, Plan, Slot
 from bookings.services import booking, offerings, waiting
 from tests.bookings.people import make_person, make_slot
 from tests.tokens.applications import register
 from tests.tokens.in_process import call, sign_in
+from tests.tokens.test_scopes import routes
 
 # A lookup in an address may name a time without a zone.
 pytestmark = pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime:RuntimeWarning")
@@ -35,8 +37,8 @@ TEXTS = [
 ]  # fmt: skip
 SHORT = ["\0", "x", "9" * 25]
 IDS = ["\0", "_00", "x" * 9000, "-1", "9" * 25, "9" * 5000, "\u202e", "", "a/b", str(uuid4())]
-# What Django's lists and pages read from the query besides their filters.
-QUERIES = ["q", "p", "o", "all", "e", "_popup", "_to_field", "_facets", "_changelist_filters", "x"]
+# What lists and pages read from the query besides their filters.
+QUERIES = ["q", "p", "o", "all", "e", "_popup", "_to_field", "_facets", "_changelist_filters", "topic", "before", "x"]
 LOOKUPS = ["", "__exact", "__in", "__isnull", "__gte", "__range", "__contains", "__regex", "__year", "__x"]
 MULTIPART, FORM = "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"
 
@@ -167,6 +169,38 @@ def test_every_field_of_every_form_takes_odd_text_and_has_a_limit(staff: Http, m
             refused = posted(staff, address, {**good, name: "x" * 50_000})
             assert refused.status_code == 200, f"{name} of {model} takes 50 kB"
             assert form_of(refused).errors, name
+
+
+# What each form of the front desk sends.
+OPERATIONS: dict[str, tuple[type[Model], dict[str, str]]] = {
+    "bookings_booking_move": (Booking, {"slot": "", "slot_id": ""}),
+    "bookings_booking_cancel": (Booking, {"refund": "full", "message": "x"}),
+    "bookings_booking_give_back": (Booking, {"credits": "1", "note": "x"}),
+    "bookings_booking_book": (User, {"slot": "", "slot_id": "", "free": "on"}),
+    "bookings_slot_cancel": (Slot, {"message": "x"}),
+}
+OF_DJANGO = ("_add", "_changelist", "_change", "_delete", "_history")
+
+
+def test_every_operation_of_the_front_desk_is_tried_here() -> None:
+    names = {str(pattern.name) for _, pattern in routes(admin.site.urls[0])}
+    assert {one for one in names if one.startswith("bookings_") and not one.endswith(OF_DJANGO)} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_field_of_the_front_desk_takes_odd_text(staff: Http, name: str) -> None:
+    model, good = OPERATIONS[name]
+    address = reverse(f"admin:{name}", args=[row_of(model)])
+    for text in TEXTS:
+        asked(staff, address, {"host": text})
+        for field in (*good, "step", "seen"):
+            for step in ("look", "confirm", "change"):
+                posted(staff, address, {**good, "step": step, "seen": "x", field: text})
+    for text in IDS:
+        asked(staff, address.replace(row_of(model), quote(text, safe="")), {})
+    for field in good.keys() - {"free"}:
+        refused = posted(staff, address, {**good, field: "x" * 50_000, "step": "look"})
+        assert refused.context["form"].errors, f"{field} takes 50 kB"
 
 
 @pytest.mark.parametrize("body", ["+AAA-", "+2AA-"])

@@ -171,6 +171,11 @@ def give_back_to_a_new_subscription(ada: User, grace: User) -> Operation:
     )
 
 
+def give_back_as_staff(ada: User, grace: User) -> Operation:
+    booking_id = missed(ada, grace)
+    return lambda: front_desk.give_back_as_staff(booking_id=booking_id, credits=1, note="Sorry")
+
+
 def book_and_renew(ada: User, grace: User) -> Operation:
     slot = make_slot(grace)
     _ended(ada)
@@ -333,7 +338,7 @@ OPERATIONS = [
     no_show_undone, give_back_to_a_new_subscription, book_and_renew, adjust, stop, end, extend, offer_seats,
     edit, edit_the_time, reopen, book_in, remove_and_promote, offer, change_offering, archive_offering,
     finish_upgrade, book_for_nothing, move_to_another_price,
-    cancel_by_the_rule_as_staff, book_as_staff, move_as_staff, cancel_slot_as_staff,
+    cancel_by_the_rule_as_staff, book_as_staff, move_as_staff, cancel_slot_as_staff, give_back_as_staff,
 ]  # fmt: skip
 
 

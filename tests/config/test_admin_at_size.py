@@ -18,6 +18,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bookings.models import Booking
 from config.admin import COUNT_LIMIT
 from tests.conftest import empty_tables
 from tests.processes import ROOT
@@ -69,6 +70,21 @@ def test_every_page_filter_order_and_search_reads_few_rows(staff: Client, name: 
         with CaptureQueriesContext(connection) as queries:
             assert staff.get(address, follow=True).status_code == 200, address
         assert len(queries) < 15, (address, len(queries))
+        for query in queries.captured_queries:
+            rows = _rows_read(query["sql"])
+            assert rows <= MOST_ROWS, (address, rows, query)
+
+
+@pytest.mark.django_db
+def test_a_persons_and_a_bookings_page_and_the_front_desk_read_few_rows(staff: Client) -> None:
+    booking = str(Booking.objects.order_by("-id").values_list("id", flat=True)[0])
+    pages = [("accounts_user_change", SOMEBODY), ("bookings_booking_book", SOMEBODY)]
+    pages += [(f"bookings_booking_{name}", booking) for name in ("change", "move", "cancel", "give_back")]
+    for name, pk in pages:
+        address = reverse(f"admin:{name}", args=[pk])
+        with CaptureQueriesContext(connection) as queries:
+            assert staff.get(address).status_code == 200, address
+        assert len(queries) < 40, (address, len(queries))
         for query in queries.captured_queries:
             rows = _rows_read(query["sql"])
             assert rows <= MOST_ROWS, (address, rows, query)

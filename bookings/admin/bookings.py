@@ -1,0 +1,124 @@
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of, ask
+from bookings import models
+from bookings.admin.asking import ask_and_do
+from bookings.admin.front_desk import BookIn, CancelBooking, GiveBack, GiveBackForm, MoveBooking, Operation
+from bookings.errors import BookingsError
+from bookings.policies.counts import count_credits
+from bookings.policies.credits import credits_kept
+from bookings.services.front_desk import cancel_booking_as_staff
+from bookings.services.giving_back import give_back
+from bookings.services.timeline import get_booking_story
+
+_VIEWS: dict[str, type[Operation]] = {"move": MoveBooking, "cancel": CancelBooking, "give_back": GiveBack}
+
+
+@admin.register(models.Booking)
+class BookingAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id", "client", "slot", "scheduled_start_time", "status", "cancelled_by", "credits_refunded",
+        "credits_given_back",
+    )  # fmt: skip
+    fields = (
+        "id", ("client", "slot", "host"), ("scheduled_start_time", "scheduled_end_time"),
+        ("status", "cancelled_by", "cancelled_at"), ("credits_charged", "credits_refunded", "credits_given_back"),
+        ("refund_window", "free_to_leave_until"), "subscription", ("created_at", "changed_at"),
+    )  # fmt: skip
+    list_filter = ("status", "cancelled_by", "scheduled_start_time")
+    ordering, sortable_by = ("-scheduled_start_time", "-id"), ("scheduled_start_time",)
+    people = ("client_id", "host_id")
+    list_select_related = ("client", "slot")
+    actions = ("cancel_for_client", "cancel_as_host", "give_credits_back")
+
+    def get_urls(self) -> list[URLPattern]:
+        ways: list[tuple[str, str, type[Operation]]] = [("book/<uuid:pk>/", "book", BookIn)]
+        ways += [(f"<uuid:pk>/{name.replace('_', '-')}/", name, view) for name, view in _VIEWS.items()]
+        own = [
+            path(way, self.admin_site.admin_view(view.as_view(page=self)), name=f"bookings_booking_{name}")
+            for way, name, view in ways
+        ]
+        return own + super().get_urls()
+
+    def list_tools(self, request: HttpRequest, row: models.Booking) -> list[Tool]:
+        if not self.has_decide_permission(request):
+            return []
+        can_change = row.status == "active" and timezone.now() < row.scheduled_start_time
+        offered = [("move", "Move…"), ("cancel", "Cancel…")] if can_change else []
+        offered += [("give_back", "Give credits back…")] if credits_kept(row) else []
+        return [(reverse(f"admin:bookings_booking_{name}", args=[row.pk]), title) for name, title in offered]
+
+    def list_parts(self, request: HttpRequest, row: models.Booking) -> list[str]:
+        story = get_booking_story(booking_id=row.pk)
+        return [render_to_string("admin/bookings/story_of_booking.html", {"story": story})]
+
+    @admin.action(description="Cancel in favour of the client…", permissions=["decide"])
+    def cancel_for_client(self, request: HttpRequest, queryset: QuerySet[models.Booking]) -> HttpResponse | None:
+        """Refunded in full, whatever the deadline; the client reads that the staff did it."""
+        return self._cancel(request, queryset, by="staff", action="cancel_for_client")
+
+    @admin.action(description="Cancel as the host…", permissions=["decide"])
+    def cancel_as_host(self, request: HttpRequest, queryset: QuerySet[models.Booking]) -> HttpResponse | None:
+        """Refunded in full; the client reads that the host did it."""
+        return self._cancel(request, queryset, by="host", action="cancel_as_host")
+
+    @admin.action(description="Give credits back…", permissions=["decide"])
+    def give_credits_back(self, request: HttpRequest, queryset: QuerySet[models.Booking]) -> HttpResponse | None:
+        """Some of what each has cost, before or after the session, with a note that the client reads."""
+        asked = {
+            "title": "Give credits back",
+            "sentence": "The clients are told. Where the plan that paid has ended, they come back in another.",
+            "action": "give_credits_back",
+            "button": "Give the credits back",
+            "lines": {
+                booking.pk: f"{booking.client.login}, {booking.slot.title}" for booking in queryset[:MOST_AT_ONCE]
+            },
+        }
+
+        def give(booking_id: UUID, **said: Any) -> None:
+            give_back(booking_id=booking_id, actor_id=actor_of(request), **said)
+
+        return ask_and_do(self, request, queryset, asked, give, form_class=GiveBackForm)
+
+    def _cancel(
+        self, request: HttpRequest, queryset: QuerySet[models.Booking], *, by: str, action: str
+    ) -> HttpResponse | None:
+        """Shows the refunds first; then each in a transaction of its own; what cannot be cancelled is named."""
+        chosen = queryset[:MOST_AT_ONCE]
+        if "answered" not in request.POST:
+            return ask(request, _describe_cancelling(list(chosen), by=by, action=action))
+        for booking in chosen:
+            try:
+                row = cancel_booking_as_staff(booking_id=booking.id, actor_id=actor_of(request), by=by)
+            except BookingsError as error:
+                self.message_user(request, f"{booking.id}: {error}", messages.WARNING)
+            else:
+                back = count_credits(row["credits_refunded"])
+                message = f"{booking.id}: cancelled. {booking.client.login} has {back} back."
+                self.message_user(request, message, messages.SUCCESS)
+        return None
+
+
+def _describe_cancelling(chosen: Sequence[models.Booking], *, by: str, action: str) -> dict[str, Any]:
+    who = {"staff": "the staff", "host": "the host"}[by]
+    lines = {
+        booking.pk: f"{booking.client.login}, {booking.slot.title}, {booking.scheduled_start_time:%Y-%m-%d %H:%M %Z}: "
+        + (f"{count_credits(credits_kept(booking))} back" if booking.status == "active" else "not active, stays so")
+        for booking in chosen
+    }
+    return {
+        "title": "Cancel bookings",
+        "sentence": f"The clients are told that {who} cancelled. Whoever waits for a seat moves up.",
+        "action": action,
+        "button": "Cancel the bookings and refund them",
+        "lines": lines,
+    }

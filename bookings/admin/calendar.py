@@ -1,0 +1,58 @@
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from accounts.admin import ReadOnlyAdmin, Tool
+from bookings import models
+from bookings.admin.front_desk import CancelSession
+
+
+@admin.register(models.Offering)
+class OfferingAdmin(ReadOnlyAdmin):
+    list_display = ("title", "host", "minutes", "capacity", "price_credits", "public", "archived_at")
+    list_filter = ("public",)
+    ordering, sortable_by = ("-id",), ()
+    people = ("host_id",)
+    list_select_related = ("host",)
+
+
+@admin.register(models.Slot)
+class SlotAdmin(ReadOnlyAdmin):
+    list_display = ("title", "host", "starts_at", "seats_taken", "capacity", "status")
+    list_filter = ("status", "starts_at")
+    ordering, sortable_by = ("-starts_at", "-id"), ("starts_at",)
+    people = ("host_id",)
+    list_select_related = ("host",)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                "<uuid:pk>/cancel/",
+                self.admin_site.admin_view(CancelSession.as_view(page=self)),
+                name="bookings_slot_cancel",
+            ),
+            *super().get_urls(),
+        ]
+
+    def list_tools(self, request: HttpRequest, row: models.Slot) -> list[Tool]:
+        can_be_cancelled = row.status == "open" and timezone.now() < row.starts_at
+        if not can_be_cancelled or not self.has_decide_permission(request):
+            return []
+        return [(reverse("admin:bookings_slot_cancel", args=[row.pk]), "Cancel the session…")]
+
+
+@admin.register(models.WaitlistEntry)
+class WaitlistEntryAdmin(ReadOnlyAdmin):
+    list_display = ("slot", "client", "joined_at", "status", "passed_over")
+    list_filter = ("status",)
+    people = ("client_id",)
+    list_select_related = ("slot", "client")
+
+
+@admin.register(models.AvailabilityRule)
+class AvailabilityRuleAdmin(ReadOnlyAdmin):
+    list_display = ("host", "kind", "weekday", "date", "start_time", "end_time", "title", "capacity")
+    list_filter = ("kind",)
+    people = ("host_id",)
+    list_select_related = ("host",)

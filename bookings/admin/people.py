@@ -1,0 +1,133 @@
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.admin import (
+    MOST_AT_ONCE,
+    Tool,
+    actor_of,
+    add_to_page_of_person,
+    add_to_people,
+    ask,
+    describe_people,
+    is_within_rights,
+)
+from accounts.errors import AccountsError
+from bookings import models
+from bookings.errors import BookingsError, NotValid
+from bookings.policies.timeline import BOOKINGS, CREDITS, HOSTING, TOPICS
+from bookings.services.credits import MOST_CREDITS, grant_credits
+from bookings.services.front_desk import describe_session
+from bookings.services.staff import make_host
+from bookings.services.timeline import LINES, get_person_story
+
+
+class CreditsForm(forms.Form):
+    """How many credits each of the chosen people is given."""
+
+    credits = forms.IntegerField(min_value=1, max_value=MOST_CREDITS)
+
+
+@admin.action(description="Grant credits…", permissions=["credit"])
+def grant_credits_to_people(
+    people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:
+    """Asks how many; each person's grant is a transaction of its own, with its entry in the ledger."""
+    form = CreditsForm(request.POST if "answered" in request.POST else None)
+    if not form.is_valid():
+        return _ask_for_credits(request, queryset, form)
+    credits = form.cleaned_data["credits"]
+    for person in queryset[:MOST_AT_ONCE]:
+        try:
+            grant_credits(user_id=person.pk, credits=credits, actor_id=actor_of(request))
+        except BookingsError as error:
+            people.message_user(request, f"{person.login}: {error}", messages.WARNING)
+        else:
+            people.message_user(request, f"{person.login} has {credits} more credits.", messages.SUCCESS)
+    return None
+
+
+def _ask_for_credits(request: HttpRequest, queryset: QuerySet[Any], form: forms.Form) -> HttpResponse:
+    asked = {
+        "title": "Grant credits",
+        "sentence": "They are added to the subscription that ends last, or to a new one of a year.",
+        "action": "grant_credits_to_people",
+        "button": "Grant the credits",
+        "lines": describe_people(queryset),
+        "form": form,
+    }
+    return ask(request, asked)
+
+
+@admin.action(description="Make hosts of them", permissions=["make_host"])
+def make_hosts(people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    """Each may offer sessions from then on; the rules that somebody has from before fill the calendar again."""
+    for person in queryset[:MOST_AT_ONCE]:
+        try:
+            make_host(person=str(person.pk), actor_id=actor_of(request))
+        except (AccountsError, BookingsError) as error:
+            people.message_user(request, f"{person.login}: {error}", messages.WARNING)
+        else:
+            people.message_user(request, f"{person.login} is a host.", messages.SUCCESS)
+
+
+add_to_people(action=make_hosts, lists=[], permissions={"make_host": "bookings.change_slot"})
+add_to_people(
+    action=grant_credits_to_people,
+    lists=[("Bookings", models.Booking, "client"), ("Subscriptions", models.Subscription, "user")],
+    permissions={"credit": "bookings.change_subscription"},
+)
+
+
+def _list_tools(request: HttpRequest, person: Any) -> list[Tool]:
+    if not request.user.has_perm("bookings.change_booking") or not is_within_rights(request, user_id=person.pk):
+        return []
+    return [(reverse("admin:bookings_booking_book", args=[person.pk]), "Book a session…")]
+
+
+def _show_story(request: HttpRequest, person: Any) -> str:
+    """What the person has and what happened to them, as much of it as the actor may see elsewhere, too."""
+    may: dict[str, bool] = {
+        "bookings": request.user.has_perm("bookings.view_booking"),
+        "access": request.user.has_perm("tokens.view_session"),
+        "everything": request.user.has_perm("accounts.view_event"),
+    }
+    topics = TOPICS if may["everything"] else (BOOKINGS, CREDITS, HOSTING) if may["bookings"] else ()
+    if not topics:
+        return ""
+    topic, before = request.GET.get("topic", ""), _read_id(request.GET.get("before", ""))
+    about: dict[str, Any] = {"login_or_id": str(person.pk), "now": timezone.now(), "among": topics, "before": before}
+    try:
+        story = get_person_story(**about, topic=topic)
+    except NotValid:
+        topic, story = "", get_person_story(**about)
+    oldest = story.lines[-1].event_id if len(story.lines) == LINES else None
+    bookings = [("Upcoming", _link(story.upcoming)), ("Past and cancelled", _link(story.past))]
+    shown = {"bookings": bookings, "story": story, "may": may, "topics": topics, "topic": topic, "oldest": oldest}
+    return render_to_string("admin/bookings/story_of_person.html", shown)
+
+
+def _link(rows: Sequence[Any]) -> list[tuple[str, str]]:
+    """Address and words of each booking."""
+    return [
+        (reverse("admin:bookings_booking_change", args=[row["id"]]), f"{describe_session(row)}: {row['status']}")
+        for row in rows
+    ]
+
+
+def _read_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+add_to_page_of_person(tools=_list_tools, part=_show_story)

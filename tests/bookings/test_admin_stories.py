@@ -1,0 +1,70 @@
+"""A booking and a person as timelines in the admin, for whoever may read of them."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Event, User
+from bookings.models import Booking, Slot
+from bookings.services.booking import book_slot
+from bookings.services.front_desk import cancel_booking_as_staff
+from tests.bookings.staff import address, browser_of, look_only, make_staff
+from tests.tokens.in_process import sign_in
+
+
+@pytest.fixture
+def sam(audited: None) -> User:
+    return make_staff("sam", "bookings")
+
+
+@pytest.fixture
+def staff(sam: User) -> Client:
+    return browser_of(sam)
+
+
+@pytest.fixture
+def booking(ada: User, slot: Slot) -> Booking:
+    return Booking.objects.get(id=book_slot(client_id=ada.id, slot_id=slot.id)["id"])
+
+
+def test_a_booking_and_a_person_are_told_as_timelines(staff: Client, sam: User, ada: User, booking: Booking) -> None:
+    cancel_booking_as_staff(booking_id=booking.id, actor_id=sam.id)
+    page = staff.get(address("booking_change", booking)).content.decode()
+    assert "sam cancelled “Session”," in page
+    assert "<td>+1</td><td>refund</td>" in page
+    person = reverse("admin:accounts_user_change", args=[ada.pk])
+    page = staff.get(person).content.decode()
+    for shown in (
+        "5 credits to spend",
+        "Booked “Session”,",
+        "sam cancelled “Session”,",
+        address("booking_change", booking),
+    ):
+        assert shown in page
+    page = staff.get(person, {"topic": "credits"}).content.decode()
+    assert "as a welcome" in page
+    assert "Booked “Session”," not in page
+    for odd in ({"topic": "weather"}, {"before": "x"}, {"topic": "access"}):
+        assert "Booked “Session”," in staff.get(person, odd).content.decode()
+
+
+def test_a_long_story_goes_on_below(staff: Client, ada: User) -> None:
+    for _ in range(60):
+        Event.objects.create(kind="calendar_feed.rotated", user_id=ada.id)
+    page = browser_of(make_staff("kim", "support")).get(reverse("admin:accounts_user_change", args=[ada.pk]))
+    assert page.content.count(b"Made a new calendar address") == 50
+    older = page.content.decode().partition('<a href="?before=')[2].partition("#")[0]
+    rest = browser_of(User.objects.get(login="kim")).get(page.request["PATH_INFO"], {"before": older}).content
+    assert rest.count(b"Made a new calendar address") == 10
+
+
+def test_each_role_reads_what_it_may_see_elsewhere(ada: User, booking: Booking) -> None:
+    sign_in(ada)
+    person = reverse("admin:accounts_user_change", args=[ada.pk])
+    pages = {role: browser_of(make_staff(role, role)).get(person).content.decode() for role in ("support", "bookings")}
+    assert "Signed in" in pages["support"]
+    assert "to spend" not in pages["support"]
+    assert "Signed in" not in pages["bookings"]
+    assert "to spend" in pages["bookings"]
+    assert "Booked “Session”," in pages["bookings"]
+    assert b"What happened" not in browser_of(look_only("view_user")).get(person).content
