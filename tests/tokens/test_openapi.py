@@ -24,9 +24,9 @@ CODES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def schema(client: Http) -> dict[str, Any]:
-    response = client.get("/api/v1/schema")
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    response = Http().get("/api/v1/schema")
     assert response.status_code == 200
     return dict(yaml.safe_load(response.content))
 
