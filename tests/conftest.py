@@ -1,10 +1,11 @@
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import hypothesis
 import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
@@ -69,13 +70,18 @@ def _names(code: CodeType) -> set[str]:
 
 
 _make_rsa_key = cache(signing_keys.make_rsa_key)
+_load_private_key = lru_cache(maxsize=64)(load_der_private_key)
 
 
 @pytest.fixture(autouse=True)
 def _own_signing_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process forgets the keys of the test before, whose rows are gone. One RSA key is made for all tests."""
+    """This process forgets the keys of the test before, whose rows are gone.
+
+    One RSA key is made for all tests and read once: OpenSSL checks it each time, for 40 milliseconds.
+    """
     signing_keys.forget_keys()
     monkeypatch.setattr(signing_keys, "make_rsa_key", _make_rsa_key)
+    monkeypatch.setattr(signing_keys, "load_der_private_key", _load_private_key)
 
 
 @pytest.fixture(autouse=True)
