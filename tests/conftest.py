@@ -23,9 +23,9 @@ PROGRAMS = {"subprocess", "multiprocessing", "pty", "playwright.sync_api"}
 READ = ("tests", "bench", "deploy", "config.development")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start programs: `make quick` leaves them out."""
-    for item in items:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that start programs where somebody asks: `make quick` leaves them out."""
+    for item in items if "processes" in config.option.markexpr else ():
         assert isinstance(item, pytest.Function)
         fixtures = [fixture.func for found in item._fixtureinfo.name2fixturedefs.values() for fixture in found]
         if any(map(_starts_programs, [item.function, *fixtures])):
