@@ -108,7 +108,9 @@ def test_every_parameter_of_every_list_takes_odd_text(staff: Http, model: Any) -
     page = staff.get(home(model))
     assert page.status_code == 200
     for name in sorted(set(parameters(model, page.context["cl"]))):
-        for text in TEXTS:
+        # A lookup that the list does not offer is refused by its name, before its text is read.
+        is_refused = staff.get(home(model), {name: "1"}).status_code == 400
+        for text in SHORT if is_refused else TEXTS:
             asked(staff, home(model), {name: text})
 
 
@@ -145,11 +147,13 @@ def actions_of(listed: ModelAdmin[Any]) -> list[str]:
 
 @pytest.mark.parametrize("model", models())
 def test_every_action_takes_odd_rows_and_answers(staff: Http, model: Any) -> None:
-    for name in [*actions_of(admin.site._registry[model]), "delete_selected", "", "\0", "x" * 50_000, "__class__"]:
-        for text in TEXTS:
+    actions = actions_of(admin.site._registry[model])
+    for name in [*actions, "delete_selected", "", "\0", "x" * 50_000, "__class__"]:
+        # The rows of an action that there is not are never read.
+        for text in TEXTS if name in actions else SHORT:
             posted(staff, home(model), {"action": name, "_selected_action": text})
             posted(staff, home(model), {"action": name, "_selected_action": [row_of(model), text]})
-    for name in actions_of(admin.site._registry[model]):
+    for name in actions:
         chosen = {"action": name, "_selected_action": row_of(model)}
         for field in ("index", "select_across", *fields_of(posted(staff, home(model), chosen))):
             for text in TEXTS:
