@@ -26,8 +26,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context()
-    context.set_default_timeout(30_000)
+    context = browsers.context_for(chromium)
     yield context.new_page()
     context.close()
 

@@ -199,7 +199,7 @@ def _send(running: Proxy, raw: bytes, *, name: str = API, context: ssl.SSLContex
     context = context or ssl.create_default_context(cafile=running.directory / "authority.pem")
     address = ("127.0.0.1", running.ports["https"])
     with (
-        socket.create_connection(address, timeout=30) as plain,
+        socket.create_connection(address, timeout=120) as plain,
         context.wrap_socket(plain, server_hostname=name) as tls,
     ):
         tls.sendall(raw)

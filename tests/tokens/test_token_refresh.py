@@ -122,18 +122,19 @@ def test_a_lost_answer_asked_again_with_the_same_key_is_the_same_successor(
 
 def test_a_lost_answer_without_a_key_may_be_asked_again_for_ten_seconds(live: Live, party: Party, ada: Tokens) -> None:
     lost = Tokens.of(party.refresh(ada.refresh))
-    age(live, ada.refresh, "rotated_at", seconds=8)
+    # A busy machine may take the other five for the two requests.
+    age(live, ada.refresh, "rotated_at", seconds=5)
     assert Tokens.of(party.refresh(ada.refresh)).refresh == lost.refresh
-    age(live, ada.refresh, "rotated_at", seconds=3)
+    age(live, ada.refresh, "rotated_at", seconds=6)
     assert_refused(party.refresh(ada.refresh), CLOSED)
     assert_revoked(live, lost, CLOSED, holders=[ada.access, lost.access])
 
 
 def test_a_key_is_honoured_for_the_clients_window(live: Live, party: Party, ada: Tokens) -> None:
     lost = Tokens.of(party.refresh(ada.refresh, key=KEY))
-    age(live, ada.refresh, "rotated_at", seconds=party.keeps_keys - 5)
+    age(live, ada.refresh, "rotated_at", seconds=party.keeps_keys - 20)
     assert Tokens.of(party.refresh(ada.refresh, key=KEY)).refresh == lost.refresh
-    age(live, ada.refresh, "rotated_at", seconds=6)
+    age(live, ada.refresh, "rotated_at", seconds=21)
     assert_refused(party.refresh(ada.refresh, key=KEY), CLOSED)
     assert_revoked(live, lost, CLOSED, holders=[lost.access])
 
