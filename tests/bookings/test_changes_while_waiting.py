@@ -166,7 +166,7 @@ def test_a_start_that_passes_during_the_attempts_refuses_nobody(ada: User, slot:
     def let_it_start(_: float) -> None:
         with another_connection() as other:
             other.execute(
-                "UPDATE bookings_slot SET starts_at = clock_timestamp(), bookings_close_at = clock_timestamp()"
+                "UPDATE bookings_slot SET starts_at = statement_timestamp(), bookings_close_at = statement_timestamp()"
                 " WHERE id = %s",
                 [slot.id],
             )
