@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from importlib.resources import files
-from itertools import product
 from typing import Any
 
 import httpx
@@ -20,10 +19,18 @@ from tests.portal.states import STATES
 pytestmark = pytest.mark.browser
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
-WIDTHS, SCHEMES = (1440, 768, 320), ("light", "dark")
 # What colours and width can change in a document that all rules have read twice: wide and light, narrow and dark.
-LOOK_RULES = ("color-contrast", "target-size", "link-in-text-block", "scrollable-region-focusable")
-READ_TWICE = {(1440, "light"), (320, "dark")}
+# The width alone changes what is under SIZES.
+ALL: tuple[str, ...] = ()
+COLOURS, SIZES = ("color-contrast", "link-in-text-block"), ("target-size", "scrollable-region-focusable")
+LOOKS = {
+    (1440, "light"): ALL,
+    (1440, "dark"): COLOURS,
+    (768, "dark"): COLOURS,
+    (768, "light"): COLOURS + SIZES,
+    (320, "light"): COLOURS,
+    (320, "dark"): ALL,
+}
 # Nothing is on its way from one colour to another while axe-core looks.
 STILL = {"reduced_motion": "reduce"}
 
@@ -36,11 +43,9 @@ def window(contexts: Contexts, portal: Portal, held: dict[str, Any]) -> Page:
 
 def faults(page: Page) -> list[str]:
     """What is wrong with the page in every width and both colour schemes: axe-core's findings, and overflow."""
-    page.evaluate(AXE)
     found = []
-    for width, scheme in product(WIDTHS, SCHEMES):
+    for (width, scheme), rules in LOOKS.items():
         show_in(page, width, scheme)
-        rules = () if (width, scheme) in READ_TWICE else LOOK_RULES
         wrong = violations(page, *rules) + (["too wide"] if overflow(page) > 0 else [])
         found += [f"{width} {scheme}: {one}" for one in wrong]
     return found
@@ -70,6 +75,7 @@ def test_no_page_has_a_fault_in_any_width_or_colours(
 ) -> None:
     found, asked, refused, strangers = {}, set(), [], contexts(**STILL).new_page()
     for page in (window, strangers):
+        page.add_init_script(AXE)
         page.on("request", lambda request: asked.add(httpx.URL(request.url).netloc))
         page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
     for name, address in pages(in_sample(held)).items():
@@ -82,9 +88,10 @@ def test_no_page_has_a_fault_in_any_width_or_colours(
 
 
 def test_no_state_has_a_fault_in_any_width_or_colours(window: Page, portal: Portal, backend: FakeBackend) -> None:
+    window.add_init_script(AXE)
     found = {}
     for name, show in STATES.items():
-        show_in(window, WIDTHS[0])
+        show_in(window, 1440)
         show(window, portal, fill(backend, datetime.now(UTC), hosting=True))
         assert "went wrong on our side" not in window.inner_text("main"), name
         found[name] = faults(window)
@@ -93,6 +100,7 @@ def test_no_state_has_a_fault_in_any_width_or_colours(window: Page, portal: Port
 
 def test_axe_core_sees_what_is_wrong_in_one_look_only(window: Page, portal: Portal) -> None:
     """Without this, a checker that was never asked in the dark would go unnoticed."""
+    window.add_init_script(AXE)
     window.goto(f"{portal.url}/sessions")
     window.evaluate(
         """() => {
