@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from icalendar import Calendar
 
@@ -130,7 +131,11 @@ def test_a_year_of_quarter_hours_is_written_at_once(grace: User) -> None:
         Slot(host=grace, title="x", starts_at=at, ends_at=at + quarter, bookings_close_at=at, capacity=1)
         for at in starts
     ]
-    Slot.objects.bulk_create(slots, batch_size=1000)
+    with connection.cursor() as cursor:
+        # Nobody has booked: the triggers, which look at the bookings of each, would take most of the test.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        Slot.objects.bulk_create(slots, batch_size=1000)
+        cursor.execute("SET LOCAL session_replication_role = origin")
     secret = calendar_feed.get_feed_secret(user_id=grace.id)
     began = time.process_time()
     content, _ = calendar_feed.render_feed(secret=secret)
