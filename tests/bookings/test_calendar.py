@@ -123,24 +123,28 @@ def test_any_title_is_read_as_it_was_written(grace: User, title: str) -> None:
     assert str(event["summary"]) == f"{title[:200]} (0 of 3 seats taken)"
 
 
+# The quarters of an hour after a session, with everything else as it is there.
+A_YEAR = """
+    INSERT INTO bookings_slot SELECT (jsonb_populate_record(slot, jsonb_build_object(
+        'id', gen_random_uuid(), 'starts_at', slot.ends_at + number * interval '15 minutes',
+        'bookings_close_at', slot.ends_at + number * interval '15 minutes',
+        'ends_at', slot.ends_at + (number + 1) * interval '15 minutes'
+    ))).* FROM bookings_slot slot, generate_series(1, 96 * 365) number WHERE slot.id = %s
+"""
+
+
 def test_a_year_of_quarter_hours_is_written_at_once(grace: User) -> None:
-    now = clock.read_now().replace(minute=0, second=0, microsecond=0)
-    starts = [now + timedelta(days=1, minutes=15 * number) for number in range(96 * 365)]
-    quarter = timedelta(minutes=15)
-    slots = [
-        Slot(host=grace, title="x", starts_at=at, ends_at=at + quarter, bookings_close_at=at, capacity=1)
-        for at in starts
-    ]
+    first = make_slot(grace)
     with connection.cursor() as cursor:
         # Nobody has booked: the triggers, which look at the bookings of each, would take most of the test.
         cursor.execute("SET LOCAL session_replication_role = replica")
-        Slot.objects.bulk_create(slots, batch_size=1000)
+        cursor.execute(A_YEAR, [first.id])
         cursor.execute("SET LOCAL session_replication_role = origin")
     secret = calendar_feed.get_feed_secret(user_id=grace.id)
     began = time.process_time()
     content, _ = calendar_feed.render_feed(secret=secret)
     took = time.process_time() - began
-    assert content.count(b"BEGIN:VEVENT") == 96 * 365
+    assert content.count(b"BEGIN:VEVENT") == 96 * 365 + 1
     assert took < 6, "half a second on a machine of its own; a library takes half a minute"
 
 
