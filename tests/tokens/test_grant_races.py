@@ -1,14 +1,18 @@
 """Decisions that can be taken once, taken by many at one moment over connections of their own."""
 
 from collections.abc import Iterator
+from itertools import product
 
+import httpx
 import pytest
 
 from tests.accounts.github import fresh
-from tests.people import CLI, Browser, Tokens, call, refresh
+from tests.people import CLI, Browser, Tokens, call
 from tests.processes import Live
 from tests.tokens.device import GRANT, Device
-from tests.tokens.races import Racers
+from tests.tokens.parties import Party, party_of
+from tests.tokens.races import Racers, refreshes
+from tests.tokens.rows import session_id
 
 REQUESTS = 12
 RACES = 8
@@ -90,28 +94,39 @@ def test_of_two_people_who_approve_at_once_one_is_signed_in_and_the_other_told_n
         assert ids[signed_in] is winner
 
 
-@pytest.mark.parametrize("how", ["one session", "all sessions", "by its access token"])
-def test_whatever_refreshes_run_beside_it_a_revocation_is_final(live: Live, racers: Racers, how: str) -> None:
-    browser = Browser(live, fresh("grace"))
+def end(live: Live, how: str, *, party: Party, first: Tokens, other: Tokens) -> httpx.Response:
+    """End the sign-in that `first` is of, by the client itself or from the other sign-in."""
+    if how == "by its access token":
+        return party.revoke(first.access)
+    paths = {
+        "one session": f"/sessions/{session_id(first.refresh)}",
+        "all sessions": "/sessions?keep=current",
+        "withdrawn": f"/applications/{party.client_id}",
+    }
+    return call(live, paths[how], other.access, "DELETE")
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        *product([CLI, "confidential", "public"], ["one session", "all sessions", "by its access token"]),
+        *product(["confidential", "public"], ["withdrawn"]),
+    ],
+)
+def test_whatever_refreshes_run_beside_it_a_revocation_is_final(
+    live: Live, racers: Racers, kind: str, how: str
+) -> None:
+    browser, party = Browser(live, fresh("grace")), party_of(live, kind)
     for race in range(4):
-        first, other = browser.sign_in(), browser.sign_in()
-        (session_id,) = [one["id"] for one in call(live, "/sessions", first.access).json()["results"] if one["current"]]
-        form = {"grant_type": "refresh_token", "client_id": CLI, "refresh_token": first.refresh}
-        requests = [("/oauth/token", form, {"Idempotency-Key": f"grace-keeps-one-key-{race}"})] * (REQUESTS - 1)
+        first, other = party.sign_in(browser), browser.sign_in()
+        requests = refreshes(first.refresh, keys=[f"grace-keeps-one-key-{race}"] * (REQUESTS - 1), form=party.form)
         racers.start(requests)
-        if how == "one session":
-            ended = call(live, f"/sessions/{session_id}", other.access, "DELETE")
-        elif how == "all sessions":
-            ended = call(live, "/sessions?keep=current", other.access, "DELETE")
-        else:
-            ended = browser.http.post(
-                f"{live.backend_url}/oauth/revoke", data={"client_id": CLI, "token": first.access}
-            )
+        ended = end(live, how, party=party, first=first, other=other)
         assert ended.status_code in {200, 204}
         for answer in racers.answers(len(requests)):
             if answer.status == 200:
                 assert call(live, "/me", answer.body["access_token"]).status_code == 401
-                assert refresh(live, answer.body["refresh_token"]).status_code == 400
+                assert party.refresh(answer.body["refresh_token"]).status_code == 400
             else:
                 assert answer.body["error"] == "invalid_grant"
         assert call(live, "/me", first.access).status_code == 401

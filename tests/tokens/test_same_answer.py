@@ -12,6 +12,7 @@ import pytest
 from tests.accounts.github import answered_by_github, fresh
 from tests.people import CLI, LOOPBACK, PORTAL, Browser, Pkce, Tokens, call, query, redeem
 from tests.processes import Live
+from tests.tokens.parties import party_of
 
 CLICKS = 20
 
@@ -56,15 +57,17 @@ def age_decision(live: Live, state: str, seconds: int = 61) -> None:
 
 
 @pytest.mark.parametrize("decision", ["approve", "deny"])
-def test_twenty_clicks_at_once_are_one_sign_in_and_end_in_one_place(live: Live, decision: str) -> None:
-    browser, pkce = Browser(live, fresh("ada")), Pkce()
-    page = confirmation(browser, pkce=pkce)
+@pytest.mark.parametrize("kind", [CLI, "confidential", "public"])
+def test_twenty_clicks_at_once_are_one_sign_in_and_end_in_one_place(live: Live, kind: str, decision: str) -> None:
+    browser, pkce, party = Browser(live, fresh("ada")), Pkce(), party_of(live, kind)
+    page = party.authorize(browser, pkce=pkce)
+    assert page.status_code == 200
     answers = at_once(CLICKS, lambda: browser.submit(page, decision=decision))
     assert {answer.status_code for answer in answers} == {303}
     (place,) = {answer.headers["location"] for answer in answers}
     assert rows_of(live, browser.login) == ((1, 0) if decision == "approve" else (0, 0))
     if decision == "approve":
-        tokens = Tokens.of(redeem(live, query(answers[0])["code"], pkce))
+        tokens = Tokens.of(party.redeem(query(answers[0])["code"], pkce))
         assert browser.submit(page, decision=decision).headers["location"] == place
         assert call(live, "/me", tokens.access).status_code == 200
         assert rows_of(live, browser.login) == (1, 1)
@@ -128,15 +131,33 @@ def assert_over(page: httpx.Response, state: str) -> None:
     assert f"state={state}" in page.text
 
 
+@pytest.mark.parametrize(("first", "second"), [("approve", "deny"), ("deny", "approve")])
+def test_an_application_is_told_that_the_first_decision_stands(live: Live, first: str, second: str) -> None:
+    browser, wiki, state = Browser(live, fresh("ada")), party_of(live, "confidential"), fresh("state")
+    page = wiki.authorize(browser, state=state)
+    place = browser.submit(page, decision=first).headers["location"]
+    assert_told(live, browser.submit(page, decision=second), state)
+    assert browser.submit(page, decision=first).headers["location"] == place
+    age_decision(live, state)
+    for over in (browser.submit(page, decision=first), browser.get(str(page.url))):
+        assert_told(live, over, state)
+    assert rows_of(live, browser.login) == ((1, 0) if first == "approve" else (0, 0))
+
+
+def assert_told(live: Live, over: httpx.Response, state: str) -> None:
+    """The site itself learns that this sign-in has been decided, and nothing else."""
+    told = query(over)
+    assert told.pop("error_description") == "sign_in_decided"
+    assert told == {"error": "access_denied", "state": state, "iss": live.backend_url}
+
+
 def test_after_a_minute_the_portal_is_told_and_goes_on_by_itself(live: Live) -> None:
     browser, state = Browser(live, fresh("ada")), fresh("state")
     waiting = answered_by_github(browser, PORTAL, state=state)
     callback = f"{live.portal_url}/auth/callback"
     assert "rt" in query(browser.follow(waiting, until=callback))
     age_decision(live, state)
-    again = query(browser.follow(waiting, until=callback))
-    assert again.pop("error_description") == "sign_in_decided"
-    assert again == {"error": "access_denied", "state": state, "iss": live.backend_url}
+    assert_told(live, browser.follow(waiting, until=callback), state)
     assert rows_of(live, browser.login) == (0, 1)
 
 
