@@ -116,10 +116,10 @@ node:
 ha:
 	$(call debian,etcd haproxy pgbouncer ip,--no-install-recommends etcd-server haproxy pgbouncer iproute2,The failover needs)
 
-# What the product runs behind in deploy/, and Apache, an application that signs people in here.
+# What the product runs behind in deploy/, what watches it, and Apache, an application that signs people in here.
 servers:
-	$(call debian,nginx pgbouncer redis-server apache2,--no-install-recommends nginx-light pgbouncer redis-server \
-		apache2-bin libapache2-mod-auth-openidc,The tests with other servers need)
+	$(call debian,nginx pgbouncer redis-server apache2 promtool,--no-install-recommends nginx-light pgbouncer redis-server \
+		apache2-bin libapache2-mod-auth-openidc prometheus,The tests with other servers need)
 
 # The completion of the command line is tested in the shells themselves.
 shells:
