@@ -116,8 +116,9 @@ class Terminal:
         self._pid, self._descriptor = pty.fork()
         if self._pid == 0:
             ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
-            # Where the tests run in the background of a script, Ctrl-C is ignored there, and would be here.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            # What is ignored where the tests run, in the background of a script or under nohup, would be ignored here.
+            for number in (signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             os.execvpe(command[0], command, environment)
 
     def __enter__(self) -> Self:
