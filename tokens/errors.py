@@ -146,11 +146,14 @@ class PermissionDenied(TokensError):
 
 
 class StepUpRequired(TokensError):
-    """RFC 9470: the sign-in is older than `max_age` seconds."""
+    """RFC 9470: the sign-in is older than `max_age` seconds.
+
+    Programs that do not know the code show the sentence alone, to somebody who is signed in.
+    """
 
     code = "step_up_required"
     kind = "forbidden"
-    sentence = "This needs a recent sign-in. Sign in again, then repeat it."
+    sentence = "This needs a more recent sign-in. Nothing has been changed. Sign out, sign in again, then repeat it."
 
     def __init__(self, *, max_age: int) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from tests.people import HTTP
 CREATE = ("tokens", "create", "nightly", "--days", "7")
 OLD = {
     "code": "step_up_required", "status": 403, "max_age": 900,
-    "detail": "This needs a recent sign-in. Sign in again, then repeat it.",
+    "detail": "This needs a more recent sign-in. Nothing has been changed. Sign out, sign in again, then repeat it.",
 }  # fmt: skip
 MADE: dict[str, Any] = {
     "id": "1",

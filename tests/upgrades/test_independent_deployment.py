@@ -75,9 +75,9 @@ class PortalVisitor:
         assert answer.status_code == 200, (path, answer.status_code, answer.headers)
         return answer.text
 
-    def press(self, path: str) -> str:
-        """The button of the form on `path` that is sent to `path`; the path of the page it leads to."""
-        form = re.search(rf'<form[^>]*action="{path}"[^>]*>(.*?)</form>', self.page(path), re.DOTALL)
+    def press(self, path: str, *, on: str = "") -> str:
+        """The button of the form on `path`, or on another page, that is sent to `path`; where it leads."""
+        form = re.search(rf'<form[^>]*action="{path}"[^>]*>(.*?)</form>', self.page(on or path), re.DOTALL)
         assert form is not None, path
         fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[1]))
         answer = self.browser.post(f"{self.live.portal_url}{path}", data=fields)
@@ -88,6 +88,19 @@ class PortalVisitor:
         """As three minutes later; the refresh token that the next page has to use."""
         self.browser.cookies.delete("insighta_at")
         return self.browser.cookies["insighta_rt"]
+
+
+def without_step_up(tree: Path) -> None:
+    """Make the portal of `tree` one of before the challenge, which it then knows as little as any unknown code."""
+    for source in (tree / "portal").rglob("*.py"):
+        source.write_text(source.read_text().replace("step_up_required", "of_a_later_release"))
+
+
+def ask_for_token(visitor: PortalVisitor) -> httpx.Response:
+    """Fill in the form of `/tokens` and press its button."""
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', visitor.page("/tokens")))
+    said = {"name": "nightly", "scopes": "bookings:read", "days": "30"}
+    return visitor.browser.post(f"{visitor.live.portal_url}/tokens", data=fields | said)
 
 
 def offer_slot(live: Live) -> str:
@@ -128,3 +141,20 @@ def test_the_release_before_serves_the_fronts_of_this_one(tree: Path, tmp_path: 
 def test_this_release_serves_the_fronts_of_the_one_before(tree: Path, tmp_path: Path) -> None:
     with Mixed(tree, "portal") as live:
         make_journey(live, tree, tmp_path)
+
+
+def test_a_portal_that_does_not_know_the_challenge_says_what_to_do() -> None:
+    """RFC 9470's refusal signs nobody out there, and what its page says leads to the token."""
+    with previous_tree() as tree:
+        without_step_up(tree)
+        with Mixed(tree, "portal") as live:
+            visitor = PortalVisitor(live, arrived(live, "ada"))
+            with live.connect() as connection:
+                connection.execute("UPDATE tokens_session SET auth_time = now() - interval '1 hour'")
+            refused = ask_for_token(visitor)
+            assert refused.status_code == 403
+            assert "Nothing has been changed. Sign out, sign in again, then repeat it." in refused.text
+            visitor.press("/logout", on="/tokens")
+            again = PortalVisitor(live, arrived(live, "ada"))
+            assert ask_for_token(again).status_code == 303
+            assert "insp_" in again.page("/tokens")
