@@ -1,17 +1,22 @@
 """The owner is told of every new credential, whatever they wish for other mails."""
 
+from uuid import UUID
+
 import pytest
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.test import Client as Http
 
 from accounts.models import Event, User
+from accounts.services import roles
 from tests.tokens.applications import register
 from tests.tokens.in_process import call, client_called, make_person, now, post, send_security_mails, sign_in
 from tokens.models import Session
 from tokens.services.ending_access import end_own_session
 from tokens.services.personal_tokens import create_token_for
 from tokens.services.sessions import open_session
+from tokens.services.staff import read_verification_time
+from tokens.services.staff_sessions import Verification, open_staff_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -69,6 +74,29 @@ def test_a_known_label_from_an_unknown_network_is_told(ada: User, mailoutbox: li
         come_from(address)
     assert subjects(mailoutbox) == ["New sign-in: Chrome"] * 2
     assert ["198.51.100.4" in mailoutbox[0].body, "2001:db8::1" in mailoutbox[1].body] == [True, True]
+
+
+def test_a_sign_in_to_the_admin_from_a_device_not_seen_before_is_told(
+    client: Http, ada: User, mailoutbox: list[EmailMessage]
+) -> None:
+    sign_in(ada, label="Firefox on Linux")
+    roles.grant_staff(user_id=ada.id)
+
+    def enter(label: str, address: str) -> UUID:
+        verified = Verification("github", read_verification_time())
+        return open_staff_session(user_id=ada.id, verified=verified, label=label, address=address, now=now())
+
+    opened = enter("Chrome on Windows", "203.0.113.9")
+    for label, address in (("Chrome on Windows", "203.0.7.7"), ("Chrome on Windows", "198.51.100.4")):
+        enter(label, address)
+    assert subjects(mailoutbox) == ["New sign-in: Chrome on Windows"] * 2
+    body = mailoutbox[0].body
+    assert "Chrome on Windows (the admin of Insighta)\nWhen: " in body
+    assert "From: internet address 203.0.113.9\nIt may:\n- Use the admin, as far as your role allows\n" in body
+    assert f"/sessions/{opened}/revoke\n" in body
+    assert "198.51.100.4" in mailoutbox[1].body
+    page = call(client, f"/pages/sessions/{opened}", sign_in(ada, label="Firefox on Linux").access_token)
+    assert page.status_code == 200
 
 
 def test_a_new_token_is_told_with_what_it_may_who_made_it_and_its_page(

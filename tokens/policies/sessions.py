@@ -1,6 +1,9 @@
 from datetime import datetime
 from typing import Protocol
 
+OPENED, STAFF_OPENED = "session.opened", "staff.signed_in"
+"""The events of a new session: of a client, and in the admin."""
+
 
 class Limits(Protocol):
     """What of a session's row says how long it can be used."""

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from accounts.services.events import find_event
 from tokens import errors
+from tokens.policies.clients import STAFF
+from tokens.policies.sessions import OPENED, STAFF_OPENED
 from tokens.repositories import personal_tokens, sessions
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def describe_session(*, user_id: UUID, session_id: UUID, now: datetime) -> Known
     session = sessions.find_session(session_id)
     if session is None or session.user_id != user_id:
         raise errors.NotFound
-    opened = find_event(kind="session.opened", user_id=user_id, session_id=session_id)
+    kind = STAFF_OPENED if session.client_id == STAFF else OPENED
+    opened = find_event(kind=kind, user_id=user_id, session_id=session_id)
     end = session.revoked_at or min(session.expires_at, session.ends_at)
     return KnownSession(session, opened.address if opened else None, end if end <= now else None)
 

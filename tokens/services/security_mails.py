@@ -11,10 +11,13 @@ from accounts.errors import PersonNotFound
 from accounts.policies import describe_instant
 from accounts.services.lookup import get_person
 from tokens.errors import NotFound
+from tokens.policies.clients import STAFF
 from tokens.policies.scopes import describe_scope
 from tokens.services.clients import find_client
 from tokens.services.origins import describe_session, describe_token
 from tokens.services.publishers import list_publishers, warnings_about
+
+STAFF_NAME, STAFF_MAY = "the admin of Insighta", "Use the admin, as far as your role allows"
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,13 @@ def _about_session(user_id: UUID, session_id: UUID, *, now: datetime) -> dict[st
         return None
     session, client = known.session, find_client(known.session.client_id)
     is_of_application = client is not None and not client.is_built_in
-    program = client.name if client else session.client_id
+    program = STAFF_NAME if session.client_id == STAFF else client.name if client else session.client_id
+    allows = describe_scope(session.scope, is_of_application=is_of_application)
     title, program = (program, session.label) if is_of_application else (session.label, program)
     return {
         "title": title,
         "program": program,
-        "allows": describe_scope(session.scope, is_of_application=is_of_application),
+        "allows": [STAFF_MAY] if session.client_id == STAFF else allows,
         "created_at": session.created_at,
         "address": known.address,
         "url": f"{settings.PORTAL_URL}/sessions/{session_id}/revoke",

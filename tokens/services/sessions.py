@@ -11,6 +11,7 @@ from accounts.services.events import has_event_from, record_event
 from tokens.policies.clients import Client
 from tokens.policies.networks import neighbourhood_of
 from tokens.policies.refresh_tokens import SECRET_BYTES, RefreshToken, make_token
+from tokens.policies.sessions import OPENED, STAFF_OPENED
 from tokens.repositories import jobs, sessions
 from tokens.services.access_tokens import mint_access_token
 
@@ -77,12 +78,12 @@ def open_session(
         expires_at=min(now + idle, ends_at),
         ends_at=ends_at,
     )
-    mail = None if publisher_id else _mail_about(session, is_device=is_device, address=address)
+    mail = None if publisher_id else mail_about(session, is_device=is_device, address=address)
     sessions.insert_session(session)
     if mail:
         jobs.defer_security_mail(mail, user_id=person.pk, subject_id=session.id)
     record_event(
-        kind="session.opened",
+        kind=OPENED,
         user_id=person.pk,
         actor_id=person.pk,
         session_id=session.id,
@@ -145,8 +146,8 @@ def list_sessions(*, user_id: UUID, now: datetime) -> "list[Session]":
     return sessions.list_live_sessions(user_id, now=now)
 
 
-def _mail_about(session: "Session", *, is_device: bool, address: str | None) -> str | None:
-    """The kind of security mail that a new session causes. The first sign-in of all is news to nobody."""
+def mail_about(session: "Session", *, is_device: bool = False, address: str | None) -> str | None:
+    """The kind of security mail that a session causes, before it is stored. The first of all is news to nobody."""
     if is_device:
         return "session_device_approved"
     if not sessions.has_signed_in(session.user_id):
@@ -159,7 +160,8 @@ def _mail_about(session: "Session", *, is_device: bool, address: str | None) -> 
 
 
 def _has_come_from(address: str, *, user_id: UUID) -> bool:
-    return has_event_from(network=neighbourhood_of(address), kind="session.opened", user_id=user_id)
+    network = neighbourhood_of(address)
+    return any(has_event_from(network=network, kind=kind, user_id=user_id) for kind in (OPENED, STAFF_OPENED))
 
 
 def _first_token() -> RefreshToken:

@@ -13,9 +13,10 @@ from accounts.services import people
 from accounts.services.events import record_event
 from tokens.errors import NotStaff
 from tokens.policies.clients import STAFF
-from tokens.policies.sessions import is_live
-from tokens.repositories import sessions
+from tokens.policies.sessions import STAFF_OPENED, is_live
+from tokens.repositories import jobs, sessions
 from tokens.services.ending_access import end_session
+from tokens.services.sessions import mail_about
 
 WRITTEN_EVERY = timedelta(minutes=1)
 
@@ -34,6 +35,7 @@ def open_staff_session(
 ) -> UUID:
     """A sign-in to the admin: the id that Django's session carries. Its row has no refresh token.
 
+    The person gets a mail as for any sign-in from a device or network that was not seen before.
     Raises SignInFlowNotFound where all access has ended since the verification, and AccountPending,
     AccountSuspended, AccountInactive or NotStaff.
     """
@@ -51,9 +53,12 @@ def open_staff_session(
         expires_at=min(now + settings.STAFF_IDLE_LIFETIME, ends_at),
         ends_at=ends_at,
     )
+    mail = mail_about(session, address=address)
     sessions.insert_session(session)
+    if mail:
+        jobs.defer_security_mail(mail, user_id=user_id, subject_id=session.id)
     record_event(
-        kind="staff.signed_in",
+        kind=STAFF_OPENED,
         user_id=user_id,
         actor_id=user_id,
         session_id=session.id,
