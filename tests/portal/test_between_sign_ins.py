@@ -1,6 +1,10 @@
 """Nothing crosses from one sign-in of a browser to the next; and what needs a recent sign-in asks for it."""
 
+from html import escape
+from urllib.parse import urlencode
+
 import httpx
+import pytest
 
 from tests.portal.conftest import Portal, arrive, begin, csrf_of, post, query_of
 from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
@@ -41,14 +45,36 @@ def test_a_secret_that_waits_for_the_next_page_ends_with_the_sign_in(ada: httpx.
         assert SECRET not in ada.get("/tokens").text
 
 
-def test_an_old_sign_in_is_led_through_github_and_back_to_the_page(ada: httpx.Client, backend: FakeBackend) -> None:
-    backend.routes["POST", "/personal-access-tokens"] = problem(403, "step_up_required", max_age=900)
-    fields = csrf_of(ada, "/tokens") | {"name": "Job", "scopes": "bookings:read", "days": "30"}
-    page = ada.post("/tokens", data=fields, headers={"Referer": str(ada.base_url.join("/tokens"))})
-    assert page.status_code == 403
-    assert "Sign in once more to go on" in page.text
-    assert 'href="/login?switch=1&amp;next=%2Ftokens"' in page.text
-    flow = query_of(ada.get("/login?switch=1&next=/tokens").headers["Location"])
+@pytest.mark.parametrize(
+    ("call", "path", "page", "fields"),
+    [
+        ("/personal-access-tokens", "/tokens", "/tokens", {"name": "Job", "scopes": "bookings:read", "days": "30"}),
+        (
+            "/trusted-publishers",
+            "/tokens/publishers",
+            "/tokens",
+            {"repository": "ada/site", "workflow": "ci.yml", "scopes": "bookings:read"},
+        ),
+        (
+            "/device-requests/BCDF-GHJK/approve",
+            "/device",
+            "/device?user_code=BCDF-GHJK",
+            {"user_code": "BCDF-GHJK", "decision": "approve"},
+        ),
+    ],
+)
+def test_an_old_sign_in_is_led_through_github_and_back_to_the_page(
+    ada: httpx.Client, backend: FakeBackend, call: str, path: str, page: str, fields: dict[str, str]
+) -> None:
+    backend.routes["POST", call] = problem(403, "step_up_required", max_age=900)
+    form = csrf_of(ada, page) | fields
+    refused = ada.post(path, data=form, headers={"Referer": str(ada.base_url.join(page))})
+    assert refused.status_code == 403
+    assert len(backend.made("POST", f"/api/v1{call}")) == 1
+    assert "Sign in once more to go on" in refused.text
+    way = f"/login?{urlencode({'switch': '1', 'next': page})}"
+    assert f'href="{escape(way)}"' in refused.text
+    flow = query_of(ada.get(way).headers["Location"])
     assert flow["prompt"] == "select_account"
-    assert arrive(ada, backend, flow).headers["Location"] == "/tokens"
+    assert arrive(ada, backend, flow).headers["Location"] == page
     assert backend.made("POST", "/oauth/revoke")
