@@ -49,7 +49,7 @@ def _calls(backend: Product) -> dict[str, str]:
         "/slots": f"/pages/slots?{window}",
         "/credits": "/pages/credits",
         "/settings": "/pages/settings",
-        "/sessions": "/pages/sessions",
+        "/sessions": "/pages/access",
     }
 
 

@@ -9,10 +9,12 @@ from jinja2 import Environment, Undefined
 from portal import links, times, wording
 
 _FILTERS = (
+    times.ago,
     times.clock,
     times.day,
     times.day_and_time,
     times.day_name,
+    times.days_until,
     times.end_of_span,
     times.hours_before,
     times.is_ahead,
@@ -29,6 +31,7 @@ _FILTERS = (
     wording.entry_verb,
     wording.initials,
     wording.made_late,
+    wording.may_do,
     wording.ordinal,
     wording.person_name,
     wording.reason,

@@ -43,6 +43,21 @@ def day_and_time(value: str, zone: ZoneInfo, now: datetime) -> str:
     return f"{instant:%a} {instant.day} {instant:%b}{year}, {clock(value, zone)}"
 
 
+def ago(value: str, zone: ZoneInfo, now: datetime) -> str:
+    """When something was: `just now`, `12 minutes ago`, `today, 14:00`, `yesterday, 14:00`, `Tue 24 Nov, 14:00`."""
+    passed = int((now - datetime.fromisoformat(value)).total_seconds() // 60)
+    if passed < 60:
+        return "just now" if passed < 1 else f"{passed} minute{'' if passed == 1 else 's'} ago"
+    days = (now.astimezone(zone).date() - read_instant(value, zone).date()).days
+    near = {0: "today", 1: "yesterday"}.get(days)
+    return f"{near}, {clock(value, zone)}" if near else day_and_time(value, zone, now)
+
+
+def days_until(value: str, zone: ZoneInfo, now: datetime) -> int:
+    """How many midnights of `zone` lie before the instant; 0 for today."""
+    return (read_instant(value, zone).date() - now.astimezone(zone).date()).days
+
+
 def end_of_span(end: str, start: str, zone: ZoneInfo, now: datetime) -> str:
     """What follows `Tue 24 Nov, 14:00–`: the time alone where it is on the same day."""
     is_same_day = read_instant(end, zone).date() == read_instant(start, zone).date()

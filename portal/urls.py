@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from portal.views import account, bookings, device, editing, home, hosting, hosts, offerings, sign_in, slots
+from portal.views import access, account, bookings, device, editing, home, hosting, hosts, offerings, sign_in, slots
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -45,15 +45,15 @@ urlpatterns = [
     path("hosting/slots/<uuid:slot_id>/cancel", editing.cancel_slot, name="cancel_slot"),
     path("hosting/slots/<uuid:slot_id>/no-show/<uuid:booking_id>", editing.mark_no_show, name="mark_no_show"),
     path("hosting/slots/<uuid:slot_id>/came/<uuid:booking_id>", editing.undo_no_show, name="undo_no_show"),
-    path("sessions", account.sessions, name="sessions"),
-    path("sessions/revoke-others", account.revoke_other_sessions, name="revoke_other_sessions"),
-    path("sessions/<uuid:session_id>/revoke", account.revoke_session, name="revoke_session"),
-    path("applications", account.applications, name="applications"),
-    path("applications/<str:client_id>/withdraw", account.withdraw_application, name="withdraw_application"),
-    path("tokens", account.tokens, name="tokens"),
-    path("tokens/<uuid:token_id>/revoke", account.revoke_token, name="revoke_token"),
-    path("tokens/publishers", account.add_publisher, name="add_publisher"),
-    path("tokens/publishers/<uuid:publisher_id>/remove", account.remove_publisher, name="remove_publisher"),
+    path("sessions", access.access, {"section": "devices"}, name="sessions"),
+    path("sessions/revoke-others", access.revoke_other_sessions, name="revoke_other_sessions"),
+    path("sessions/<uuid:session_id>/revoke", access.revoke_session, name="revoke_session"),
+    path("applications", access.access, {"section": "applications"}, name="applications"),
+    path("applications/<str:client_id>/withdraw", access.withdraw_application, name="withdraw_application"),
+    path("tokens", access.tokens, name="tokens"),
+    path("tokens/<uuid:token_id>/revoke", access.revoke_token, name="revoke_token"),
+    path("tokens/publishers", access.add_publisher, name="add_publisher"),
+    path("tokens/publishers/<uuid:publisher_id>/remove", access.remove_publisher, name="remove_publisher"),
     path("activity", account.activity, name="activity"),
     path("device", device.device, name="device"),
     path("settings", account.settings, name="settings"),

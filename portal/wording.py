@@ -9,6 +9,14 @@ SCOPES = {
     "account:read": "See the account and its signed-in devices",
     "account:write": "Change the account, its signed-in devices and its tokens",
 }
+_SEES = {
+    "openid": "who you are",
+    "profile": "your name, picture, time zone",
+    "email": "your email address",
+    "account:read": "your account",
+    "bookings:read": "your bookings",
+}
+_CHANGES = {"account:write": "your account", "bookings:write": "your bookings"}
 _CLIENTS = {"insighta-portal": "Portal, in a browser", "insighta-cli": "Command line", "insighta-ci": "CI job"}
 _REASONS = {
     "welcome": "Welcome credits",
@@ -43,6 +51,23 @@ def scope_words(scopes: list[str]) -> list[str]:
     return [SCOPES.get(scope, scope) for scope in scopes]
 
 
+def may_do(scopes: list[str]) -> str:
+    """`Sees and changes your bookings`: what a program may do, in short."""
+    sees, changes = (_listed([words[one] for one in words if one in scopes]) for words in (_SEES, _CHANGES))
+    if sees == changes:
+        sentence = f"sees and changes {sees}" if sees else ""
+    else:
+        sentence = ", ".join(f"{verb} {what}" for verb, what in (("sees", sees), ("changes", changes)) if what)
+    stays = ["stays signed in"] if "offline_access" in scopes else []
+    unknown = [one for one in scopes if one not in {*_SEES, *_CHANGES, "offline_access"}]
+    words = ", ".join([one for one in [sentence, *stays, *unknown] if one])
+    return words[:1].upper() + words[1:]
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
 def person_name(person: dict[str, Any]) -> str:
     """The name a person chose, or else the login."""
     return str(person.get("display_name") or person.get("login") or "")
@@ -57,6 +82,11 @@ def initials(person: dict[str, Any]) -> str:
 def client_name(client_id: str, registered: str | None = None) -> str:
     """What people call an OAuth client; `registered` is the name of an application."""
     return _CLIENTS.get(client_id) or registered or client_id
+
+
+def is_own_program(client_id: str) -> bool:
+    """Whether it is a program of Insighta's own, not a registered application."""
+    return client_id in _CLIENTS
 
 
 def offered_terms(offering: Mapping[str, Any]) -> str:
@@ -101,7 +131,7 @@ def entry_verb(entry: Mapping[str, Any]) -> str:
 # What an event of the trail is to its person; `%s` is the device, token or repository.
 _EVENTS = {
     "person.created": "You signed in for the first time",
-    "person.deactivated": "Your account was deactivated",
+    "person.deactivated": "Your account was closed",
     "session.opened": "Signed in on %s",
     "session.ended": "A device was signed out",
     "session.others_ended": "All other devices were signed out",
@@ -111,8 +141,8 @@ _EVENTS = {
     "token.revoked": "An access token was revoked",
     "device.approved": "You let a device in: %s",
     "device.denied": "You refused a device: %s",
-    "publisher.added": "Trusted publisher added: %s",
-    "publisher.removed": "Trusted publisher removed: %s",
+    "publisher.added": "You trusted a publisher: %s",
+    "publisher.removed": "You stopped trusting a publisher: %s",
     "application.withdrawn": "An application was disconnected",
     "calendar_feed.rotated": "Your calendar got a new address",
     "booking.made": "You booked",

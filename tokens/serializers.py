@@ -25,6 +25,10 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         fields = ("id", "client_id", "client_name", "label", "created_at", "last_used_at", "last_address", "current")
 
     def get_client_name(self, session: Session) -> str:
+        # A list brings the names along.
+        name = getattr(session, "application_name", None)
+        if name:
+            return str(name)
         client = find_client(session.client_id)
         return client.name if client else session.client_id
 
@@ -150,6 +154,7 @@ class ApplicationSerializer(serializers.Serializer[Any]):
     scopes = serializers.SerializerMethodField()
     first_used_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
+    last_address = serializers.CharField(allow_null=True, help_text="Where its newest use came from.")
 
     def get_scopes(self, application: Any) -> list[str]:
         return list(application.scope.split())
@@ -163,6 +168,7 @@ class TrustedPublisherSerializer(serializers.ModelSerializer[TrustedPublisher]):
     """CI jobs that may act as the person. An empty `environment` or `ref` means any."""
 
     scopes = serializers.SerializerMethodField()
+    last_address = serializers.SerializerMethodField(help_text="Where its newest job came from.")
     warnings = serializers.SerializerMethodField(help_text="What is allowed and should be known.")
 
     class Meta:
@@ -178,12 +184,17 @@ class TrustedPublisherSerializer(serializers.ModelSerializer[TrustedPublisher]):
             "ref",
             "scopes",
             "last_used_at",
+            "last_address",
             "created_at",
             "warnings",
         )
 
     def get_scopes(self, publisher: TrustedPublisher) -> list[str]:
         return publisher.scope.split()
+
+    def get_last_address(self, publisher: TrustedPublisher) -> str | None:
+        # A list brings them along; one that was just added has none.
+        return getattr(publisher, "last_address", None)
 
     def get_warnings(self, publisher: TrustedPublisher) -> list[str]:
         return publishers.warnings_about(publisher)

@@ -19,8 +19,7 @@ def device(request: PortalRequest) -> HttpResponse:
     if given and form.is_valid():
         return _show(request, form)
     page = request.visitor.get("/pages/device")
-    context = {"form": form, "places": page["session_count"]}
-    return render_page(request, "device", context, me=page["person"], status=422 if given else 200)
+    return render_page(request, "device", {"form": form}, me=page["person"], status=422 if given else 200)
 
 
 def _show(request: PortalRequest, form: DeviceForm) -> HttpResponse:

@@ -203,7 +203,7 @@ _USED_TWICE = (
 _SIGNED_OUT = {
     "logout": ("You are signed out", "Every tab of this browser is signed out.", "Sign in again"),
     "left": (
-        "Your account is deactivated",
+        "Your account is closed",
         "You are signed out everywhere. Signing in again brings the account back.",
         "Sign in again",
     ),

@@ -147,12 +147,10 @@ GET    /api/v1/pages/hosting/offerings/{offering}         401  404  404  200  40
 GET    /api/v1/pages/hosting/slots/{slot}                 401  404  404  200+ 404  403  403  404  403  401 401 403  404
 GET    /api/v1/pages/deactivation                         401  200  200+ 200  200  403  403  200  403  401 401 403  200+
 GET    /api/v1/pages/settings                             401  200  200+ 200  200  403  403  200  403  401 401 403  403
-GET    /api/v1/pages/sessions                             401  200  200+ 200  200  403  403  200  403  401 401 403  403
-GET    /api/v1/pages/applications                         401  200  200+ 200  200  403  403  200  403  401 401 403  403
+GET    /api/v1/pages/access                               401  200  200+ 200  200  403  403  200  403  401 401 403  403
 GET    /api/v1/pages/trail                                401  200  200+ 200  200  403  403  200  403  401 401 403  403
 GET    /api/v1/pages/sessions/{session}                   401  404  200+ 404  404  403  403  404  403  401 401 403  403
 GET    /api/v1/pages/tokens/{token}                       401  404  200+ 404  404  403  403  404  403  401 401 403  403
-GET    /api/v1/pages/tokens                               401  200  200+ 200  200  403  403  200  403  401 401 403  403
 GET    /api/v1/pages/device                               401  200  200+ 200  200  403  403  200  403  401 401 403  403
 GET    /api/v1/pages/device/{code}                        401  200  200+ 200  200  403  403  200  403  401 401 403  403
 GET    /api/v1/schema                                     all  200
@@ -313,7 +311,7 @@ GET  /applications                                 401  200  200+ 200  200  403 
 POST /applications                                 all  405
 GET  /applications/{wiki}/withdraw                 401  303  303  303  303  403  403  303  303  out  out
 POST /applications/{wiki}/withdraw                 401  303  303  303  303  403  403  303  403  out  out
-GET  /tokens                                       401  200  200+ 200  200  403  403  200  403  out  out
+GET  /tokens                                       401  200  200+ 200  200  403  403  200  200+ out  out
 POST /tokens                                       401  303  303  303  303  403  403  303  403  out  out
 GET  /tokens/{token}/revoke                        401  404  200+ 404  404  403  403  404  403  out  out
 POST /tokens/{token}/revoke                        401  303  303  303  303  403  403  303  403  out  out

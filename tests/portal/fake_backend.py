@@ -31,8 +31,8 @@ ADA = {
 # What is there without a test's doing: Ada, who has booked nothing.
 ALWAYS = {
     "/pages/home": {"person": ADA, "credits_available": 5, "upcoming": []},
-    "/pages/device": {"person": ADA, "session_count": 1},
-    "/pages/settings": {"person": ADA, "session_count": 1},
+    "/pages/device": {"person": ADA},
+    "/pages/settings": {"person": ADA},
 }
 
 

@@ -19,6 +19,7 @@ OFFERINGS = [
     {"id": f"0193a000-0000-7000-8000-{number:012d}", "title": title}
     for number, title in ((71, "Compilers, gently"), (72, "Reading a kernel patch"))
 ]
+SCOPES = ["account:read", "account:write", "bookings:read", "bookings:write"]
 FEED = "https://api.insighta.example/api/v1/calendar/insf_AZOgAAAAcACAAAAA.ics"
 
 
@@ -305,39 +306,42 @@ def account_pages(now: datetime) -> dict[str, Body]:
     sessions = [
         {"id": an_id(800 + n), "client_id": client, "label": label, "current": n == 0}
         | {"created_at": iso(now - timedelta(days=9 + n)), "last_used_at": iso(now - timedelta(hours=ago))}
-        | {"last_address": "203.0.113.9"}
+        | {"last_address": "203.0.113.9", "scopes": SCOPES}
         for n, (client, label, ago) in enumerate(seen)
     ]
     sessions[-1]["client_name"] = "Team wiki"
     token: Body = {"id": an_id(850), "name": "Backup job", "prefix": "insp_7Qd2", "created_at": iso(now)}
     token |= {"scopes": ["bookings:read", "bookings:write"], "expires_at": iso(now + timedelta(days=60))}
-    token |= {"last_used_at": iso(now - timedelta(hours=7))}
-    publisher: Body = {"id": an_id(870), "repository": "ada/site", "workflow": "nightly.yml", "environment": ""}
-    publisher |= {"ref": "refs/heads/main", "scopes": ["bookings:read"], "last_used_at": iso(now - timedelta(hours=5))}
-    publisher |= {"warnings": [f"Its jobs name this publisher, INSIGHTA_PUBLISHER={an_id(870)}."]}
+    token |= {"last_used_at": iso(now - timedelta(hours=7)), "last_address": "203.0.113.9"}
+    soon = token | {"id": an_id(851), "name": "home-assistant", "scopes": ["bookings:read"], "last_used_at": None}
+    soon |= {"prefix": "insp_9aKx", "expires_at": iso(now + timedelta(days=5))}
     old = iso(now - timedelta(days=1))
     known = {"session": sessions[1], "address": "203.0.113.9", "ended_at": None}
     of_application = known | {"session": sessions[3]}
     device: Body = {"scope": "account:read bookings:read"}
     device |= {"user_code": "BCDF-GHJK", "client_id": cli, "label": "build-server (Linux)", "status": "pending"}
     device |= {"expires_at": iso(now + timedelta(minutes=9)), "created_at": iso(now), "address": "203.0.113.9"}
-    count = {"session_count": len(sessions)}
-    pages: dict[str, Body] = {"settings": count, "device": count, "sessions": {"sessions": sessions}}
-    pages |= {
-        "tokens": {"tokens": [token], "publishers": [publisher]},
-        f"sessions/{an_id(801)}": known,
-        f"sessions/{an_id(803)}": of_application,
-    }
+    pages: dict[str, Body] = {"settings": {}, "device": {}}
+    pages |= {f"sessions/{an_id(801)}": known, f"sessions/{an_id(803)}": of_application}
     pages |= {f"tokens/{an_id(850)}": {"token": token, "made_by": known, "ended_at": None}}
     pages |= {f"sessions/{an_id(809)}": known | {"ended_at": old}}
     pages |= {f"tokens/{an_id(859)}": {"token": token, "made_by": None, "ended_at": old}}
-    wiki: Body = {"client_id": "wiki-1f2e3d4c", "name": "Team wiki", "home_page": "https://wiki.example/"}
-    wiki |= {"scopes": ["openid", "email"], "meanings": ["Know which person you are here", "See your email address"]}
-    wiki |= {"first_used_at": iso(now - timedelta(days=12)), "last_used_at": iso(now - timedelta(hours=2))}
-    pages |= {"applications": {"applications": [wiki]}}
+    pages |= {"access": {"sessions": sessions, "tokens": [token, soon]} | publishers_and_applications(now)}
     lifetime = {"lifetime": {"idle_days": 30, "days": 90}}
     pages |= {"device/BCDF-GHJK": {"device_request": device} | lifetime}
     return pages | {"device/ZZZZ-ZZZZ": {"device_request": None} | lifetime}
+
+
+def publishers_and_applications(now: datetime) -> Body:
+    """What acts for a person without a secret of theirs: one of each."""
+    publisher: Body = {"id": an_id(870), "repository": "ada/site", "workflow": "nightly.yml", "environment": ""}
+    publisher |= {"ref": "refs/heads/main", "scopes": ["bookings:read"], "last_used_at": iso(now - timedelta(hours=5))}
+    publisher |= {"last_address": "198.51.100.30"}
+    publisher |= {"warnings": [f"Its jobs name this publisher, INSIGHTA_PUBLISHER={an_id(870)}."]}
+    wiki: Body = {"client_id": "wiki-1f2e3d4c", "name": "Team wiki", "home_page": "https://wiki.example/"}
+    wiki |= {"scopes": ["openid", "email"], "last_address": "198.51.100.7"}
+    wiki |= {"first_used_at": iso(now - timedelta(days=12)), "last_used_at": iso(now - timedelta(hours=2))}
+    return {"publishers": [publisher], "applications": [wiki]}
 
 
 def _own(slots: list[Body]) -> list[Body]:

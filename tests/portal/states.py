@@ -74,6 +74,7 @@ def _marked(page: Page, portal: Portal, held: dict[str, Any]) -> None:
 
 def _wrong_token_form(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.goto(f"{portal.url}/tokens")
+    page.click("summary:text('Make a token')")
     page.fill("#id_name", "No scopes")
     page.click("text=Make the token")
     page.wait_for_selector("[role=alert]")
@@ -101,10 +102,24 @@ def _new_token(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     made = {"id": an_id(851), "name": "New", "token": "insp_" + "x" * 36}
     portal.backend.routes["POST", "/personal-access-tokens"] = Answer(201, made)
     page.goto(f"{portal.url}/tokens")
+    page.click("summary:text('Make a token')")
     page.fill("#id_name", "New")
     page.check("#id_scopes_0")
     page.click("text=Make the token")
     page.wait_for_selector("#secret")
+
+
+def _much_access(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    body = portal.backend.body("/pages/access")
+    laptop, token = body["sessions"][1], body["tokens"][0]
+    body["sessions"] += [laptop | {"id": an_id(1800 + n), "label": "L" * 100} for n in range(20)]
+    body["tokens"] += [token | {"id": an_id(1850 + n), "name": "T" * 100} for n in range(20)]
+    page.goto(f"{portal.url}/sessions")
+
+
+def _publisher_form(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    page.goto(f"{portal.url}/tokens")
+    page.click("text=Trust a workflow")
 
 
 def _conflict(page: Page, portal: Portal, held: dict[str, Any]) -> None:
@@ -177,8 +192,10 @@ STATES: dict[str, Show] = {
     "no-past": _changed("/bookings?show=past", "/pages/bookings", past=NONE),
     "no-session": at("/slots?from=2099-01-01"),
     "no-ledger": _changed("/credits", "/pages/credits", subscriptions=[], entries=NONE, credits_available=0),
-    "no-application": _changed("/applications", "/pages/applications", applications=[]),
-    "no-token": _changed("/tokens", "/pages/tokens", tokens=[], publishers=[]),
+    "no-access": _changed("/tokens", "/pages/access", tokens=[], publishers=[], applications=[]),
+    "little-access": _changed("/sessions", "/pages/access", tokens=None, publishers=None),
+    "much-access": _much_access,
+    "publisher-form": _publisher_form,
     "session-ended": at(f"/sessions/{an_id(809)}/revoke"),
     "token-ended": at(f"/tokens/{an_id(859)}/revoke"),
     "not-yours": at(f"/tokens/{an_id(999)}/revoke"),

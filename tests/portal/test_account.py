@@ -2,13 +2,15 @@
 
 import base64
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
+from portal.times import ago, days_until
+from portal.wording import may_do
 from tests.people import HTTP
 from tests.portal.conftest import Portal, hidden, post
 from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
@@ -111,9 +113,77 @@ def test_sessions_and_tokens_end_at_a_press(ada: httpx.Client, backend: FakeBack
     assert len(backend.made("DELETE", f"/api/v1{call}")) == 1
 
 
+SECTIONS = ("Signed-in devices", "Access tokens", "Trusted publishers", "Applications")
+
+
+def text_of(page: str) -> str:
+    """The words of a page."""
+    return " ".join(re.sub("<[^>]+>", " ", page.partition("<main")[2]).split())
+
+
+@pytest.mark.parametrize(("path", "focused"), [("/sessions", []), ("/tokens", [1]), ("/applications", [3])])
+def test_all_that_can_act_for_a_person_is_one_page_at_three_addresses(
+    ada: httpx.Client, backend: FakeBackend, path: str, focused: list[int]
+) -> None:
+    ada.get("/settings")
+    backend.calls.clear()
+    page = ada.get(path).text
+    assert [call.path for call in backend.calls] == ["/api/v1/pages/access"]
+    assert '<a href="/sessions" aria-current="page">Access</a>' in page
+    assert re.findall(r"<h2[^>]*>([^<]+)</h2>", page) == list(SECTIONS)
+    assert re.findall(r"<h2[^>]*autofocus>([^<]+)</h2>", page) == [SECTIONS[one] for one in focused]
+    words = text_of(page)
+    assert "Everything that can act for you: 3 devices, 2 tokens, 1 publisher, 1 application." in words
+    for said in (
+        "Firefox on Linux This one",
+        "home-assistant Ends in 5 days",
+        "Sees and changes your bookings",
+        "Never used",
+    ):
+        assert said in words
+    assert re.search(
+        r"laptop Signed in .*? · Command line Used yesterday, \d\d:\d\d from 203\.0\.113\.9 Sign out… laptop", words
+    )
+    assert re.search(r"ada/site .*? from 198\.51\.100\.30 .*? Stop trusting… ada/site nightly\.yml", words)
+    assert re.search(r"Team wiki .*? from 198\.51\.100\.7 Disconnect… Team wiki", words)
+
+
+def test_a_sign_in_stands_where_it_can_be_ended_once(ada: httpx.Client, backend: FakeBackend) -> None:
+    """An application's stands under applications while that is listed there, else under devices; so does a CI job's."""
+    body = backend.body("/pages/access")
+    body["sessions"] += [body["sessions"][1] | {"id": an_id(804), "client_id": "insighta-ci", "label": "a run"}]
+    revoke = f'href="/sessions/{an_id(803)}/revoke"', f'href="/sessions/{an_id(804)}/revoke"'
+    assert [one in ada.get("/sessions").text for one in revoke] == [False, False]
+    body |= {"applications": [], "publishers": None, "tokens": None}
+    backend.routes["GET", "/pages/access"] = Answer(200, body)
+    assert [one in ada.get("/sessions").text for one in revoke] == [True, True]
+    assert "laptop, Safari on iPhone, Team wiki (Firefox on Linux)" in ada.get("/sessions/revoke-others").text
+
+
+def test_a_sign_in_that_may_not_see_tokens_is_told_so_and_offered_nothing(
+    ada: httpx.Client, backend: FakeBackend
+) -> None:
+    body = backend.body("/pages/access") | {"tokens": None, "publishers": None}
+    backend.routes["GET", "/pages/access"] = Answer(200, body)
+    page = ada.get("/tokens").text
+    assert "This sign-in may not see your access tokens and trusted publishers." in page
+    assert 'action="/tokens' not in page
+    assert ada.get(f"/tokens/publishers/{an_id(870)}/remove").status_code == 403
+
+
+def test_of_many_the_first_are_shown_and_the_others_are_one_tap_away(ada: httpx.Client, backend: FakeBackend) -> None:
+    body = backend.body("/pages/access")
+    body["sessions"] += [body["sessions"][1] | {"id": an_id(1800 + n), "label": f"laptop {n}"} for n in range(40)]
+    backend.routes["GET", "/pages/access"] = Answer(200, body)
+    page = ada.get("/sessions").text
+    assert page.count('/revoke"') == 42 + 2
+    folded = re.findall(r'<details class="folded"><summary>Show (\d+) more', page)
+    assert folded == ["37"]
+
+
 def test_applications_are_listed_with_what_they_may_do(ada: httpx.Client) -> None:
     page = ada.get("/applications").text
-    for words in ("Team wiki", "https://wiki.example/", "See your email address", "Disconnect"):
+    for words in ("Team wiki", "https://wiki.example/", "Sees who you are and your email address", "Disconnect"):
         assert words in page
 
 
@@ -235,17 +305,55 @@ def test_a_trusted_publisher_is_added_and_what_the_api_refuses_is_shown_beside_i
     assert post(ada, "/tokens/publishers", **said | {"repository": "x"}).headers["Location"] == "/tokens"
     page = ada.get("/tokens").text
     assert '<a href="#publisher_repository">Name the repository as OWNER/NAME.' in page
-    assert '<details class="card narrow" open>' in page
+    assert re.findall(r'<details class="opens"( open)?><summary[^>]*>([^<]+)', page) == [
+        ("", "Make a token"),
+        (" open", "Trust a workflow"),
+    ]
     assert post(ada, "/tokens/publishers", repository="ada/site", workflow="ci.yml").headers["Location"] == "/tokens"
     assert "Choose at least one thing that its jobs may do." in ada.get("/tokens").text
 
 
-def test_trusted_publishers_are_listed_with_what_should_be_known(ada: httpx.Client, backend: FakeBackend) -> None:
+def test_trusted_publishers_are_listed_with_what_should_be_known(ada: httpx.Client) -> None:
     page = ada.get("/tokens").text
     for words in ("ada/site", "nightly.yml", "refs/heads/main", f"INSIGHTA_PUBLISHER={an_id(870)}"):
         assert words in page
-    # An earlier backend does not know them.
-    known = backend.routes["GET", "/pages/tokens"]
-    backend.routes["GET", "/pages/tokens"] = Answer(200, {"person": ADA, "tokens": []})
-    assert "Add a trusted publisher" in ada.get("/tokens").text
-    backend.routes["GET", "/pages/tokens"] = known
+
+
+@pytest.mark.parametrize(
+    ("scopes", "words"),
+    [
+        (["bookings:read"], "Sees your bookings"),
+        (["bookings:read", "bookings:write"], "Sees and changes your bookings"),
+        (["account:read", "bookings:read", "account:write"],
+         "Sees your account and your bookings, changes your account"),
+        (["openid", "profile", "email", "offline_access"],
+         "Sees who you are, your name, picture, time zone and your email address, stays signed in"),
+        (["account:write"], "Changes your account"),
+        (["of:tomorrow"], "Of:tomorrow"),
+        ([], ""),
+    ],
+)  # fmt: skip
+def test_what_a_program_may_do_is_said_in_short(scopes: list[str], words: str) -> None:
+    assert may_do(scopes) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("2026-03-10T00:29:50Z", "just now"),
+        ("2026-03-10T00:31:00Z", "just now"),
+        ("2026-03-10T00:29:00Z", "1 minute ago"),
+        ("2026-03-09T23:31:00Z", "59 minutes ago"),
+        ("2026-03-09T23:05:00Z", "today, 00:05"),
+        ("2026-03-09T22:30:00Z", "yesterday, 23:30"),
+        ("2026-03-08T22:30:00Z", "Sun 8 Mar, 23:30"),
+        ("2025-03-08T22:30:00Z", "Sat 8 Mar 2025, 23:30"),
+    ],
+)
+def test_when_something_was_is_said_by_the_persons_own_days(value: str, words: str) -> None:
+    assert ago(value, ZoneInfo("Africa/Lagos"), datetime(2026, 3, 10, 0, 30, tzinfo=UTC)) == words
+
+
+@pytest.mark.parametrize(("value", "days"), [("2026-03-10T22:00:00Z", 0), ("2026-03-10T23:30:00Z", 1)])
+def test_the_days_until_an_end_are_the_persons_own(value: str, days: int) -> None:
+    assert days_until(value, ZoneInfo("Africa/Lagos"), datetime(2026, 3, 10, 8, tzinfo=UTC)) == days

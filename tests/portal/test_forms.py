@@ -179,6 +179,7 @@ def test_the_summary_has_the_focus_also_without_scripts(
 ) -> None:
     page = contexts(*portal.backend.sign_in(), url=portal.url, java_script_enabled=False).new_page()
     page.goto(f"{portal.url}/tokens")
+    page.click("summary:text('Make a token')")
     page.fill("#id_name", "No scopes")
     page.get_by_role("button", name="Make the token").press("Enter")
     expect(page.locator(".summary")).to_be_focused()

@@ -114,6 +114,7 @@ def test_a_host_cancels_and_the_client_sees_it(live: Live, contexts: Contexts) -
 def test_a_token_is_made_copied_and_revoked(live: Live, contexts: Contexts) -> None:
     ada = contexts(permissions=["clipboard-read", "clipboard-write"])
     page = sign_in(ada, live, "portal-tokens", "/tokens")
+    expect(page.get_by_role("heading", name="Access tokens")).to_be_focused()
     page.fill("#id_name", "Night job")
     page.check("#id_scopes_2")
     page.click("text=Make the token")
@@ -199,7 +200,7 @@ def test_a_suspension_ends_every_page_and_reinstating_lets_the_person_in_again(l
 def test_leaving_and_coming_back(live: Live, contexts: Contexts) -> None:
     ada = contexts()
     page = sign_in(ada, live, "portal-leaver", "/settings/deactivate")
-    page.get_by_role("button", name="Deactivate my account").click()
-    expect(page.get_by_role("heading", name="Your account is deactivated")).to_be_visible()
+    page.get_by_role("button", name="Close my account").click()
+    expect(page.get_by_role("heading", name="Your account is closed")).to_be_visible()
     again = sign_in(ada, live, "portal-leaver")
     expect(again.get_by_role("main")).to_contain_text("Signed in as portal-leaver")

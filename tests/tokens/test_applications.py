@@ -334,7 +334,7 @@ def test_a_refresh_that_was_authenticated_before_the_disabling_gets_nothing(
         ("DELETE", "/sessions"),
         ("GET", "/applications"),
         ("GET", "/calendar-feed"),
-        ("GET", "/pages/sessions"),
+        ("GET", "/pages/access"),
         ("GET", "/pages/settings"),
         ("GET", "/personal-access-tokens"),
         ("POST", "/personal-access-tokens"),

@@ -82,7 +82,7 @@ def test_a_withdrawal_ends_the_applications_sign_ins_and_is_asked_again(wiki: Ap
     given, kept = wiki.sign_in(ada), other.sign_in(ada)
     (shop, shown) = call(wiki.live, "/applications", own.access).json()["results"]
     assert (shop["client_id"], shown["client_id"]) == (other.client_id, wiki.client_id)
-    assert shown.keys() == {"client_id", "name", "home_page", "scopes", "first_used_at", "last_used_at"}
+    assert shown.keys() == {"client_id", "name", "home_page", "scopes", "first_used_at", "last_used_at", "last_address"}
     assert shown["scopes"] == wiki.scope.split()
     waiting = wiki.answer(ada)["code"]
     assert call(wiki.live, f"/applications/{wiki.client_id}", own.access, "DELETE").status_code == 204

@@ -1,12 +1,18 @@
 """The account's pages of the portal: each in one call what the resources that it shows give, and no more."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client as Http
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import Event, User
 from tests.tokens.in_process import PORTAL, call, client_called, make_person, now, sign_in
+from tokens.models import Application, Consent, PersonalAccessToken, Session, TrustedPublisher
+from tokens.policies.scopes import ALL_SCOPES
 from tokens.services import devices
 from tokens.services.ending_access import end_own_session
 
@@ -24,28 +30,91 @@ def token(ada: User) -> str:
 def test_the_person_is_the_one_of_me(client: Http, token: str) -> None:
     me = call(client, "/me", token).json()
     del me["scopes"]
-    for page in ("settings", "device", "sessions", "tokens", "device/BCDF-GHJK"):
+    for page in ("settings", "device", "access", "device/BCDF-GHJK"):
         assert call(client, f"/pages/{page}", token).json()["person"] == me, page
 
 
 def test_a_credential_that_may_not_read_the_account_sees_no_address(client: Http, ada: User) -> None:
     token = sign_in(ada, scope="account:write").access_token
-    person = call(client, "/pages/tokens", token).json()["person"]
+    person = call(client, "/pages/device/BCDF-GHJK", token).json()["person"]
     assert set(person) == {"id", "login", "display_name", "avatar_url", "time_zone", "is_host"}
 
 
-def test_sign_ins_are_listed_and_counted(client: Http, ada: User, token: str) -> None:
-    sign_in(ada)
-    listed = call(client, "/sessions", token).json()["results"]
-    assert call(client, "/pages/sessions", token).json()["sessions"] == listed
-    assert call(client, "/pages/settings", token).json()["session_count"] == len(listed) == 2
+LISTS = {
+    "sessions": "/sessions",
+    "tokens": "/personal-access-tokens",
+    "publishers": "/trusted-publishers",
+    "applications": "/applications",
+}
 
 
-def test_tokens_are_listed_without_their_secrets(client: Http, token: str) -> None:
+def test_everything_that_can_act_is_what_the_four_lists_say_without_a_secret(
+    client: Http, ada: User, token: str
+) -> None:
+    give(ada, 1)
     made = call(client, "/personal-access-tokens", token, "POST", {"name": "job", "scopes": ["account:read"]}).json()
-    page = call(client, "/pages/tokens", token)
-    assert page.json()["tokens"] == call(client, "/personal-access-tokens", token).json()["results"]
-    assert made["token"] not in page.text
+    answer = call(client, "/pages/access", token)
+    page = answer.json()
+    assert {frozenset(one.pop("scopes")) for one in page["sessions"]} == {frozenset(ALL_SCOPES), frozenset({"openid"})}
+    assert {kind: page[kind] for kind in LISTS} == {
+        kind: call(client, path, token).json()["results"] for kind, path in LISTS.items()
+    }
+    assert [len(page[kind]) for kind in LISTS] == [3, 2, 1, 1]
+    assert made["token"] not in answer.text
+
+
+def test_it_says_from_where_each_was_used_last(client: Http, ada: User, token: str) -> None:
+    give(ada, 2)
+    Session.objects.exclude(client_id=PORTAL).update(last_address="203.0.113.9")
+    page = call(client, "/pages/access", token).json()
+    assert {one["last_address"] for kind in ("publishers", "applications") for one in page[kind]} == {"203.0.113.9"}
+    Session.objects.exclude(client_id=PORTAL).delete()
+    page = call(client, "/pages/access", token).json()
+    assert {one["last_address"] for kind in ("publishers", "applications") for one in page[kind]} == {None}
+
+
+def test_the_page_of_access_is_five_statements_however_much_can_act(client: Http, ada: User, token: str) -> None:
+    for number in (0, 1, 20):
+        give(ada, number)
+        with CaptureQueriesContext(connection) as queries:
+            assert call(client, "/pages/access", token).status_code == 200
+        assert len(queries) == 5, number
+
+
+def test_without_the_right_to_change_the_account_no_token_is_listed(client: Http, ada: User) -> None:
+    give(ada, 1)
+    page = call(client, "/pages/access", sign_in(ada, scope="account:read", client_id=PORTAL).access_token).json()
+    assert (page["tokens"], page["publishers"]) == (None, None)
+    assert (len(page["applications"]), len(page["sessions"])) == (1, 3)
+
+
+def test_neither_a_personal_token_nor_an_application_sees_what_can_act(client: Http, ada: User, token: str) -> None:
+    body = {"name": "script", "scopes": ["account:read", "account:write"]}
+    personal = call(client, "/personal-access-tokens", token, "POST", body).json()["token"]
+    assert call(client, "/pages/access", personal).status_code == 403
+
+
+def give(person: User, number: int) -> None:
+    """So many tokens, trusted publishers with a job each, and applications with a sign-in each."""
+    now = timezone.now()
+    already = Consent.objects.filter(user=person).count()
+    for place in range(already, already + number):
+        name = f"app-{place}"
+        Application.objects.create(client_id=name, name=name.title(), is_public=True, redirect_uris=[], scope="openid")
+        Consent.objects.create(user=person, client_id=name, scope="openid", last_used_at=now)
+        trusted = TrustedPublisher.objects.create(
+            user=person, issuer="https://ci.example", repository="ada/site", repository_owner_id=1,
+            workflow=f"{place}.yml", scope="bookings:read",
+        )  # fmt: skip
+        PersonalAccessToken.objects.create(
+            user=person, name=name, scope="account:read", expires_at=now + timedelta(days=9),
+            prefix="insp_", token_hash=name.encode(),
+        )  # fmt: skip
+        for client_id, publisher_id in ((name, None), ("insighta-ci", trusted.id)):
+            Session.objects.create(
+                user=person, client_id=client_id, scope="openid", publisher_id=publisher_id, current_hash=b"x",
+                expires_at=now + timedelta(days=1), ends_at=now + timedelta(days=1),
+            )  # fmt: skip
 
 
 def test_one_sign_in_and_one_token_are_shown_with_where_they_came_from_ended_or_not(

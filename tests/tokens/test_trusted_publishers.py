@@ -57,6 +57,7 @@ def test_one_is_added_listed_and_removed(client: Http, ada: User, github: State)
         "ref": "refs/heads/main",
         "scopes": ["bookings:read"],
         "last_used_at": None,
+        "last_address": None,
         "created_at": shown["created_at"],
         "warnings": [],
     }

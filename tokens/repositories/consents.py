@@ -17,14 +17,18 @@ class UsedApplication:
     scope: str
     first_used_at: datetime
     last_used_at: datetime
+    last_address: str | None
+    """Where its newest use came from; None where no sign-in is stored."""
 
 
 _LIST = """
 SELECT c.client_id, a.name, a.home_page, c.scope, c.first_used_at,
-       GREATEST(c.last_used_at, (SELECT max(s.last_used_at) FROM tokens_session AS s
-                                  WHERE s.user_id = c.user_id AND s.client_id = c.client_id))
+       GREATEST(c.last_used_at, s.last_used_at), s.last_address
   FROM tokens_consent AS c
   JOIN tokens_application AS a ON a.client_id = c.client_id
+  LEFT JOIN LATERAL (SELECT last_used_at, host(last_address) AS last_address FROM tokens_session
+                      WHERE user_id = c.user_id AND client_id = c.client_id
+                      ORDER BY last_used_at DESC LIMIT 1) AS s ON true
  WHERE c.user_id = %s
  ORDER BY c.id DESC
 """

@@ -1,7 +1,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from tokens.models import TrustedPublisher, UsedJobToken
+from django.db.models import OuterRef, Subquery
+
+from tokens.models import Session, TrustedPublisher, UsedJobToken
 
 
 def build_publisher(**columns: object) -> TrustedPublisher:
@@ -20,8 +22,10 @@ def find_publisher(publisher_id: UUID) -> TrustedPublisher | None:
 
 
 def list_publishers(user_id: UUID) -> list[TrustedPublisher]:
-    """A person's publishers with that person, newest first."""
-    return list(TrustedPublisher.objects.select_related("user").filter(user_id=user_id).order_by("-id"))
+    """A person's publishers with that person and with `last_address`, of the newest job, newest first."""
+    jobs = Session.objects.filter(user_id=user_id, publisher_id=OuterRef("id")).order_by("-id")
+    found = TrustedPublisher.objects.select_related("user").filter(user_id=user_id)
+    return list(found.annotate(last_address=Subquery(jobs.values("last_address")[:1])).order_by("-id"))
 
 
 def list_publishers_of_owner(github_id: int, *, issuer: str) -> list[TrustedPublisher]:

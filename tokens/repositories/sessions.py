@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Model, OuterRef, Subquery
 
 from accounts.policies import may_use_account
-from tokens.models import Session
+from tokens.models import Application, Session
 from tokens.policies.claims import Subject
 from tokens.policies.clients import BUILT_IN, RESERVED_PREFIX
 from tokens.policies.rotation import Family
@@ -183,9 +183,10 @@ def note_use(session_id: UUID, *, expires_at: datetime, now: datetime) -> None:
 
 
 def list_live_sessions(user_id: UUID, *, now: datetime) -> list[Session]:
-    """A person's sessions that can still be used, newest first."""
+    """A person's sessions that can still be used, newest first, with `application_name` where it is registered."""
     live = Session.objects.filter(user_id=user_id, revoked_at=None, expires_at__gt=now, ends_at__gt=now)
-    return list(live.order_by("-id"))
+    names = Application.objects.filter(client_id=OuterRef("client_id")).values("name")
+    return list(live.annotate(application_name=Subquery(names[:1])).order_by("-id"))
 
 
 def list_sessions_in(user_id: UUID, *, client_id: str) -> list[Session]:

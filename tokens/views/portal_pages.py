@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -9,7 +10,6 @@ from rest_framework.views import APIView
 
 from tokens.authentication import credential_of, visible_person
 from tokens.errors import NotFound
-from tokens.policies.scopes import describe_scope
 from tokens.serializers import (
     ApplicationSerializer,
     DeviceRequestSerializer,
@@ -29,35 +29,33 @@ class AccountPageView(APIView):
     refuses_applications = True
 
     def get(self, request: Request) -> Response:
-        """The person, and how many sign-ins of theirs can still be used."""
-        found = sessions.list_sessions(user_id=credential_of(request).person.pk, now=timezone.now())
-        return Response({"person": visible_person(request), "session_count": len(found)})
+        """The person alone, for a page that shows nothing else of theirs."""
+        return Response({"person": visible_person(request)})
 
 
 @extend_schema(exclude=True)
-class SessionsPageView(APIView):
-    required_scopes = {"GET": "account:read"}
-    refuses_applications = True
-
-    def get(self, request: Request) -> Response:
-        """The person's sign-ins, newest first."""
-        found = sessions.list_sessions(user_id=credential_of(request).person.pk, now=timezone.now())
-        rows = SessionSerializer(found, many=True, context={"request": request}).data
-        return Response({"person": visible_person(request), "sessions": rows})
-
-
-@extend_schema(exclude=True)
-class ApplicationsPageView(APIView):
+class AccessPageView(APIView):
     required_scopes = {"GET": "account:read"}
     own_sign_ins_only = True
 
     def get(self, request: Request) -> Response:
-        """The applications that the person has allowed, newest first, with what each may do in words."""
-        found = consents.list_applications(user_id=credential_of(request).person.pk)
-        rows = ApplicationSerializer(found, many=True).data
-        for row in rows:
-            row["meanings"] = describe_scope(" ".join(row["scopes"]))
-        return Response({"person": visible_person(request), "applications": rows})
+        """Everything that can act for the person, newest first: sign-ins, personal access tokens, trusted publishers
+        and applications, each with what it may do. Tokens and publishers are null without `account:write`."""
+        credential, now = credential_of(request), timezone.now()
+        user_id = credential.person.pk
+        found = sessions.list_sessions(user_id=user_id, now=now)
+        own = SessionSerializer(found, many=True, context={"request": request}).data
+        for row, session in zip(own, found, strict=True):
+            row["scopes"] = session.scope.split()
+        allowed = ApplicationSerializer(consents.list_applications(user_id=user_id), many=True).data
+        page: dict[str, Any] = {"person": visible_person(request), "sessions": own, "applications": allowed}
+        page |= {"tokens": None, "publishers": None}
+        if "account:write" in credential.scopes:
+            made = personal_tokens.list_tokens(user_id=user_id, now=now)
+            trusted = publishers.list_publishers(user_id=user_id)
+            page["tokens"] = PersonalAccessTokenSerializer(made, many=True).data
+            page["publishers"] = TrustedPublisherSerializer(trusted, many=True).data
+        return Response(page)
 
 
 @extend_schema(exclude=True)
@@ -72,19 +70,6 @@ class SessionPageView(APIView):
         return Response(
             {"person": visible_person(request), **KnownSessionSerializer(known, context={"request": request}).data}
         )
-
-
-@extend_schema(exclude=True)
-class TokensPageView(APIView):
-    required_scopes = {"GET": "account:write"}
-
-    def get(self, request: Request) -> Response:
-        """The person's personal access tokens and trusted publishers, newest first."""
-        user_id = credential_of(request).person.pk
-        found = personal_tokens.list_tokens(user_id=user_id, now=timezone.now())
-        rows = PersonalAccessTokenSerializer(found, many=True).data
-        trusted = TrustedPublisherSerializer(publishers.list_publishers(user_id=user_id), many=True).data
-        return Response({"person": visible_person(request), "tokens": rows, "publishers": trusted})
 
 
 @extend_schema(exclude=True)
