@@ -6,7 +6,7 @@ from bookings.services.effects import Effects, Seats
 _TOLD = {
     "booking_made_by_staff": "that they are booked in",
     "booking_rescheduled": "that the booking is moved",
-    "booking_cancelled_by_client": "that the booking is cancelled",
+    "booking_cancelled_by_client": "that the booking is cancelled, as they asked",
     "booking_cancelled_by_staff": "that the staff have cancelled",
     "booking_promoted": "that they have a seat now",
     "passed_over": "why a free seat has not become theirs",

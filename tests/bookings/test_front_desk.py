@@ -156,7 +156,7 @@ def test_the_refund_of_a_cancellation_is_chosen_and_known_before(
     run_jobs()
     (mail,) = mailoutbox
     assert "the staff have cancelled" in mail.body
-    assert ("The staff write:\nAs you asked on the phone" in mail.body) is (by == "staff")
+    assert "The staff write:\nAs you asked on the phone" in mail.body
 
 
 def test_what_has_started_or_is_cancelled_is_not_cancelled(ada: User, slot: Slot, booking: Booking) -> None:
