@@ -125,6 +125,7 @@ class CancelForm(forms.Form):
             ("full", "In full, whatever the deadline"),
         ],
         widget=forms.RadioSelect,
+        error_messages={"required": "Choose which refund goes back."},
     )
     message = _text(limit=front_desk.MESSAGE_LENGTH)
 

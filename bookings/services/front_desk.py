@@ -239,13 +239,17 @@ def list_bookable(*, viewer_id: UUID, host: str = "") -> list[tuple[UUID, str]]:
     except errors.NotFound:
         return []
     found = list_slots(viewer_id=viewer_id, is_open=True, host_id=host_id).rows
-    return [(row["id"], describe_slot(row)) for row in found if row["seats_left"]]
+    return [(row["id"], _offered(row)) for row in found if row["seats_left"]]
+
+
+def _offered(row: SlotRow) -> str:
+    seats, cost = count(row["seats_left"], "seat"), count_credits(row["price_credits"])
+    return f"{describe_slot(row)}, {seats} free, {cost}"
 
 
 def describe_slot(row: SlotRow) -> str:
-    """A session with its free seats and its price, in its host's time zone."""
-    seats_left, cost = count(row["seats_left"], "seat"), count_credits(row["price_credits"])
-    return f"{_session(row['title'], row['host'], row['starts_at'], row['ends_at'])}, {seats_left} free, {cost}"
+    """A session in words, in its host's time zone."""
+    return _session(row["title"], row["host"], row["starts_at"], row["ends_at"])
 
 
 def describe_person(*, user_id: UUID) -> str:

@@ -76,6 +76,7 @@ def test_a_booking_is_cancelled_as_it_was_shown(
     assert [mail.to for mail in mailoutbox] == [[ada.email]]
     assert "The staff write:\nAs you asked\n\nSam" in mailoutbox[0].body
     assert "not active any more" in refusal(staff, path, given)
+    assert "Choose which refund goes back." in refusal(staff, path, {})
 
 
 def test_the_rule_gives_back_what_is_still_owed_and_says_so_before(staff: Client, slot: Slot, booking: Booking) -> None:
@@ -178,6 +179,7 @@ def test_a_session_is_cancelled_with_a_message(
     ]
     done = confirm(staff, path, given)
     assert done.redirect_chain == [(address("slot_change", slot), 302)]
+    assert b"with 1 booking; 1 credit back." in done.content
     assert b"Cancel the session" not in done.content
     assert Event.objects.get(kind="slot.cancelled").actor_id == sam.id
     run_jobs()
