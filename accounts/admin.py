@@ -137,7 +137,7 @@ def actor_of(request: HttpRequest) -> UUID:
 class ReasonForm(forms.Form):
     """Why somebody is suspended; kept with the event, for the staff."""
 
-    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+    reason = forms.CharField(max_length=policies.REASON_LENGTH, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 PersonalList = tuple[str, type[Model], str]

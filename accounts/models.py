@@ -75,7 +75,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=64, default="UTC")
     is_active = models.BooleanField(default=True)
     standing = models.CharField(max_length=16, choices=Standing, default=Standing.APPROVED)
-    standing_reason = models.CharField(max_length=500, blank=True)
+    standing_reason = models.CharField(max_length=policies.REASON_LENGTH, blank=True)
     is_host = models.BooleanField(default=False)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

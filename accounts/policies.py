@@ -18,6 +18,9 @@ ADMINISTRATOR = "administrator"
 MAY_USE_ACCOUNT = {"is_active": True, "standing": APPROVED}
 """The columns of a person who may use the account: for a query what `refusal` is for a person that has been read."""
 
+REASON_LENGTH = 500
+"""The most characters of why somebody is suspended."""
+
 GITHUB_REFUSES_SERVICE = frozenset({"incorrect_client_credentials", "redirect_uri_mismatch", "application_suspended"})
 """GitHub's codes for what only whoever runs the service can mend; docs/github-app.md has the fix of each."""
 GITHUB_CODES = GITHUB_REFUSES_SERVICE | {"bad_verification_code", "unverified_user_email"}

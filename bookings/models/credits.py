@@ -1,11 +1,13 @@
 from typing import ClassVar
 
 import pgtrigger
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
+from accounts.policies import clean_text
 from bookings.models.fields import person
 
 
@@ -24,6 +26,12 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """For the admin's form: people read the name."""
+        self.name = clean_text(self.name, limit=100)
+        if not self.name:
+            raise ValidationError({"name": "Nothing of this name can be seen."})
 
 
 # Each entry follows the one before it and the balance is the last one's, so the balance is the sum of all of them

@@ -5,6 +5,7 @@ from accounts.services.events import record_event
 from bookings import errors
 from bookings.repositories import subscriptions, waitlist
 from bookings.services.credits import MOST_CREDITS
+from bookings.services.giving_back import read_note
 from bookings.services.operations import operation
 from bookings.services.renewing import expire_locked, lock_subscription, renew_due
 
@@ -21,13 +22,14 @@ def adjust_credits(
     """
     subscription = lock_subscription(subscription_id)
     renew_due([subscription], now=now)
-    if not amount or not note.strip():
-        raise errors.NotValid("Say by how many credits, and why.")
+    note = read_note(note)
+    if not amount:
+        raise errors.NotValid("Say by how many credits.")
     if abs(amount) > MOST_CREDITS:
         raise errors.NotValid(f"Adjust by at most {MOST_CREDITS} credits.")
     if subscription.credits_remaining + amount < 0:
         raise errors.NotValid(f"Only {subscription.credits_remaining} can be taken: a balance is never below zero.")
-    entry = subscriptions.add_credits(subscription, amount=amount, reason="adjustment", now=now, note=note.strip())
+    entry = subscriptions.add_credits(subscription, amount=amount, reason="adjustment", now=now, note=note)
     detail: dict[str, object] = {
         "subscription_id": str(subscription_id),
         "credits": amount,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from accounts.policies import clean_text
 from accounts.services.events import record_event
 from bookings import errors
 from bookings.policies.credits import choose_for_refund, credits_kept
@@ -64,6 +65,14 @@ def _open(client_ids: set[UUID], *, now: datetime) -> "dict[UUID, Subscription]"
     return {subscription.user_id: subscription for subscription in opened}
 
 
+def read_note(text: str) -> str:
+    """Why credits move, as one clean line. Raises NotValid where nothing of it can be seen or it is too long."""
+    note = clean_text(text, limit=len(text))
+    if not 1 <= len(note) <= NOTE_LENGTH:
+        raise errors.NotValid(f"Write a note of 1 to {NOTE_LENGTH} characters: the person reads it.")
+    return note
+
+
 @operation
 def give_back(
     now: datetime,
@@ -79,7 +88,7 @@ def give_back(
     """Give back some of what a booking has cost, before or after its start; the booking's row.
 
     Where `host_id` is given the booking is one of that host's. The same key and body again give back nothing more.
-    Raises NotFound, NotValid for more than is left, IdempotencyConflict, Busy.
+    Raises NotFound, NotValid for more than is left or no note, IdempotencyConflict, Busy.
     """
     return give_credits_back(
         now,
@@ -104,6 +113,7 @@ def give_credits_back(
     idempotency_key: str | None = None,
 ) -> BookingRow:
     """`give_back` inside the caller's operation."""
+    note = read_note(note)
     read = bookings.find_booking(booking_id, host_id=host_id)
     if read is None:
         raise errors.NotFound

@@ -11,9 +11,14 @@ from django.core.mail import EmailMessage
 from django.test import Client as Http
 from icalendar import Calendar
 
-from accounts.models import User
-from bookings.models import Slot
+from accounts.models import Event, User
+from accounts.services import people
+from bookings.errors import NotValid
+from bookings.models import CreditEntry, Plan, Slot, Subscription
 from bookings.services import booking, calendar_feed
+from bookings.services.adjusting import adjust_credits
+from bookings.services.front_desk import cancel_booking_as_staff, cancel_slot_as_staff
+from bookings.services.giving_back import give_back
 from config.observability.logs import make_formatter
 from portal.calendars import event_file
 from tests.bookings.jobs import run_jobs
@@ -50,6 +55,63 @@ def test_no_text_that_is_kept_has_a_second_line(client: Http, grace: User, break
     for path in ("/me", "/personal-access-tokens"):
         kept = json.dumps(call(client, path, token).json(), ensure_ascii=False)
         assert not set(kept) & {*LINES, "\x1b", "\u202e"}, path
+
+
+ODD = "one\x1b[31m\u202etwo\r\n.\u200bthree"
+CLEAN_LINE, CLEAN_LINES = "one[31mtwo.three", "one[31mtwo\n.three"
+UNSEEN = "\u200b \u202e\u2066"
+
+
+def test_what_the_staff_write_is_as_clean_as_what_people_write(grace: User, mailoutbox: list[EmailMessage]) -> None:
+    ada, slot = make_person("ada"), make_slot(grace)
+    booked = booking.book_slot(client_id=ada.id, slot_id=slot.id)
+    subscription = Subscription.objects.get(user=ada)
+    adjust_credits(subscription_id=subscription.id, amount=-1, note=ODD)
+    give_back(booking_id=booked["id"], credits=1, note=ODD, actor_id=None)
+    notes = CreditEntry.objects.filter(subscription=subscription).exclude(note="").values_list("note", flat=True)
+    assert list(notes) == [CLEAN_LINE] * 2
+    mailoutbox.clear()
+    again = booking.book_slot(client_id=make_person("eve").id, slot_id=slot.id)
+    cancel_booking_as_staff(booking_id=again["id"], message=ODD)
+    cancel_slot_as_staff(slot_id=make_slot(grace, hours=96).id, message=ODD)
+    run_jobs()
+    told = [str(mail.body) for mail in mailoutbox if "one[31mtwo" in mail.body]
+    assert len(told) >= 2
+    assert not set("".join(told)) & {"\x1b", "\u202e", "\u200b"}
+    people.suspend_person(user_id=ada.id, reason=ODD, actor_id=None, now=now())
+    assert User.objects.get(id=ada.id).standing_reason == CLEAN_LINES
+    kept = json.dumps([*Event.objects.values_list("detail", flat=True)], ensure_ascii=False)
+    assert not set(kept) & {*LINES, "\x1b", "\u202e", "\u200b"}
+
+
+def test_a_plans_name_is_as_clean_as_what_people_write(client: Http, db: None) -> None:
+    root = make_person("root")
+    User.objects.filter(id=root.id).update(is_staff=True, is_superuser=True)
+    client.force_login(User.objects.get(id=root.id), backend="accounts.authentication.StaffBackend")
+    for name in (ODD, UNSEEN):
+        client.post("/admin/bookings/plan/add/", {"name": name, "credits": "1", "period_days": "30"})
+    assert list(Plan.objects.exclude(name="Welcome").values_list("name", flat=True)) == [CLEAN_LINE]
+
+
+@pytest.mark.parametrize("note", ["", UNSEEN, "x" * 201])
+def test_a_note_that_nobody_can_see_or_that_is_too_long_moves_no_credit(grace: User, note: str) -> None:
+    ada, slot = make_person("ada"), make_slot(grace)
+    booked = booking.book_slot(client_id=ada.id, slot_id=slot.id)
+    with pytest.raises(NotValid):
+        adjust_credits(subscription_id=Subscription.objects.get(user=ada).id, amount=-1, note=note)
+    with pytest.raises(NotValid):
+        give_back(booking_id=booked["id"], credits=1, note=note, actor_id=None)
+    assert Subscription.objects.get(user=ada).credits_remaining == 4
+
+
+def test_a_message_of_the_staff_that_is_too_long_cancels_nothing(grace: User) -> None:
+    slot = make_slot(grace)
+    booked = booking.book_slot(client_id=make_person("ada").id, slot_id=slot.id)
+    with pytest.raises(NotValid):
+        cancel_booking_as_staff(booking_id=booked["id"], message="x" * 1001)
+    with pytest.raises(NotValid):
+        cancel_slot_as_staff(slot_id=slot.id, message="x" * 1001)
+    assert Slot.objects.get(id=slot.id).seats_taken == 1
 
 
 def test_a_title_adds_no_header_to_a_mail(slot: Slot, mailoutbox: list[EmailMessage]) -> None:

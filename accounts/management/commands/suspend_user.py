@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.errors import AccountsError
+from accounts.policies import REASON_LENGTH
 from accounts.services import people
 
 
@@ -15,6 +16,8 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True, help="kept with the event, for the staff")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if len(options["reason"]) > REASON_LENGTH:
+            raise CommandError(f"Give a reason of at most {REASON_LENGTH} characters.")
         try:
             person = people.suspend_person_called(
                 login_or_id=options["person"], reason=options["reason"], now=timezone.now()
