@@ -25,6 +25,7 @@ urlpatterns = [
     path("offerings", offerings.OfferingsView.as_view()),
     path("offerings/<uuid:offering_id>", offerings.OfferingView.as_view()),
     path("offerings/<uuid:offering_id>/archive", offerings.OfferingArchiveView.as_view()),
+    path("offerings/<uuid:offering_id>/weekly-hours", availability.WeeklyHoursView.as_view()),
     path("availability-rules", availability.AvailabilityRulesView.as_view()),
     path("availability-rules/<uuid:rule_id>", availability.AvailabilityRuleView.as_view()),
     path("bookings", bookings.BookingsView.as_view()),

@@ -111,6 +111,8 @@ class ApiForm(forms.Form):
     use_required_attribute = False
     # What a field asks for, as its messages say it, where that is not "the" and its label.
     asked: ClassVar[Mapping[str, str]] = {}
+    # The API's code, where it has refused what was sent.
+    refusal = ""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -135,6 +137,7 @@ class ApiForm(forms.Form):
 
     def take(self, problem: Problem) -> None:
         """Put the API's messages beside their fields, what fits none of them above the form."""
+        self.refusal = problem.code
         for name, messages in problem.errors.items():
             self.add_error(name if name in self.fields else None, [str(message) for message in messages])
         if not problem.errors:
@@ -156,7 +159,7 @@ class ApiForm(forms.Form):
         form = cls(QueryDict(note["typed"]), **options)
         form.full_clean()
         form.errors.clear()
-        for name, messages in note["wrong"].items():
+        for name, messages in note.get("wrong", {}).items():
             form.add_error(name if name in form.fields else None, messages)
         return form
 

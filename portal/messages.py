@@ -159,6 +159,11 @@ MESSAGES: dict[str, Message] = {
     "preview_changed": Message(
         409, "This has changed meanwhile", "Nothing was done. Look at what is so now and decide again."
     ),
+    "hours_changed": Message(
+        409,
+        "Your hours have changed since you opened this page",
+        "Nothing was saved. What you entered is below, and what saving it changes now.",
+    ),
     "no_series": Message(409, "This session does not repeat", "It does not take place every week.", *_OTHERS),
     "series_refused": Message(
         422, "Choose another last day", "A series has at most 26 sessions, the first of them on its day or before."

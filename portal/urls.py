@@ -1,6 +1,19 @@
 from django.urls import path, re_path
 
-from portal.views import access, account, bookings, device, editing, home, hosting, hosts, offerings, sign_in, slots
+from portal.views import (
+    access,
+    account,
+    bookings,
+    device,
+    editing,
+    home,
+    hosting,
+    hosts,
+    hours,
+    offerings,
+    sign_in,
+    slots,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -31,10 +44,9 @@ urlpatterns = [
     path("hosting/offerings/new", offerings.new_offering, name="new_offering"),
     path("hosting/offerings/<uuid:offering_id>", offerings.offering, name="offering"),
     path("hosting/offerings/<uuid:offering_id>/archive", offerings.archive_offering, name="archive_offering"),
-    path("hosting/hours", hosting.hours, name="hours"),
-    path("hosting/hours/add", hosting.add_hours, name="add_hours"),
-    path("hosting/hours/except", hosting.add_exception, name="add_exception"),
-    path("hosting/hours/<uuid:rule_id>/remove", hosting.remove_rule, name="remove_rule"),
+    path("hosting/hours", hours.hours, name="hours"),
+    path("hosting/hours/except", hours.add_exception, name="add_exception"),
+    path("hosting/hours/<uuid:rule_id>/remove", hours.remove_exception, name="remove_exception"),
     path("hosting/cancel-day", hosting.cancel_day, name="cancel_day"),
     path("hosting/slots/<uuid:slot_id>", editing.hosted_slot, name="hosted_slot"),
     path("hosting/slots/<uuid:slot_id>/who-comes.csv", editing.roster_file, name="roster_file"),

@@ -50,6 +50,18 @@ def insert_rule(rule: AvailabilityRule) -> None:
     rule.save(force_insert=True)
 
 
+def insert_rules(rules: list[AvailabilityRule]) -> None:
+    """Store rules of a calendar that the caller has locked, in one statement."""
+    AvailabilityRule.objects.bulk_create(rules)
+
+
+def set_buffers(rules: list[AvailabilityRule], *, minutes: int) -> None:
+    """Keep that many minutes free between the slots of stored rules, which follow."""
+    for rule in rules:
+        rule.buffer_minutes = minutes
+    AvailabilityRule.objects.filter(id__in=[rule.id for rule in rules]).update(buffer_minutes=minutes)
+
+
 def save_rule(rule: AvailabilityRule) -> None:
     """Store a rule's other values, and what it is made from."""
     rule.save(update_fields=[*_VALUES, "offering"])

@@ -1,6 +1,6 @@
 """A host's calendar as its expansion reads and changes it: a known number of statements, whatever it holds."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,10 @@ FROM unnest(%(id)s::uuid[], %(rule_id)s::uuid[], %(rule_date)s::date[], %(rule_p
 JOIN bookings_availabilityrule r ON r.id = n.rule_id
 ON CONFLICT DO NOTHING
 """
+_HAND_OVER = """
+UPDATE bookings_slot s SET rule_id = n.rule_id
+FROM unnest(%(slots)s::uuid[], %(rules)s::uuid[]) AS n (slot_id, rule_id) WHERE s.id = n.slot_id
+"""
 
 
 def read_entries(host_id: UUID, *, now: datetime) -> list[Entry]:
@@ -66,6 +70,13 @@ def close_slots(slot_ids: Collection[UUID], *, now: datetime) -> None:
         waitlist.close_queues(slot_ids, now=now)
         with connection.cursor() as cursor:
             cursor.execute(_CLOSE, {"ids": list(slot_ids), "now": now})
+
+
+def hand_over_slots(successors: Mapping[UUID, UUID]) -> None:
+    """Let slots, locked by the caller, belong to other rules, which ask for the same places; rules by slot."""
+    if successors:
+        with connection.cursor() as cursor:
+            cursor.execute(_HAND_OVER, {"slots": [*successors], "rules": [*successors.values()]})
 
 
 def insert_openings(openings: Sequence[Opening]) -> int:

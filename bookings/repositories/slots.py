@@ -98,6 +98,11 @@ def insert_slot(*, host_id: UUID, starts_at: datetime, **values: Any) -> Slot:
     return Slot.objects.create(host_id=host_id, starts_at=starts_at, bookings_close_at=starts_at, **values)
 
 
+def has_open_slot(*, host_id: UUID, **values: Any) -> bool:
+    """Whether a slot with all these values is open on the host's calendar."""
+    return Slot.objects.filter(host_id=host_id, status="open", **values).exists()
+
+
 def change_slot(slot: Slot, values: dict[str, Any]) -> None:
     """Give a slot that the caller has locked other values; the object follows, and so does the end of booking.
 

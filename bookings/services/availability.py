@@ -39,13 +39,13 @@ def add_rule(now: datetime, /, *, host_id: UUID, values: dict[str, Any], cancel_
 
     What its `values` leave out is what the offering of their `offering_id` says; without one, hours are made from the
     host's offering that says the same, which is made if there is none. A day off leaves what is booked on it, or
-    cancels it by the host's rule with `cancel_booked`. Raises NotAHost, NotValid, Busy.
+    cancels it by the host's rule with `cancel_booked`. Raises NotAHost, NotValid, AlreadyThere, Busy.
     """
     lock_calendar(host_id)
     zone, before = people.zone_of(host_id), rules_in_force(host_id, now=now)
     check_number(before)
-    rule = availability_rules.make_rule(host_id=host_id, values=_with_offering(values, host_id=host_id))
-    _check(rule, others=before, zone=zone, now=now)
+    rule = availability_rules.make_rule(host_id=host_id, values=complete_rule(values, host_id=host_id))
+    check_rule(rule, others=before, zone=zone, now=now)
     if rule.kind != "day_off" and rule.offering is None:
         rule.offering = ensure_offering(host_id=host_id, values=availability_rules.offered_by(rule))
     availability_rules.insert_rule(rule)
@@ -68,12 +68,13 @@ def change_rule(
     """Give the host's own rule other values, but for its kind, and bring the calendar up to date.
 
     With another `offering_id` it says what that says, but for the other values. What is booked at hours that it asks
-    for no more stays, or is cancelled by the host's rule with `cancel_booked`. Raises NotFound, NotValid, Busy.
+    for no more stays, or is cancelled by the host's rule with `cancel_booked`. Raises NotFound, NotValid, AlreadyThere,
+    Busy.
     """
     zone, rule, others = _lock_rule(host_id, rule_id, now=now)
     looks = [getattr(rule, name) for name in LOOKS]
-    availability_rules.set_values(rule, values=_with_offering(values, host_id=host_id))
-    _check(rule, others=others, zone=zone, now=now)
+    availability_rules.set_values(rule, values=complete_rule(values, host_id=host_id))
+    check_rule(rule, others=others, zone=zone, now=now)
     availability_rules.save_rule(rule)
     change = fit_calendar(
         host_id,
@@ -126,7 +127,7 @@ def change_rules(
         problems = find_problems(availability_rules.values_of(rule))
         if "slot_minutes" in problems:
             raise errors.NotValid(extra={"errors": {"minutes": [problems["slot_minutes"]]}})
-        _check(rule, others=[one for one in rules if one.id != rule.id], zone=zone, now=now)
+        check_rule(rule, others=[one for one in rules if one.id != rule.id], zone=zone, now=now)
         availability_rules.save_rule(rule)
     if not changed or "minutes" not in values:
         return CalendarChange()
@@ -142,7 +143,7 @@ def _follow(rule: "AvailabilityRule", *, was: Mapping[str, Any], values: Mapping
     return bool(following)
 
 
-def _with_offering(values: Mapping[str, Any], *, host_id: UUID) -> dict[str, Any]:
+def complete_rule(values: Mapping[str, Any], *, host_id: UUID) -> dict[str, Any]:
     """The values of a rule, with what its offering says where they name one. Raises NotValid."""
     said = complete(values, host_id=host_id)
     check_terms(said)
@@ -165,8 +166,10 @@ def _lock_rule(
     return people.zone_of(host_id), rule, [one for one in rules if one.id != rule_id]
 
 
-def _check(rule: "AvailabilityRule", *, others: "Sequence[AvailabilityRule]", zone: ZoneInfo, now: datetime) -> None:
-    """Raises NotValid where the rule is wrong, there already, too much, or can never give a slot."""
+def check_rule(
+    rule: "AvailabilityRule", *, others: "Sequence[AvailabilityRule]", zone: ZoneInfo, now: datetime
+) -> None:
+    """Raises NotValid where the rule is wrong, too much, or can never give a slot, AlreadyThere for one like it."""
     values = availability_rules.values_of(rule)
     problems = find_problems(values)
     if not problems and not can_open(rule, zone=zone, now=now):
@@ -174,7 +177,7 @@ def _check(rule: "AvailabilityRule", *, others: "Sequence[AvailabilityRule]", zo
     if problems:
         raise errors.NotValid(extra={"errors": {name: [problem] for name, problem in problems.items()}})
     if any(availability_rules.values_of(other) == values for other in others):
-        raise errors.NotValid("You have exactly this rule already.")
+        raise errors.AlreadyThere
     if count_openings([*others, rule]) > MOST_OPENINGS:
         raise errors.NotValid(
             f"Your rules would ask for more than {MOST_OPENINGS} sessions at a time. "

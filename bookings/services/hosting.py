@@ -40,7 +40,7 @@ def create_slot(now: datetime, /, *, host_id: UUID, starts_at: datetime, **value
     """Add a slot to the host's own calendar; its row.
 
     `values` are title, ends_at, capacity and what an offering says besides, or an `offering_id`, which says the rest.
-    Raises NotAHost, SlotStarted, SlotOverlaps, NotValid, Busy.
+    Raises NotAHost, SlotStarted, SlotOverlaps, AlreadyThere, NotValid, Busy.
     """
     lock_calendar(host_id)
     if starts_at <= now:
@@ -48,7 +48,10 @@ def create_slot(now: datetime, /, *, host_id: UUID, starts_at: datetime, **value
     said = complete(values, host_id=host_id)
     check_terms(said)
     length = timedelta(minutes=said.pop("minutes", 0))
-    slot = slots.insert_slot(host_id=host_id, starts_at=starts_at, **{"ends_at": starts_at + length, **said})
+    values = {"starts_at": starts_at, "ends_at": starts_at + length, **said}
+    if slots.has_open_slot(host_id=host_id, **values):
+        raise errors.AlreadyThere("You have opened exactly this session already, so nothing was added.")
+    slot = slots.insert_slot(host_id=host_id, **values)
     record_event(kind="slot.created", user_id=host_id, detail={"slot_id": str(slot.id)})
     return slots.get_row(slot.id, viewer_id=host_id, refund_window=refund_window())
 

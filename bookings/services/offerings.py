@@ -85,7 +85,7 @@ def change_offering(now: datetime, /, *, host_id: UUID, offering_id: UUID, value
     What is booked keeps its time, price and refund window; those booked and waiting are told of the rest. More seats
     are offered to those who wait. Raises NotFound, NotValid, Busy.
     """
-    offering = _lock_own(host_id, offering_id)
+    offering = lock_own(host_id=host_id, offering_id=offering_id)
     was = {name: getattr(offering, name) for name, value in values.items() if value != getattr(offering, name)}
     changes = {name: values[name] for name in was}
     check_terms(changes)
@@ -126,7 +126,7 @@ def archive_offering(now: datetime, /, *, host_id: UUID, offering_id: UUID) -> O
 
     Raises NotFound, NotValid while hours are made from it, Busy.
     """
-    offering = _lock_own(host_id, offering_id)
+    offering = lock_own(host_id=host_id, offering_id=offering_id)
     if offerings.is_used_by_rules(offering_id):
         raise errors.NotValid("Hours of yours are made from this. Remove them, or make them from something else first.")
     if offering.archived_at is None:
@@ -135,7 +135,7 @@ def archive_offering(now: datetime, /, *, host_id: UUID, offering_id: UUID) -> O
     return offerings.get_own_row(offering_id, host_id=host_id)
 
 
-def _lock_own(host_id: UUID, offering_id: UUID) -> "Offering":
+def lock_own(*, host_id: UUID, offering_id: UUID) -> "Offering":
     """The host's own offering, with the calendar locked. Raises NotFound."""
     try:
         lock_calendar(host_id)

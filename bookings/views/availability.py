@@ -10,7 +10,8 @@ from rest_framework.views import APIView
 
 from bookings.serializers.answers import CalendarChangeSerializer, ChangedRuleSerializer, RuleSerializer
 from bookings.serializers.requests import CancelBookedQuery, RulePatch, RuleRequest
-from bookings.services import availability
+from bookings.serializers.weekly_hours import WeeklyHoursRequest, WeeklyHoursSerializer
+from bookings.services import availability, weekly_hours
 from bookings.views.answers import caller_id, read_body, read_query
 from bookings.views.schema import page_of
 
@@ -51,6 +52,28 @@ class AvailabilityRuleView(APIView):
         wish = read_query(CancelBookedQuery, request)
         done = availability.remove_rule(host_id=caller_id(request), rule_id=rule_id, **wish)
         return Response(CalendarChangeSerializer(done).data)
+
+
+class WeeklyHoursView(APIView):
+    """When one offering takes place, week by week."""
+
+    required_scopes = {"PUT": "bookings:write"}
+
+    @extend_schema(request=WeeklyHoursRequest, responses=WeeklyHoursSerializer)
+    def put(self, request: Request, offering_id: UUID) -> Response:
+        """Let it have exactly these weekly hours; what is booked at hours that go stays.
+
+        Sessions that old and new hours both ask for stay as they are. A refusal names a range as `hours.` and its place
+        in the list, from 0.
+        """
+        values = read_body(WeeklyHoursRequest, request)
+        values |= {"host_id": caller_id(request), "offering_id": offering_id}
+        seen, is_preview = values.pop("seen", None), values.pop("preview")
+        if is_preview:
+            done = weekly_hours.preview_weekly_hours(**values)
+        else:
+            done = weekly_hours.set_weekly_hours(**values, seen=seen)
+        return Response(WeeklyHoursSerializer().to_representation(done))
 
 
 def _read_values(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:

@@ -2,23 +2,18 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpResponse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.hosting_forms import DayForm, DayOffForm, SlotForm
-from portal.hours_forms import ExceptionForm, HoursForm
+from portal.hours_forms import told
 from portal.links import cursor_after, read_uuid, url
 from portal.rendering import redirect_to, render_page, return_form
 from portal.times import read_instant, zone_of
 from portal.visitor import PortalRequest, SeeOther
 
 NEXT_OPEN = 5
-# So many booked sessions are named after a change of hours.
-MOST_LEFT = 5
-# Two forms on one page: their fields need ids of their own.
-EXCEPTION_ID = "exception_%s"
 
 
 @require_safe
@@ -75,6 +70,8 @@ def new_slot(request: PortalRequest) -> HttpResponse:
     made_from = {"offering_id": offering_id} if offering_id else {}
     if form.is_valid() and form.send(request.visitor, "POST", "/slots", form.body(zone) | made_from) is not None:
         return redirect_to("hosting", notice="slot-created")
+    if form.refusal == "already_there":
+        return redirect_to("hosting", notice="slot-there")
     if offering_id:
         return _new_slot_of(request, offering_id, form)
     return return_form(request, "new_slot", form, lambda: _new_slot_page(request, form))
@@ -98,80 +95,6 @@ def _new_slot_of(request: PortalRequest, offering_id: str, refused: SlotForm | N
     return render_page(request, "hosting_new", context, me=page["person"], status=422 if refused else 200)
 
 
-@require_safe
-def hours(request: PortalRequest) -> HttpResponse:
-    """Weekly hours and the dates that differ."""
-    return _hours_page(request)
-
-
-@require_POST
-def add_hours(request: PortalRequest) -> HttpResponse:
-    """Receive every week at these hours."""
-    form = HoursForm(request.POST)
-    change = form.send(request.visitor, "POST", "/availability-rules", form.body()) if form.is_valid() else None
-    if change is not None:
-        return _changed(request, change, notice="rule-added")
-    return return_form(request, "hours", form, lambda: _hours_page(request, weekly=form))
-
-
-@require_POST
-def add_exception(request: PortalRequest) -> HttpResponse:
-    """Take a day off, or receive at extra hours."""
-    form = ExceptionForm(request.POST, auto_id=EXCEPTION_ID)
-    change = form.send(request.visitor, "POST", "/availability-rules", form.body()) if form.is_valid() else None
-    if change is not None:
-        return _changed(request, change, notice="exception-added")
-    return return_form(request, "hours", form, lambda: _hours_page(request, exception=form))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def remove_rule(request: PortalRequest, rule_id: UUID) -> HttpResponse:
-    """Say what removing weekly hours or an exception closes, then do it."""
-    if request.method != "POST":
-        return _remove_page(request, str(rule_id))
-    change = request.visitor.send("DELETE", f"/availability-rules/{rule_id}")
-    return _changed(request, change, notice="rule-removed")
-
-
-def _changed(request: PortalRequest, change: dict[str, Any], *, notice: str) -> HttpResponse:
-    """303 to the hours, which say once what the change opened, closed, and left because it is booked."""
-    return SeeOther(url("hours"), notice=notice, change=_told(change))
-
-
-def _told(change: dict[str, Any]) -> dict[str, Any]:
-    told = {name: change.get(name, 0) for name in ("opened", "closed", "left_count")}
-    left = [{name: slot[name] for name in ("id", "title", "starts_at")} for slot in change.get("left", [])[:MOST_LEFT]]
-    return told | {"left": left}
-
-
-def _remove_page(request: PortalRequest, rule_id: str) -> HttpResponse:
-    page = request.visitor.get("/pages/hosting/hours")
-    rule = next((one for one in page["rules"] if one["id"] == rule_id), None)
-    if rule is None:
-        # Removed in another tab, or never there: the list says what there is.
-        return redirect_to("hours")
-    return render_page(request, "hosting_remove", {"rule": rule}, me=page["person"])
-
-
-def _hours_page(
-    request: PortalRequest, *, weekly: HoursForm | None = None, exception: ExceptionForm | None = None
-) -> HttpResponse:
-    page = request.visitor.get("/pages/hosting/hours")
-    rules, offerings, note = page["rules"], page.get("offerings", ()), request.visitor.take_note()
-    by_day = sorted((one for one in rules if one["kind"] == "weekly"), key=lambda r: (r["weekday"], r["start_time"]))
-    dates = sorted((one for one in rules if one["kind"] != "weekly"), key=lambda rule: str(rule["date"]))
-    again = exception or ExceptionForm.of(note, auto_id=EXCEPTION_ID)
-    context = {
-        "change": note.get("change"),
-        "weekly_rules": by_day,
-        "exceptions": dates,
-        "offered": {one["id"]: one["title"] for one in offerings},
-        "weekly": (weekly or HoursForm.of(note) or HoursForm()).offer(offerings),
-        "exception": (again or ExceptionForm(auto_id=EXCEPTION_ID)).offer(offerings),
-    }
-    return render_page(request, "hosting_hours", context, me=page["person"], status=422 if weekly or exception else 200)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel_day(request: PortalRequest) -> HttpResponse:
     """Say what is on a day and what may become of it, then take the day off; what is booked stays or is cancelled."""
@@ -192,7 +115,9 @@ def cancel_day(request: PortalRequest) -> HttpResponse:
     if day is None:
         return redirect_to("cancel_day")
     if done is not None:
-        return SeeOther(url("cancel_day", date=day.isoformat()), notice="day-off", change=_told(done))
+        return SeeOther(url("cancel_day", date=day.isoformat()), notice="day-off", change=told(done))
+    if form.refusal == "already_there":
+        return SeeOther(url("cancel_day", date=day.isoformat()), notice="day-off-already", change={"closed": None})
     at_once = partial(_day_page, request, day, form)
     return return_form(request, "cancel_day", form, at_once, date=day.isoformat())
 

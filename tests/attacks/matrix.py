@@ -52,6 +52,9 @@ API_BODIES = {
     "PATCH /api/v1/slots/{slot}": '{"title": "Other", "place": "Room 2"}',
     "POST /api/v1/offerings": '{"title": "New", "minutes": 60}',
     "PATCH /api/v1/offerings/{offering}": '{"title": "Other"}',
+    "PUT /api/v1/offerings/{offering}/weekly-hours": (
+        '{"hours": [{"weekday": 1, "start_time": "10:00", "end_time": "11:00"}]}'
+    ),
     "POST /api/v1/availability-rules": '{"kind": "day_off", "date": "2098-01-02"}',
     "PATCH /api/v1/availability-rules/{rule}": '{"date": "2098-01-03"}',
     "POST /api/v1/hosts/me/cancel-day": '{"date": "2098-01-01"}',
@@ -105,6 +108,7 @@ GET    /api/v1/offerings                                  401  200  200  200  20
 POST   /api/v1/offerings                                  401  403  403  201  201  403  403  403  403  401 401 403  403
 PATCH  /api/v1/offerings/{offering}                       401  404  404  200  404  403  403  404  403  401 401 403  404
 POST   /api/v1/offerings/{offering}/archive               401  404  404  200  404  403  403  404  403  401 401 403  404
+PUT    /api/v1/offerings/{offering}/weekly-hours          401  404  404  200  404  403  403  404  403  401 401 403  404
 GET    /api/v1/availability-rules                         401  403  403  200  200  403  403  403  403  401 401 403  403
 POST   /api/v1/availability-rules                         401  403  403  201  201  403  403  403  403  401 401 403  403
 PATCH  /api/v1/availability-rules/{rule}                  401  404  404  200  404  403  403  404  403  401 401 403  404
@@ -199,9 +203,8 @@ PORTAL_FORMS = {
         ' "confirm": "1"}'
     ),
     "POST /hosting/slots/{slot}/book-in": '{"login": "nobody-is-called-so"}',
-    "POST /hosting/hours/add": (
-        '{"weekday": "1", "start_time": "10:00", "end_time": "11:00", "title": "New", "slot_minutes": "60",'
-        ' "buffer_minutes": "0", "capacity": "1"}'
+    "POST /hosting/hours?offering={offering}": (
+        '{"do": "preview", "on_1": "on", "from_1_0": "10:00", "to_1_0": "11:00"}'
     ),
     "POST /hosting/hours/except": '{"kind": "day_off", "date": "2098-02-01"}',
     "POST /hosting/cancel-day": '{"date": "2098-03-01", "booked": "cancel", "host": "{host}"}',
@@ -274,9 +277,7 @@ POST /hosting/offerings/{offering}                 401  404  404  303  404  403 
 GET  /hosting/offerings/{offering}/archive         401  404  404  200  404  403  403  404  403  out  out
 POST /hosting/offerings/{offering}/archive         401  404  404  303  404  403  403  404  403  out  out
 GET  /hosting/hours                                401  403  403  200  200  403  403  403  403  out  out
-POST /hosting/hours                                all  405
-GET  /hosting/hours/add                            all  405
-POST /hosting/hours/add                            401  403  403  303  303  403  403  403  403  out  out
+POST /hosting/hours?offering={offering}            401  404  404  200  404  403  403  404  403  out  out
 GET  /hosting/hours/except                         all  405
 POST /hosting/hours/except                         401  403  403  303  303  403  403  403  403  out  out
 GET  /hosting/hours/{rule}/remove                  401  403  403  200  303  403  403  403  403  out  out

@@ -55,6 +55,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "kind": "weekly", "weekday": 1, "start_time": "10:00", "end_time": "11:00", "title": "x", "capacity": 1,
         "slot_minutes": 60, "buffer_minutes": 0, "minimum_notice_minutes": 0, "horizon_days": 30, "date": None,
     },
+    ("PUT", "/offerings/01a209d7-49e7-70e4-88f6-3a2d2b204cea/weekly-hours"): {
+        "hours": [], "buffer_minutes": 0, "preview": True, "seen": "x",
+    },
     ("POST", "/hosts/me/cancel-day"): {"date": "2098-01-01", "message": "x"},
     ("POST", "/slots/01a209d7-49e7-70e4-88f6-3a2d2b204cea/bookings"): {"login": "x", "charge": True},
     ("POST", "/bookings/01a209d7-49e7-70e4-88f6-3a2d2b204cea/remove"): {"message": "x"},

@@ -32,6 +32,10 @@ class Caller:
         """The body of a 200."""
         return self._body(self.client.patch(_address(path), body, content_type="application/json"), 200)
 
+    def put(self, path: str, body: Any, *, status: int = 200) -> dict[str, Any]:
+        """The body of an answer with that status."""
+        return self._body(self.client.put(_address(path), body, content_type="application/json"), status)
+
     def delete(self, path: str, *, status: int = 204) -> dict[str, Any]:
         return self._body(self.client.delete(_address(path)), status)
 

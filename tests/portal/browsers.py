@@ -1,5 +1,6 @@
 """Debian's Chromium, driven by Playwright: processes, browsers of one person each, and what people do in them."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -78,6 +79,29 @@ def fill_in_github(page: Page, login: str) -> None:
     """Sign in at GitHub's page as `login`."""
     page.fill("input[name=login]", login)
     page.press("input[name=login]", "Enter")
+
+
+def offer(page: Page, live: Live, title: str, **fields: str) -> None:
+    """Let a host offer something."""
+    page.goto(f"{live.portal_url}/hosting/offerings/new")
+    for name, value in {"title": title, "minutes": "60", **fields}.items():
+        page.fill(f"#id_{name}", value)
+    page.get_by_role("button", name="Offer it").click()
+    expect(page.get_by_role("status")).to_contain_text("It is offered.")
+
+
+def fill_day(page: Page, weekday: int, start: str, end: str) -> None:
+    """Give one day of the weekly hours on this page one range."""
+    page.check(f"#id_on_{weekday}")
+    page.fill(f"#id_from_{weekday}_0", start)
+    page.fill(f"#id_to_{weekday}_0", end)
+
+
+def save_week(page: Page, button: str | re.Pattern[str] = re.compile(r"Save: ")) -> None:
+    """Save the weekly hours once the page says what that does; the button's words say it, too."""
+    expect(page.locator("#changes:not([aria-busy])")).to_be_visible()
+    page.get_by_role("button", name=button).click()
+    expect(page.locator(".notice[role=status]")).to_contain_text("Your weekly hours are saved")
 
 
 def sign_in_host(context: BrowserContext, live: Live, login: str) -> Page:

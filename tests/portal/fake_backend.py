@@ -181,7 +181,7 @@ class FakeBackend:
             def _serve(self) -> None:
                 give(self, backend.answer(read(self)))
 
-            do_GET = do_POST = do_PATCH = do_DELETE = _serve
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

@@ -373,7 +373,11 @@ def hosting_pages(slots: list[Body]) -> dict[str, Body]:
         for one in _own(slots)
     }
     offered = an_offering(970)
-    hours: Body = {"rules": [weekly, off], "offerings": [offered]}
+    afternoons = [
+        weekly | {"id": an_id(953 + n), "weekday": day, "start_time": "14:00:00", "end_time": "17:00:00"}
+        for n, day in enumerate((2, 4))
+    ]
+    hours: Body = {"rules": [weekly, *afternoons, off], "offerings": [offered]}
     pages: dict[str, Body] = {"hosting": {"slots": a_page(_own(slots))}, "hosting/hours": hours}
     pages |= {
         "hosting/offerings": {"offerings": a_page([offered, an_offering(971, archived_at="2026-11-01T10:00:00Z")])},

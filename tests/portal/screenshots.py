@@ -56,7 +56,7 @@ def in_sample(held: dict[str, Any]) -> Named:
         hosted=an_id(400),
         booking=an_id(500),
         receipt=an_id(502),
-        rule=an_id(950),
+        rule=an_id(951),
         offering=an_id(970),
         day=held["full"]["starts_at"][:10],
         user_code="BCDF-GHJK",

@@ -89,12 +89,31 @@ def _wrong_hours(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.wait_for_selector("[role=alert]")
 
 
-def _no_title(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+def _hours_looked_at(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    left = [{"id": an_id(102), "title": "Compilers, gently", "starts_at": "2030-12-03T14:00:00Z"}]
+    change = {"opened": 15, "closed": 2, "left": left, "left_count": 1, "changed": True, "seen": "seen", "rules": []}
+    portal.backend.routes["PUT", f"/offerings/{an_id(970)}/weekly-hours"] = Answer(200, change)
     page.goto(f"{portal.url}/hosting/hours")
-    page.click("text=Add weekly hours")
-    page.fill("#id_start_time", "09:00")
-    page.fill("#id_end_time", "12:00")
-    page.click("text=Add hours")
+    page.check("#id_on_1")
+    page.check("#id_on_3")
+    page.get_by_role("button", name="Save: open 15, close 2").wait_for()
+
+
+def _hours_copied(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    page.goto(f"{portal.url}/hosting/hours")
+    page.get_by_role("button", name="a range on Thursday").click()
+    page.locator("summary", has_text="other days: Tuesday").click()
+    page.wait_for_selector("text=Copy Tuesday to these days")
+
+
+def _overlapping_hours(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    page.goto(f"{portal.url}/hosting/hours")
+    page.get_by_label("Thursday, to").fill("")
+    said = {"hours.1": ["Tuesday: 09:00 to 15:00 and 14:00 to 17:00 overlap. Change one of them."]}
+    refusal = problem(400, "validation_error", errors=said)
+    portal.backend.routes["PUT", f"/offerings/{an_id(970)}/weekly-hours"] = refusal
+    page.get_by_label("Thursday, to").fill("17:30")
+    page.get_by_role("button", name="Save…").click()
     page.wait_for_selector("[role=alert]")
 
 
@@ -175,7 +194,9 @@ STATES: dict[str, Show] = {
     "menu": _open_menu,
     "errors-beside-fields": _wrong_token_form,
     "errors-in-hours": _wrong_hours,
-    "hours-without-a-title": _no_title,
+    "hours-looked-at": _hours_looked_at,
+    "hours-copied": _hours_copied,
+    "hours-that-overlap": _overlapping_hours,
     "marked-as-not-there": _marked,
     "secret-shown-once": _new_token,
     "unknown-code": at("/device?user_code=ZZZZ-ZZZZ"),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.portal.browsers import Contexts, sign_in, sign_in_host
+from tests.portal.browsers import Contexts, fill_day, offer, save_week, sign_in, sign_in_host
 from tests.processes import Live
 
 pytestmark = pytest.mark.browser
@@ -17,22 +17,12 @@ A_WEEK_LATER = DAY + timedelta(weeks=1)
 IN_A_FORTNIGHT = DAY + timedelta(weeks=2)
 
 
-def offer(grace: Page, live: Live) -> None:
+def offer_yoga(grace: Page, live: Live) -> None:
     """Two seats in Room 1 for two credits, at nine on one day of every week."""
-    grace.goto(f"{live.portal_url}/hosting/offerings/new")
-    fields = {"title": TITLE, "place": "Room 1", "minutes": "60", "capacity": "2", "price_credits": "2"}
-    for name, value in fields.items():
-        grace.fill(f"#id_{name}", value)
-    grace.get_by_role("button", name="Offer it").click()
-    expect(grace.get_by_role("status")).to_contain_text("It is offered.")
+    offer(grace, live, TITLE, place="Room 1", capacity="2", price_credits="2")
     grace.goto(f"{live.portal_url}/hosting/hours")
-    grace.click("text=Add weekly hours")
-    grace.select_option("#id_weekday", str(DAY.isoweekday()))
-    grace.select_option("#id_offering_id", index=1)
-    grace.fill("#id_start_time", "09:00")
-    grace.fill("#id_end_time", "10:00")
-    grace.get_by_role("button", name="Add hours").click()
-    expect(grace.get_by_role("status")).to_contain_text("weekly hours are added")
+    fill_day(grace, DAY.isoweekday(), "09:00", "10:00")
+    save_week(grace)
 
 
 def open_session(page: Page, live: Live, day: object) -> None:
@@ -88,7 +78,7 @@ def change_plans(grace: Page, live: Live, slot_id: str) -> None:
 
 def test_a_week_in_a_studio(live: Live, contexts: Contexts) -> None:
     grace = sign_in_host(contexts(), live, "studio-grace")
-    offer(grace, live)
+    offer_yoga(grace, live)
     ada, alan, hedy = (sign_in(contexts(), live, f"studio-{name}") for name in ("ada", "alan", "hedy"))
     book(live, ada, alan, hedy)
     change_plans(grace, live, id_in(hedy))

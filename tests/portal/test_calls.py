@@ -68,11 +68,12 @@ def named(live: Live, ada: httpx.Client) -> Named:
     make(live, me, f"/slots/{full}/waitlist")
     times = {"start_time": "09:00", "end_time": "10:00"}
     make(live, me, "/availability-rules", kind="weekly", weekday=1, title="Weekly", **times)
+    day_off = make(live, me, "/availability-rules", kind="day_off", date="2098-01-01")["id"]
     rules = call(live, "/availability-rules", me.access).json()["results"]
     asked = HTTP.post(f"{live.backend_url}/oauth/device_authorization", data={"client_id": "insighta-cli"}).json()
     return Named(
         free=free, soon=soon, full=full, host="portal-hurry-grace", target=target, hosted=hosted,
-        booking=booking, receipt=receipt, rule=rules[0]["id"], user_code=asked["user_code"],
+        booking=booking, receipt=receipt, rule=day_off, user_code=asked["user_code"],
         offering=rules[0]["offering_id"],
         session=call(live, "/sessions", me.access).json()["results"][0]["id"],
         token=make(live, me, "/personal-access-tokens", name="job", scopes=["account:read"])["id"],

@@ -9,7 +9,7 @@ import pytest
 from django.utils.datastructures import MultiValueDict
 from playwright.sync_api import expect
 
-from portal import access_forms, forms, hosting_forms, hours_forms, offering_forms
+from portal import access_forms, forms, hosting_forms, hours_forms, offering_forms, week_forms
 from portal.forms import ApiForm
 from portal.messages import MESSAGES
 from portal.notices import NOTICES
@@ -21,6 +21,7 @@ from tests.portal.sample import an_id
 from tests.portal.screenshots import FOR_STRANGERS, in_sample, pages
 
 SLOT, HOSTED, OFFERING = an_id(400), f"/hosting/slots/{an_id(400)}", f"/hosting/offerings/{an_id(970)}"
+HOURS = f"/hosting/hours?offering={an_id(970)}"
 LONG = "x" * 1001
 # Where a form is sent, the page that it stands on, and something wrong to send.
 REFUSED: dict[str, tuple[str, dict[str, str]]] = {
@@ -34,7 +35,7 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
     f"{HOSTED}/book-in": (HOSTED, {"login": "l" * 101}),
     f"{HOSTED}/cancel": (f"{HOSTED}/cancel", {"message": LONG}),
     f"{HOSTED}/remove/{an_id(960)}": (f"{HOSTED}/remove/{an_id(960)}", {"message": LONG}),
-    "/hosting/hours/add": ("/hosting/hours", {"weekday": "9", "start_time": "09:00"}),
+    HOURS: (HOURS, {"do": "save", "on_1": "on", "from_1_0": "noon", "to_1_0": "", "buffer_minutes": "-1"}),
     "/hosting/hours/except": ("/hosting/hours", {"kind": "extra", "date": "2098-12-24", "start_time": "09:00"}),
 }
 # What asks before it does something that cannot be taken back.
@@ -42,7 +43,7 @@ ASKED = {
     f"/bookings/{an_id(500)}/cancel", "/bookings/calendar/rotate", f"/slots/{an_id(905)}/waitlist/leave",
     "/settings/deactivate", "/sessions/revoke-others", f"/sessions/{an_id(801)}/revoke", f"/tokens/{an_id(850)}/revoke",
     f"/tokens/publishers/{an_id(870)}/remove", "/applications/wiki-1f2e3d4c/withdraw", f"{OFFERING}/archive",
-    f"{HOSTED}/cancel", f"{HOSTED}/remove/{an_id(960)}", f"/hosting/hours/{an_id(950)}/remove",
+    f"{HOSTED}/cancel", f"{HOSTED}/remove/{an_id(960)}", f"/hosting/hours/{an_id(951)}/remove",
 }  # fmt: skip
 # What takes nothing from anybody, or can be taken back beside it.
 HARMLESS = {"/logout", "/settings/time-zone", "/device", "/hosting/cancel-day", f"/bookings/{an_id(500)}/reschedule"}
@@ -56,7 +57,7 @@ def shown_errors(page: str) -> list[tuple[str, str]]:
 
 def test_every_form_of_every_page_is_in_a_table(ada: httpx.Client, held: dict[str, Any]) -> None:
     """A form that is not is tried by none of these tests."""
-    known = REFUSED.keys() | ASKED | HARMLESS
+    known = {one.partition("?")[0] for one in REFUSED} | ASKED | HARMLESS
     addresses = {name: address for name, address in pages(in_sample(held)).items() if name not in FOR_STRANGERS}
     found = {action for address in addresses.values() if address for action in Forms(ada.get(address).text).actions}
     booked = re.compile(r"/slots/[^/]+/(book|waitlist)|/hosting/slots/[^/]+/reopen")
@@ -86,7 +87,7 @@ def test_a_refused_form_says_first_what_is_wrong_and_keeps_what_was_typed(
     assert ("<title>Error: " in again, 'class="summary"' in again) == (False, False), "said once"
 
 
-MODULES = (forms, access_forms, hosting_forms, hours_forms, offering_forms)
+MODULES = (forms, access_forms, hosting_forms, hours_forms, offering_forms, week_forms)
 NAMED = {
     name: one
     for module in MODULES

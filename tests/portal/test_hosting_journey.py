@@ -6,7 +6,18 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.portal.browsers import Contexts, book, context_for, open_slot, sign_in, sign_in_host
+from tests.accounts.github import fresh
+from tests.portal.browsers import (
+    Contexts,
+    book,
+    context_for,
+    fill_day,
+    offer,
+    open_slot,
+    save_week,
+    sign_in,
+    sign_in_host,
+)
 from tests.processes import Live
 
 pytestmark = pytest.mark.browser
@@ -63,28 +74,100 @@ def test_weekly_hours_open_sessions_and_a_day_off_closes_them(live: Live, grace:
         grace.goto(f"{live.portal_url}/hosting")
         return grace.locator("main a", has_text="Clinic").count()
 
+    offer(grace, live, "Clinic")
     a_week_ahead = date.today() + timedelta(days=8)  # noqa: DTZ011  # any day does
     grace.goto(f"{live.portal_url}/hosting/hours")
-    grace.click("text=Add weekly hours")
-    grace.select_option("#id_weekday", str(a_week_ahead.isoweekday()))
-    for field, value in {"start_time": "01:00", "end_time": "03:00", "title": "Clinic"}.items():
-        grace.fill(f"#id_{field}", value)
-    grace.get_by_role("button", name="Add hours").click()
-    expect(grace.get_by_role("status")).to_contain_text("weekly hours are added")
+    fill_day(grace, a_week_ahead.isoweekday(), "01:00", "03:00")
+    save_week(grace)
     opened = sessions()
     assert opened >= 6, "two each week, four weeks ahead"
     grace.goto(f"{live.portal_url}/hosting/hours")
     grace.click("text=Add a date that differs")
     grace.fill("#exception_date", a_week_ahead.isoformat())
     grace.get_by_role("button", name="Add the date").click()
-    expect(grace.get_by_role("status")).to_contain_text("The date is added")
+    expect(grace.locator(".notice[role=status]")).to_contain_text("The date is added")
     assert sessions() == opened - 2
-    for row in range(2):
-        grace.goto(f"{live.portal_url}/hosting/hours")
-        grace.get_by_role("link", name="Remove…").nth(1 - row).click()
-        grace.get_by_role("button", name="Remove the").click()
-        expect(grace.get_by_role("status")).to_contain_text("Removed.")
+    grace.goto(f"{live.portal_url}/hosting/hours")
+    grace.get_by_role("link", name="Remove…").click()
+    grace.get_by_role("button", name="Remove the").click()
+    expect(grace.locator(".notice[role=status]")).to_contain_text("Removed.")
+    assert sessions() == opened
+    grace.goto(f"{live.portal_url}/hosting/hours")
+    grace.uncheck(f"#id_on_{a_week_ahead.isoweekday()}")
+    save_week(grace, f"Save: close {opened}")
     assert sessions() == 0
+
+
+def look(page: Page, scripts: bool) -> None:
+    """Let the page say what saving does; with scripts it does so by itself."""
+    if not scripts:
+        page.get_by_role("button", name="Save…").click()
+    expect(page.locator("#changes:not([aria-busy])")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Save: "))).to_be_visible()
+
+
+def shown_hours(page: Page, *places: str) -> list[str]:
+    return [f"{page.input_value(f'#id_from_{place}')}-{page.input_value(f'#id_to_{place}')}" for place in places]
+
+
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def scripts(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def host(live: Live, contexts: Contexts, scripts: bool) -> Page:
+    """Somebody who offers chess and has no hours yet."""
+    page = sign_in_host(contexts(java_script_enabled=scripts), live, fresh("week"))
+    offer(page, live, "Chess")
+    page.goto(f"{live.portal_url}/hosting/hours")
+    return page
+
+
+def test_a_week_is_filled_in_copied_looked_at_and_saved_once(host: Page, scripts: bool) -> None:
+    fill_day(host, 1, "01:00", "02:00")
+    host.get_by_role("button", name="a range on Monday").press("Enter")
+    expect(host.locator("#id_from_1_1")).to_be_focused()
+    host.fill("#id_from_1_1", "03:00")
+    host.fill("#id_to_1_1", "05:00")
+    host.locator(".week-copy summary").first.press("Enter")
+    host.check("#id_copy_1_0")
+    host.check("#id_copy_1_1")
+    host.get_by_role("button", name="Copy Monday to these days").press("Enter")
+    expect(host.locator("#id_to_3_1")).to_have_value("05:00")
+    host.fill("#id_to_3_1", "02:30")
+    host.get_by_role("button", name="Save…").click()
+    expect(host.get_by_role("alert")).to_contain_text("Wednesday: 03:00 to 02:30 does not end after its start.")
+    expect(host).to_have_title(re.compile("^Error: "))
+    host.get_by_role("alert").get_by_role("link").click()
+    expect(host.locator("#id_from_3_1")).to_be_focused()
+    host.get_by_role("button", name="Remove Wednesday, range 2").click()
+    expect(host.locator("#id_from_3_1")).to_have_count(0)
+    host.fill("#id_to_3_0", "02:00")
+    look(host, scripts)
+    expect(host.locator("#changes")).to_contain_text(re.compile(r"Opens 2\d sessions"))
+    save_week(host)
+    host.reload()
+    expect(host.locator("main .notice")).to_have_count(0)
+    assert shown_hours(host, "1_0", "1_1", "2_1", "3_0") == ["01:00-02:00", "03:00-05:00", "03:00-05:00", "01:00-02:00"]
+
+
+def test_an_old_window_is_told_what_is_so_now(live: Live, host: Page, scripts: bool) -> None:
+    fill_day(host, 1, "01:00", "02:00")
+    look(host, scripts)
+    other = host.context.new_page()
+    other.goto(f"{live.portal_url}/hosting/hours")
+    fill_day(other, 2, "03:00", "05:00")
+    look(other, scripts)
+    save_week(other)
+    host.get_by_role("button", name=re.compile("Save: ")).click()
+    expect(host.get_by_role("alert")).to_contain_text("Your hours have changed since you opened this page")
+    expect(host.locator("#changes")).to_contain_text("Now: Tuesday 03:00–05:00.")
+    expect(host.locator("#changes")).to_contain_text(re.compile(r"Closes \d free sessions"))
+    expect(host.locator("#id_on_1")).to_be_checked()
+    host.get_by_role("link", name="Discard changes").click()
+    expect(host.locator("#id_on_1")).not_to_be_checked()
+    assert shown_hours(host, "2_0") == ["03:00-05:00"]
 
 
 def test_a_session_is_called_off_after_saying_who_gets_what_back(live: Live, grace: Page, contexts: Contexts) -> None:

@@ -228,15 +228,11 @@ def test_a_day_at_the_calendars_end_is_refused_beside_its_field(ada: httpx.Clien
     assert "Choose a date from 2000 to 2199." in ada.get("/hosting/new").text
 
 
-def test_hours_and_exceptions(ada: httpx.Client, backend: FakeBackend) -> None:
+def test_a_date_that_differs_is_added_and_refused_beside_its_fields(ada: httpx.Client, backend: FakeBackend) -> None:
     backend.routes["POST", "/availability-rules"] = Answer(201, {})
-    weekly = {"weekday": "2", "start_time": "09:00", "end_time": "12:00", "title": "T", "slot_minutes": "60"}
-    post(ada, "/hosting/hours/add", **weekly, buffer_minutes="0", capacity="2")
     post(ada, "/hosting/hours/except", kind="day_off", date="2026-12-24")
-    first, second = (call.body for call in backend.made("POST", "/api/v1/availability-rules"))
-    assert first["kind"] == "weekly"
-    assert (first["weekday"], first["start_time"]) == (2, "09:00")
-    assert second == {"kind": "day_off", "date": "2026-12-24"}
+    (call,) = backend.made("POST", "/api/v1/availability-rules")
+    assert call.body == {"kind": "day_off", "date": "2026-12-24"}
     refused = post(ada, "/hosting/hours/except", kind="extra", date="2026-12-24")
     assert refused.headers["Location"] == "/hosting/hours"
     page = ada.get("/hosting/hours").text
@@ -244,67 +240,65 @@ def test_hours_and_exceptions(ada: httpx.Client, backend: FakeBackend) -> None:
     assert '<option value="extra" selected>' in page
 
 
-WEEKLY = {"weekday": "2", "start_time": "09:00", "end_time": "12:00", "buffer_minutes": "0"}
 EXTRA = {"kind": "extra", "date": "2026-12-23", "start_time": "09:00", "end_time": "12:00"}
 
 
-@pytest.mark.parametrize(("form", "typed"), [("add", WEEKLY), ("except", EXTRA)])
-def test_hours_of_an_offering_say_only_what_differs_from_it(
-    ada: httpx.Client, backend: FakeBackend, form: str, typed: dict[str, str]
-) -> None:
-    page, offering = ada.get("/hosting/hours").text, an_id(970)
-    assert page.count(f'<option value="{offering}">Compilers, gently (45 minutes, 3 seats, 2 credits)</option>') == 2
-    assert f'<a href="/hosting/offerings/{offering}">Compilers, gently</a> · ' in page, "what the hours are made from"
-    assert 'value="60"' not in page, "nothing that would differ from the offering unasked"
+def test_extra_hours_of_an_offering_say_only_what_differs_from_it(ada: httpx.Client, backend: FakeBackend) -> None:
+    page, offering, path = ada.get("/hosting/hours").text, an_id(970), "/hosting/hours/except"
+    assert f'<option value="{offering}">Compilers, gently (45 minutes, 3 seats, 2 credits)</option>' in page
     backend.routes["POST", "/availability-rules"] = Answer(201, {})
-    path = f"/hosting/hours/{form}"
-    post(ada, path, **typed, offering_id=offering, title="", slot_minutes="", capacity="")
-    post(ada, path, **typed, offering_id=offering, title="Other")
+    post(ada, path, **EXTRA, offering_id=offering, title="")
+    post(ada, path, **EXTRA, offering_id=offering, title="Other")
     first, second = (call.body for call in backend.made("POST", "/api/v1/availability-rules"))
-    assert (first["offering_id"], first.keys() & {"title", "slot_minutes", "capacity"}) == (offering, set())
-    assert (second["offering_id"], second["title"]) == (offering, "Other")
+    assert first == EXTRA | {"offering_id": offering}
+    assert second == first | {"title": "Other"}
 
 
-@pytest.mark.parametrize(
-    ("form", "typed", "problem_said"),
-    [("add", WEEKLY, "Hours need a title or an offering."), ("except", EXTRA, "Extra hours need this.")],
-)
-def test_hours_that_are_refused_keep_what_was_typed(
-    ada: httpx.Client, backend: FakeBackend, form: str, typed: dict[str, str], problem_said: str
-) -> None:
-    path, offering = f"/hosting/hours/{form}", an_id(970)
-    assert post(ada, path, **typed).headers["Location"] == "/hosting/hours"
+def test_extra_hours_that_are_refused_keep_what_was_typed(ada: httpx.Client, backend: FakeBackend) -> None:
+    path, offering = "/hosting/hours/except", an_id(970)
+    assert post(ada, path, **EXTRA).headers["Location"] == "/hosting/hours"
     page = ada.get("/hosting/hours").text
-    assert page.count(problem_said) == 2, "above the form, and beside its title"
+    assert page.count("Extra hours need this.") == 2, "above the form, and beside its title"
     assert 'value="12:00"' in page
     assert "Empty: as the offering says." in page.partition(f'action="{path}"')[2].partition("</form>")[0]
     assert backend.made("POST", "/api/v1/availability-rules") == []
     said = {"offering_id": ["This offering is archived."]}
     backend.routes["POST", "/availability-rules"] = problem(400, "validation_error", errors=said)
-    post(ada, path, **typed, offering_id=offering)
+    post(ada, path, **EXTRA, offering_id=offering)
     page = ada.get("/hosting/hours").text
     assert '_offering_id">This offering is archived.</a>' in page
     assert f'<option value="{offering}" selected>' in page
 
 
-def test_a_host_who_offers_nothing_yet_is_asked_for_something_else(ada: httpx.Client, backend: FakeBackend) -> None:
+def test_a_second_click_is_told_what_is_there(ada: httpx.Client, backend: FakeBackend) -> None:
+    backend.routes["POST", "/availability-rules"] = problem(409, "already_there")
+    assert post(ada, "/hosting/hours/except", kind="day_off", date="2026-12-24").headers["Location"] == "/hosting/hours"
+    page = ada.get("/hosting/hours").text
+    assert ("The date is there already. Nothing was added twice." in page, "<title>Error" in page) == (True, False)
+    backend.routes["POST", "/slots"] = problem(409, "already_there")
+    fields = {"title": "Yoga", "date": "2030-12-24", "start_time": "10:00", "minutes": "60", "capacity": "1"}
+    assert post(ada, "/hosting/new", zone="UTC", **fields).headers["Location"] == "/hosting"
+    assert "This session is open already. Nothing was opened twice." in ada.get("/hosting").text
+
+
+def test_a_host_who_offers_nothing_yet_is_sent_to_offer_something(ada: httpx.Client, backend: FakeBackend) -> None:
     shown = backend.body("/pages/hosting/hours")
-    backend.routes["GET", "/pages/hosting/hours"] = Answer(200, shown | {"offerings": []})
+    backend.routes["GET", "/pages/hosting/hours"] = Answer(200, shown | {"offerings": [], "rules": []})
     page = ada.get("/hosting/hours").text
     assert 'name="offering_id"' not in page
-    assert re.search(r'name="slot_minutes" value="60"', page)
-    assert "Compilers, gently · 60 minutes each" in page
-    assert "as the offering says" not in page
+    assert '<a class="button button-primary" href="/hosting/offerings/new">' in page
 
 
 @pytest.mark.parametrize(
     ("rule", "sentence"),
-    [(an_id(950), "that nobody has booked close. Booked ones stay"), (an_id(951), "weekly hours open again")],
+    [(an_id(955), "that nobody has booked close. Booked ones stay"), (an_id(951), "weekly hours open again")],
 )
-def test_removing_hours_says_what_closes_first(
+def test_removing_a_date_says_what_closes_first(
     ada: httpx.Client, backend: FakeBackend, rule: str, sentence: str
 ) -> None:
-    path = f"/hosting/hours/{rule}/remove"
+    shown, path = backend.body("/pages/hosting/hours"), f"/hosting/hours/{rule}/remove"
+    extra = shown["rules"][0] | {"id": an_id(955), "kind": "extra", "weekday": None, "date": "2026-12-23"}
+    backend.routes["GET", "/pages/hosting/hours"] = Answer(200, shown | {"rules": [*shown["rules"], extra]})
     left = [{"id": an_id(960), "title": "Compilers", "starts_at": "2027-01-05T09:00:00Z"}]
     change = {"opened": 1, "closed": 7, "left": left, "left_count": 1}
     backend.routes["DELETE", f"/availability-rules/{rule}"] = Answer(200, change)
@@ -316,7 +310,10 @@ def test_removing_hours_says_what_closes_first(
     assert "Sessions opened: 1. Closed: 7. Booked, so still open: 1." in page
     assert f'<a href="/hosting/slots/{an_id(960)}">Compilers, ' in page
     assert "Sessions opened" not in ada.get("/hosting/hours").text
-    assert ada.get(f"/hosting/hours/{an_id(952)}/remove").headers["Location"] == "/hosting/hours"
+    for gone in (an_id(952), an_id(950)):
+        assert ada.get(f"/hosting/hours/{gone}/remove").headers["Location"] == "/hosting/hours", (
+            "weekly hours: the grid"
+        )
 
 
 def test_cancelling_a_day_says_how_much_goes_back_first(
@@ -350,10 +347,14 @@ def test_a_day_off_may_leave_what_is_booked_and_says_what_stays(
     page = ada.get(kept.headers["Location"]).text
     assert ("Free sessions closed: 4." in page, f'href="/hosting/slots/{an_id(102)}"' in page) == (True, True)
     assert "Take the day off</button>" in ada.get(kept.headers["Location"]).text, "said once"
-    refusal = problem(400, "validation_error", detail="You have exactly this rule already.")
-    backend.routes["POST", "/availability-rules"] = refusal
+    backend.routes["POST", "/availability-rules"] = problem(409, "already_there")
     again = post(ada, "/hosting/cancel-day", date=day, booked="keep")
-    assert "You have exactly this rule already." in ada.get(again.headers["Location"]).text
+    page = ada.get(again.headers["Location"]).text
+    assert ("It is your day off already." in page, " is off</h1>" in page, "<title>Error" in page) == (
+        True,
+        True,
+        False,
+    )
 
 
 def test_a_day_that_nobody_has_booked_is_taken_off_without_a_choice(ada: httpx.Client, backend: FakeBackend) -> None:

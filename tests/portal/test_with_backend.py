@@ -90,19 +90,23 @@ def test_weekly_hours_are_made_from_an_offering_and_not_from_an_archived_one(liv
     offering = call(live, "/offerings", access, "POST", json=offered).json()["id"]
     form = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', shown := host.get(page).text)
     assert form
-    assert f'<option value="{offering}">Slow yoga (45 minutes, 7 seats, 3 credits)</option>' in shown
-    fields = {"csrfmiddlewaretoken": form[1], "start_time": "10:00", "end_time": "11:30", "buffer_minutes": "0"}
-    fields |= {"title": "", "slot_minutes": "", "capacity": ""}
-    made = host.post(f"{page}/add", data=fields | {"weekday": "1", "offering_id": offering})
-    assert made.headers["Location"] == "/hosting/hours"
+    grid = f"{page}?offering={offering}"
+    fields = {"csrfmiddlewaretoken": form[1], "on_1": "on", "from_1_0": "10:00", "to_1_0": "11:30", "do": "save"}
+    fields["base"] = re.findall(r'name="base" value="([^"]*)"', shown)[0]
+    looked = host.post(grid, data=fields)
+    hidden = dict(re.findall(r'name="(shown|seen)" value="([^"]+)"', looked.text))
+    assert call(live, "/availability-rules", access).json()["results"] == []
+    for said in ("Your weekly hours are saved.", "These are your weekly hours already."):
+        saved = host.post(grid, data=fields | hidden, follow_redirects=True)
+        assert said in saved.text
     (rule,) = call(live, "/availability-rules", access).json()["results"]
     names = ("offering_id", "title", "slot_minutes", "capacity", "price_credits")
     assert [rule[name] for name in names] == [offering, "Slow yoga", 45, 7, 3]
     other = call(live, "/offerings", access, "POST", json=offered | {"title": "Gone"}).json()["id"]
     call(live, f"/offerings/{other}/archive", access, "POST")
-    for wrong, said in ((other, "This offering is archived."), ("nonsense", "Must be a valid UUID.")):
-        refused = host.post(f"{page}/add", data=fields | {"weekday": "2", "offering_id": wrong}, follow_redirects=True)
-        assert said in refused.text
+    refused = host.post(f"{page}?offering={other}", data=fields, follow_redirects=True)
+    assert "This offering is archived." in refused.text
+    assert host.post(f"{page}?offering=nonsense", data=fields).status_code == 404
 
 
 def test_the_session_that_a_new_sign_in_replaces_is_ended(live: Live) -> None:

@@ -48,6 +48,7 @@ TABLE = {
         "POST /calendar-feed/rotate",
         "POST /slots",
         "POST /slots/{id}/cancel",
+        "PUT /offerings/{id}/weekly-hours",
         "GET /availability-rules",
         "POST /availability-rules",
         "PATCH /availability-rules/{id}",

@@ -56,6 +56,30 @@ function countDown() {
 countDown();
 setInterval(countDown, 20000);
 
+// What saving weekly hours opens and closes is said while they are filled in.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  const part = document.getElementById(form.dataset.live);
+  let asked = 0, wait;
+  const look = async () => {
+    const mine = asked, fields = new URLSearchParams(new FormData(form));
+    fields.set("do", "preview");
+    const answer = await fetch(form.action, { method: "POST", body: fields }).then((found) => found.text()).catch(() => "");
+    if (mine !== asked || form.dataset.sent) return;
+    const told = new DOMParser().parseFromString(answer, "text/html").querySelectorAll(`#${part.id} [data-told]`);
+    told.forEach((one, n) => {
+      const old = part.querySelectorAll("[data-told]")[n];
+      if (old.tagName === "INPUT") old.value = one.value; else old.replaceChildren(...one.childNodes);
+    });
+    part.removeAttribute("aria-busy");
+  };
+  form.addEventListener("input", () => {
+    part.setAttribute("aria-busy", "true");
+    asked += 1;
+    clearTimeout(wait);
+    wait = setTimeout(look, 500);
+  });
+}
+
 // A second click on a form that is already on its way does nothing.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {

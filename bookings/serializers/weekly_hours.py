@@ -1,0 +1,45 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from bookings.policies.weekly_hours import MOST_RANGES, Hours
+from bookings.serializers.answers import CalendarChangeSerializer, Row, RuleSerializer
+from bookings.serializers.requests import EndTimeField
+
+
+class RangeRequest(serializers.Serializer[Any]):
+    """Hours of a weekday, in the host's own time zone."""
+
+    weekday = serializers.IntegerField(min_value=1, max_value=7, help_text="ISO 8601: Monday is 1.")
+    start_time = serializers.TimeField()
+    end_time = EndTimeField(help_text="Later on the same day; 24:00 ends it.")
+
+    def to_internal_value(self, data: Any) -> Any:
+        return Hours(**super().to_internal_value(data))
+
+
+class WeeklyHoursRequest(serializers.Serializer[Any]):
+    """All the weekly hours that an offering is to have. With `preview` nothing is done, and the answer is what would
+    be."""
+
+    hours = serializers.ListField(child=RangeRequest(), max_length=MOST_RANGES)
+    buffer_minutes = serializers.IntegerField(
+        min_value=0, max_value=1440, required=False, help_text="Kept free between sessions; left out, it stays."
+    )
+    preview = serializers.BooleanField(default=False)
+    seen = serializers.CharField(
+        max_length=64, required=False, help_text="That of the preview; where it is not so any more, nothing is done."
+    )
+
+
+class WeeklyHoursSerializer(CalendarChangeSerializer):
+    """The weekly hours of an offering as they are now, and what their change did to the calendar."""
+
+    rules = RuleSerializer(many=True)
+    changed = serializers.BooleanField(help_text="Whether they are others than before.")
+    seen = serializers.CharField(help_text="Names all of that, for the confirmation of a preview.")
+
+    def to_representation(self, instance: Any) -> Row:
+        calendar = CalendarChangeSerializer().to_representation(instance.calendar)
+        rules = [RuleSerializer().to_representation(rule) for rule in instance.rules]
+        return {**calendar, "rules": rules, "changed": instance.changed, "seen": instance.seen}

@@ -1,0 +1,192 @@
+"""A host's weekly hours of one offering, changed as a whole."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from accounts.services.events import record_event
+from bookings import errors
+from bookings.policies.availability import expand_rules
+from bookings.policies.previews import digest_of
+from bookings.policies.weekly_hours import Hours, WeekPlan, find_problems_of_week, find_successors, hours_of, plan_week
+from bookings.repositories import availability_rules, calendars, locking, people
+from bookings.services.availability import check_rule, complete_rule
+from bookings.services.expansion import CalendarChange, fit_calendar, rules_in_force
+from bookings.services.hosting import check_number
+from bookings.services.offerings import lock_own
+from bookings.services.operations import operation, undo_at_end
+
+if TYPE_CHECKING:
+    from bookings.models import AvailabilityRule
+
+# What a rule says and an offering does not.
+_OWN = ("buffer_minutes", "minimum_notice_minutes", "horizon_days")
+
+
+@dataclass(frozen=True)
+class WeekChange:
+    """The weekly rules of an offering as they are now, whether they are others than before, and what that did.
+
+    `seen` names what there was and what becomes of it, for the confirmation of a preview.
+    """
+
+    rules: "Sequence[AvailabilityRule]"
+    calendar: CalendarChange
+    seen: str
+    changed: bool
+
+
+@operation
+def set_weekly_hours(
+    now: datetime,
+    /,
+    *,
+    host_id: UUID,
+    offering_id: UUID,
+    hours: Sequence[Hours],
+    buffer_minutes: int | None = None,
+    seen: str | None = None,
+) -> WeekChange:
+    """Let an offering of the host's have exactly these weekly hours, and bring the calendar up to date.
+
+    Hours that it has already stay as they are, but for `buffer_minutes`; None leaves those, too. A session that old and
+    new hours both ask for stays. What is booked at hours that go stays. Where nothing is different nothing happens,
+    whatever was `seen`. Raises NotFound, NotValid, PreviewChanged where it is not what was `seen`, Busy.
+    """
+    change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes)
+    if change.changed and seen not in {None, change.seen}:
+        raise errors.PreviewChanged
+    return change
+
+
+@operation
+def preview_weekly_hours(
+    now: datetime,
+    /,
+    *,
+    host_id: UUID,
+    offering_id: UUID,
+    hours: Sequence[Hours],
+    buffer_minutes: int | None = None,
+) -> WeekChange:
+    """What `set_weekly_hours` would do, and the same refusals; nothing is changed."""
+    change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes)
+    undo_at_end()
+    return change
+
+
+@dataclass(frozen=True)
+class _Week:
+    """The weekly rules of an offering, and the host's other rules, on a calendar that is locked."""
+
+    host_id: UUID
+    offering_id: UUID
+    zone: ZoneInfo
+    rules: "list[AvailabilityRule]"
+    others: "list[AvailabilityRule]"
+    now: datetime
+
+    @classmethod
+    def lock(cls, host_id: UUID, offering_id: UUID, *, now: datetime) -> Self:
+        """The week of the host's own offering. Raises NotFound."""
+        lock_own(host_id=host_id, offering_id=offering_id)
+        ours: list[AvailabilityRule] = []
+        others: list[AvailabilityRule] = []
+        for rule in rules_in_force(host_id, now=now):
+            (ours if rule.kind == "weekly" and rule.offering_id == offering_id else others).append(rule)
+        return cls(host_id, offering_id, people.zone_of(host_id), ours, others, now)
+
+    def become(self, hours: Sequence[Hours], buffer_minutes: int | None) -> WeekChange:
+        """Change rules and calendar. Raises NotValid, AlreadyThere."""
+        self._check(hours)
+        plan = plan_week(wanted=hours, rules=self.rules)
+        was = [(rule.id, hours_of(rule), rule.buffer_minutes) for rule in self.rules]
+        resized = [rule for rule in plan.kept if buffer_minutes not in {None, rule.buffer_minutes}]
+        if not (plan.added or plan.removed or resized):
+            return WeekChange(self.rules, CalendarChange(), changed=False, seen=digest_of(was))
+        added = self._make(plan, hours, buffer_minutes)
+        availability_rules.insert_rules(added)
+        availability_rules.set_buffers(resized, minutes=buffer_minutes or 0)
+        self._hand_over(plan.removed, added)
+        rules, touched = sorted((*plan.kept, *added), key=hours_of), {rule.id for rule in (*plan.removed, *resized)}
+        change = fit_calendar(
+            self.host_id,
+            rules=[*self.others, *rules],
+            zone=self.zone,
+            now=self.now,
+            concerns=lambda entry: entry.rule_id in touched,
+        )
+        self._record(plan.removed, added, change)
+        availability_rules.delete_rules(plan.removed)
+        becomes = [(hours_of(rule), rule.buffer_minutes) for rule in rules]
+        counts = change.opened, change.closed, change.left_count, [row["id"] for row in change.left]
+        return WeekChange(rules, change, changed=True, seen=digest_of((was, becomes, counts)))
+
+    def _check(self, hours: Sequence[Hours]) -> None:
+        problems = find_problems_of_week(wanted=hours, rules=self.rules)
+        if problems:
+            raise errors.NotValid(extra={"errors": {f"hours.{place}": [said] for place, said in problems.items()}})
+
+    def _make(
+        self, plan: "WeekPlan[AvailabilityRule]", hours: Sequence[Hours], buffer_minutes: int | None
+    ) -> "list[AvailabilityRule]":
+        """The rules that come, not stored yet: each says what the one says that it is like, or else the offering."""
+        if not plan.added:
+            return []
+        said = complete_rule({"kind": "weekly", "offering_id": self.offering_id}, host_id=self.host_id)
+        said |= {name: getattr(rule, name) for rule in self.rules[:1] for name in _OWN}
+        added: list[AvailabilityRule] = []
+        for one, like in plan.added:
+            values = said | (availability_rules.values_of(like) if like else {})
+            values |= {"weekday": one.weekday, "start_time": one.start_time, "end_time": one.end_time}
+            if buffer_minutes is not None:
+                values["buffer_minutes"] = buffer_minutes
+            rule = availability_rules.make_rule(host_id=self.host_id, values=values)
+            others = [*self.others, *plan.kept, *added]
+            check_number(others)
+            with _about(hours.index(one)):
+                check_rule(rule, others=others, zone=self.zone, now=self.now)
+            added.append(rule)
+        return added
+
+    def _hand_over(self, removed: "Sequence[AvailabilityRule]", added: "Sequence[AvailabilityRule]") -> None:
+        """Let sessions of rules that go belong to rules that come and ask for them, too: nobody notices anything."""
+        if not (removed and added):
+            return
+        replaced, new = {rule.id for rule in removed}, {rule.id for rule in added}
+        asked = expand_rules(rules=[*self.others, *added], zone=self.zone, now=self.now)
+        successors = find_successors(
+            calendar=calendars.read_entries(self.host_id, now=self.now),
+            openings=[opening for opening in asked if opening.rule.id in new],
+            replaced=replaced,
+        )
+        locking.lock_open_slots(successors)
+        calendars.hand_over_slots(successors)
+
+    def _record(
+        self,
+        removed: "Sequence[AvailabilityRule]",
+        added: "Sequence[AvailabilityRule]",
+        change: CalendarChange,
+    ) -> None:
+        ids = {name: [str(rule.id) for rule in rules] for name, rules in (("added", added), ("removed", removed))}
+        counts = {"opened": change.opened, "closed": change.closed, "left": change.left_count}
+        detail: dict[str, object] = {"offering_id": str(self.offering_id), "rule_kind": "weekly", **ids, **counts}
+        record_event(kind="availability.changed", user_id=self.host_id, actor_id=self.host_id, detail=detail)
+
+
+@contextmanager
+def _about(place: int) -> Iterator[None]:
+    """Name the range at this place of the list in a refusal of the rule that is made for it."""
+    try:
+        yield
+    except errors.NotValid as refusal:
+        said = refusal.extra.get("errors")
+        if not isinstance(said, dict):
+            raise
+        messages = [message for found in said.values() for message in found]
+        raise errors.NotValid(extra={"errors": {f"hours.{place}": messages}}) from refusal
