@@ -89,13 +89,6 @@ class SlotOverlaps(Conflict):
     sentence = "Another of your sessions takes place at that time. Choose another time or cancel that session first."
 
 
-class AlreadyThere(Conflict):
-    """What was to be added is there, exactly so: the request was sent before, or in another window."""
-
-    code = "already_there"
-    sentence = "You have exactly this already, so nothing was added."
-
-
 class AlreadyBooked(Conflict):
     code = "already_booked"
     sentence = "You already have a seat in this session. Look at it among your bookings."

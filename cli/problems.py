@@ -4,7 +4,6 @@ from .transport import Answer
 
 ADVICE = {
     "account_pending": "Someone at Insighta approves new accounts; try again once you have heard from them.",
-    "already_there": "There is nothing more to do.",
     "already_booked": "See it with: insighta bookings list",
     "booking_not_active": "See what became of it: insighta bookings list --all",
     "busy": "Many people book at this moment. Try again.",

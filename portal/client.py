@@ -154,6 +154,7 @@ def _problem(response: BaseHTTPResponse) -> Problem:
         detail=str(answer.get("detail", "")),
         errors=errors if isinstance(errors, dict) else {},
         retry_after=int(wait) if wait.isdecimal() else None,
+        is_there=answer.get("is_there") is True,
     )
 
 

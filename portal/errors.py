@@ -47,13 +47,17 @@ class AccessRefused(PortalError):
 
 @dataclass
 class Problem(PortalError):
-    """A refusal by the API (RFC 9457); `errors` maps fields to messages, `retry_after` is in seconds."""
+    """A refusal by the API (RFC 9457); `errors` maps fields to messages, `retry_after` is in seconds.
+
+    `is_there`: what was to be added is there, exactly so.
+    """
 
     status: int
     code: str
     detail: str = ""
     errors: dict[str, list[str]] = field(default_factory=dict)
     retry_after: int | None = None
+    is_there: bool = False
 
 
 class QuietReporter(SafeExceptionReporterFilter):

@@ -111,8 +111,8 @@ class ApiForm(forms.Form):
     use_required_attribute = False
     # What a field asks for, as its messages say it, where that is not "the" and its label.
     asked: ClassVar[Mapping[str, str]] = {}
-    # The API's code, where it has refused what was sent.
-    refusal = ""
+    # Whether the API has refused what was sent because it is there, exactly so.
+    is_there = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -137,7 +137,7 @@ class ApiForm(forms.Form):
 
     def take(self, problem: Problem) -> None:
         """Put the API's messages beside their fields, what fits none of them above the form."""
-        self.refusal = problem.code
+        self.is_there = problem.is_there
         for name, messages in problem.errors.items():
             self.add_error(name if name in self.fields else None, [str(message) for message in messages])
         if not problem.errors:

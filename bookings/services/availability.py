@@ -39,7 +39,7 @@ def add_rule(now: datetime, /, *, host_id: UUID, values: dict[str, Any], cancel_
 
     What its `values` leave out is what the offering of their `offering_id` says; without one, hours are made from the
     host's offering that says the same, which is made if there is none. A day off leaves what is booked on it, or
-    cancels it by the host's rule with `cancel_booked`. Raises NotAHost, NotValid, AlreadyThere, Busy.
+    cancels it by the host's rule with `cancel_booked`. Raises NotAHost, NotValid, Busy.
     """
     lock_calendar(host_id)
     zone, before = people.zone_of(host_id), rules_in_force(host_id, now=now)
@@ -68,8 +68,7 @@ def change_rule(
     """Give the host's own rule other values, but for its kind, and bring the calendar up to date.
 
     With another `offering_id` it says what that says, but for the other values. What is booked at hours that it asks
-    for no more stays, or is cancelled by the host's rule with `cancel_booked`. Raises NotFound, NotValid, AlreadyThere,
-    Busy.
+    for no more stays, or is cancelled by the host's rule with `cancel_booked`. Raises NotFound, NotValid, Busy.
     """
     zone, rule, others = _lock_rule(host_id, rule_id, now=now)
     looks = [getattr(rule, name) for name in LOOKS]
@@ -169,7 +168,7 @@ def _lock_rule(
 def check_rule(
     rule: "AvailabilityRule", *, others: "Sequence[AvailabilityRule]", zone: ZoneInfo, now: datetime
 ) -> None:
-    """Raises NotValid where the rule is wrong, too much, or can never give a slot, AlreadyThere for one like it."""
+    """Raises NotValid where the rule is wrong, there already, too much, or can never give a slot."""
     values = availability_rules.values_of(rule)
     problems = find_problems(values)
     if not problems and not can_open(rule, zone=zone, now=now):
@@ -177,7 +176,7 @@ def check_rule(
     if problems:
         raise errors.NotValid(extra={"errors": {name: [problem] for name, problem in problems.items()}})
     if any(availability_rules.values_of(other) == values for other in others):
-        raise errors.AlreadyThere
+        raise errors.NotValid("You have exactly this already, so nothing was added.", extra={"is_there": True})
     if count_openings([*others, rule]) > MOST_OPENINGS:
         raise errors.NotValid(
             f"Your rules would ask for more than {MOST_OPENINGS} sessions at a time. "

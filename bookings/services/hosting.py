@@ -40,7 +40,7 @@ def create_slot(now: datetime, /, *, host_id: UUID, starts_at: datetime, **value
     """Add a slot to the host's own calendar; its row.
 
     `values` are title, ends_at, capacity and what an offering says besides, or an `offering_id`, which says the rest.
-    Raises NotAHost, SlotStarted, SlotOverlaps, AlreadyThere, NotValid, Busy.
+    Raises NotAHost, SlotStarted, SlotOverlaps, NotValid, Busy.
     """
     lock_calendar(host_id)
     if starts_at <= now:
@@ -50,7 +50,8 @@ def create_slot(now: datetime, /, *, host_id: UUID, starts_at: datetime, **value
     length = timedelta(minutes=said.pop("minutes", 0))
     values = {"starts_at": starts_at, "ends_at": starts_at + length, **said}
     if slots.has_open_slot(host_id=host_id, **values):
-        raise errors.AlreadyThere("You have opened exactly this session already, so nothing was added.")
+        sentence = "You have opened exactly this session already, so nothing was added."
+        raise errors.SlotOverlaps(sentence, extra={"is_there": True})
     slot = slots.insert_slot(host_id=host_id, **values)
     record_event(kind="slot.created", user_id=host_id, detail={"slot_id": str(slot.id)})
     return slots.get_row(slot.id, viewer_id=host_id, refund_window=refund_window())

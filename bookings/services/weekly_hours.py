@@ -101,7 +101,7 @@ class _Week:
         return cls(host_id, offering_id, people.zone_of(host_id), ours, others, now)
 
     def become(self, hours: Sequence[Hours], buffer_minutes: int | None) -> WeekChange:
-        """Change rules and calendar. Raises NotValid, AlreadyThere."""
+        """Change rules and calendar. Raises NotValid."""
         self._check(hours)
         plan = plan_week(wanted=hours, rules=self.rules)
         was = [(rule.id, hours_of(rule), rule.buffer_minutes) for rule in self.rules]

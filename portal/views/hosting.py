@@ -70,7 +70,7 @@ def new_slot(request: PortalRequest) -> HttpResponse:
     made_from = {"offering_id": offering_id} if offering_id else {}
     if form.is_valid() and form.send(request.visitor, "POST", "/slots", form.body(zone) | made_from) is not None:
         return redirect_to("hosting", notice="slot-created")
-    if form.refusal == "already_there":
+    if form.is_there:
         return redirect_to("hosting", notice="slot-there")
     if offering_id:
         return _new_slot_of(request, offering_id, form)
@@ -116,7 +116,7 @@ def cancel_day(request: PortalRequest) -> HttpResponse:
         return redirect_to("cancel_day")
     if done is not None:
         return SeeOther(url("cancel_day", date=day.isoformat()), notice="day-off", change=told(done))
-    if form.refusal == "already_there":
+    if form.is_there:
         return SeeOther(url("cancel_day", date=day.isoformat()), notice="day-off-already", change={"closed": None})
     at_once = partial(_day_page, request, day, form)
     return return_form(request, "cancel_day", form, at_once, date=day.isoformat())

@@ -93,7 +93,7 @@ def add_exception(request: PortalRequest) -> HttpResponse:
     change = form.send(request.visitor, "POST", "/availability-rules", form.body()) if form.is_valid() else None
     if change is not None:
         return SeeOther(url("hours"), notice="exception-added", change=told(change))
-    if form.refusal == "already_there":
+    if form.is_there:
         return redirect_to("hours", notice="exception-there")
     return return_form(request, "hours", form, lambda: _page(request, _Shown(exception=form, status=422)))
 

@@ -271,11 +271,11 @@ def test_extra_hours_that_are_refused_keep_what_was_typed(ada: httpx.Client, bac
 
 
 def test_a_second_click_is_told_what_is_there(ada: httpx.Client, backend: FakeBackend) -> None:
-    backend.routes["POST", "/availability-rules"] = problem(409, "already_there")
+    backend.routes["POST", "/availability-rules"] = problem(400, "validation_error", is_there=True)
     assert post(ada, "/hosting/hours/except", kind="day_off", date="2026-12-24").headers["Location"] == "/hosting/hours"
     page = ada.get("/hosting/hours").text
     assert ("The date is there already. Nothing was added twice." in page, "<title>Error" in page) == (True, False)
-    backend.routes["POST", "/slots"] = problem(409, "already_there")
+    backend.routes["POST", "/slots"] = problem(409, "slot_overlaps", is_there=True)
     fields = {"title": "Yoga", "date": "2030-12-24", "start_time": "10:00", "minutes": "60", "capacity": "1"}
     assert post(ada, "/hosting/new", zone="UTC", **fields).headers["Location"] == "/hosting"
     assert "This session is open already. Nothing was opened twice." in ada.get("/hosting").text
@@ -347,7 +347,7 @@ def test_a_day_off_may_leave_what_is_booked_and_says_what_stays(
     page = ada.get(kept.headers["Location"]).text
     assert ("Free sessions closed: 4." in page, f'href="/hosting/slots/{an_id(102)}"' in page) == (True, True)
     assert "Take the day off</button>" in ada.get(kept.headers["Location"]).text, "said once"
-    backend.routes["POST", "/availability-rules"] = problem(409, "already_there")
+    backend.routes["POST", "/availability-rules"] = problem(400, "validation_error", is_there=True)
     again = post(ada, "/hosting/cancel-day", date=day, booked="keep")
     page = ada.get(again.headers["Location"]).text
     assert ("It is your day off already." in page, " is off</h1>" in page, "<title>Error" in page) == (
