@@ -57,12 +57,12 @@ class ExceptionForm(ApiForm):
         data = self.cleaned_data
         if data.get("kind") != "extra":
             return data
-        for name in ("start_time", "end_time"):
-            if not data.get(name) and name not in self.errors:
-                self.add_error(name, "Extra hours need this.")
+        for name, what in (("start_time", "begin"), ("end_time", "end")):
+            if data.get(name) is None and name not in self.errors:
+                self.add_error(name, f"Enter when the extra hours {what}.")
         named = {"title", "offering_id"}
         if not any(data.get(name) for name in named) and not named & self.errors.keys():
-            self.add_error("title", "Extra hours need this.")
+            self.add_error("title", "Enter a title for the extra hours, or choose an offering.")
         return data
 
     def body(self) -> dict[str, Any]:

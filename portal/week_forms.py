@@ -16,11 +16,8 @@ from portal.hours_forms import WEEKDAYS
 
 # What a day is shown with that has no hours yet, and no other day has any.
 _USUAL = [("09:00", "17:00")]
-# Of one day; the API says how many of the week.
-MOST_RANGES = 20
-_RANGE = re.compile(r"from_([1-7])_(\d{1,2})")
-
-_EDIT = re.compile(r"(add|drop|copy)_([1-7])(?:_(\d{1,2}))?")
+_RANGE = re.compile(r"from_([1-7])_(\d{1,3})")
+_EDIT = re.compile(r"(add|drop|copy)_([1-7])(?:_(\d{1,3}))?")
 
 Week = dict[int, list[tuple[str, str]]]
 
@@ -82,7 +79,7 @@ class WeekForm(ApiForm):
             if found := _RANGE.fullmatch(name):
                 self.keys.setdefault(int(found[1]), []).append(found[2])
         for day, name in enumerate(WEEKDAYS, start=1):
-            self.keys[day] = sorted(self.keys.get(day, ["0"]), key=int)[:MOST_RANGES]
+            self.keys[day] = sorted(self.keys.get(day, ["0"]), key=int)
             self._add_day(day, name)
 
     def _add_day(self, day: int, name: str) -> None:

@@ -17,6 +17,9 @@ WSGI_APPLICATION = "config.wsgi.application"
 ALLOWED_HOSTS = allowed_hosts_for(PORTAL_URL)
 globals().update(harden_for(PORTAL_URL))
 
+# A week of hours has a field for each end of each range.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
 INSTALLED_APPS = ["config.apps.OperationsConfig", "portal", "django.forms", "django.contrib.staticfiles"]
 DATABASES: dict[str, dict[str, object]] = {}
 

@@ -236,7 +236,8 @@ def test_a_date_that_differs_is_added_and_refused_beside_its_fields(ada: httpx.C
     refused = post(ada, "/hosting/hours/except", kind="extra", date="2026-12-24")
     assert refused.headers["Location"] == "/hosting/hours"
     page = ada.get("/hosting/hours").text
-    assert page.count("Extra hours need this.") == 6, "beside each of three fields, and above them"
+    for asked in ("when the extra hours begin", "when the extra hours end", "a title for the extra hours, or choose"):
+        assert page.count(f"Enter {asked}") == 2, "beside the field, and above the form"
     assert '<option value="extra" selected>' in page
 
 
@@ -258,7 +259,7 @@ def test_extra_hours_that_are_refused_keep_what_was_typed(ada: httpx.Client, bac
     path, offering = "/hosting/hours/except", an_id(970)
     assert post(ada, path, **EXTRA).headers["Location"] == "/hosting/hours"
     page = ada.get("/hosting/hours").text
-    assert page.count("Extra hours need this.") == 2, "above the form, and beside its title"
+    assert page.count("Enter a title for the extra hours") == 2, "above the form, and beside its title"
     assert 'value="12:00"' in page
     assert "Empty: as the offering says." in page.partition(f'action="{path}"')[2].partition("</form>")[0]
     assert backend.made("POST", "/api/v1/availability-rules") == []
@@ -268,6 +269,19 @@ def test_extra_hours_that_are_refused_keep_what_was_typed(ada: httpx.Client, bac
     page = ada.get("/hosting/hours").text
     assert '_offering_id">This offering is archived.</a>' in page
     assert f'<option value="{offering}" selected>' in page
+
+
+def test_a_week_of_many_ranges_loses_none(ada: httpx.Client, backend: FakeBackend) -> None:
+    offering = an_id(970)
+    path = f"/hosting/hours?offering={offering}"
+    ranges = [(day, f"{minutes // 60:02}:{minutes % 60:02}") for day in range(1, 8) for minutes in range(0, 1440, 60)]
+    fields = {f"on_{day}": "on" for day in range(1, 8)}
+    for place, (day, start) in enumerate(ranges):
+        fields |= {f"from_{day}_{place}": start, f"to_{day}_{place}": f"{start[:2]}:30"}
+    backend.routes["PUT", f"/offerings/{offering}/weekly-hours"] = Answer(200, {"changed": False})
+    post(ada, path, **fields, do="save")
+    (call,) = backend.made("PUT", f"/api/v1/offerings/{offering}/weekly-hours")
+    assert [(one["weekday"], one["start_time"]) for one in call.body["hours"]] == ranges
 
 
 def test_a_second_click_is_told_what_is_there(ada: httpx.Client, backend: FakeBackend) -> None:
