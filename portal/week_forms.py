@@ -50,7 +50,7 @@ def week_of(rules: Iterable[Mapping[str, Any]]) -> Week:
     return {day: sorted(set(ranges)) for day, ranges in sorted(week.items())}
 
 
-def digest_of(shown: object) -> str:
+def fingerprint_of(shown: object) -> str:
     """Names what a page has shown, for the form that comes back."""
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
 
@@ -217,4 +217,4 @@ class WeekForm(ApiForm):
 def base_of(rules: Sequence[Mapping[str, Any]]) -> str:
     """Names the weekly hours that a page shows."""
     facts = [(rule["weekday"], rule["start_time"], rule["end_time"], rule["buffer_minutes"]) for rule in rules]
-    return digest_of(sorted(facts))
+    return fingerprint_of(sorted(facts))

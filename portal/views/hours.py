@@ -14,7 +14,7 @@ from portal.links import read_uuid, url
 from portal.messages import MESSAGES
 from portal.rendering import redirect_to, render_page, return_form
 from portal.visitor import PortalRequest, SeeOther
-from portal.week_forms import WeekForm, base_of, digest_of, week_of
+from portal.week_forms import WeekForm, base_of, fingerprint_of, week_of
 
 # Two forms on one page: their fields need ids of their own.
 EXCEPTION_ID = "exception_%s"
@@ -44,7 +44,7 @@ def hours(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return _refused(request, form, do, offering_id)
     body = form.body()
-    is_agreed = do == "save" and form.cleaned_data["shown"] == digest_of(body)
+    is_agreed = do == "save" and form.cleaned_data["shown"] == fingerprint_of(body)
     try:
         if is_agreed:
             agreed = body | {"seen": form.cleaned_data["seen"]}
@@ -60,7 +60,7 @@ def hours(request: PortalRequest) -> HttpResponse:
         return _refused(request, form, do, offering_id)
     if not preview["changed"] and do == "save":
         return _saved(preview, offering_id)
-    return _page(request, _Shown(week=form, preview=preview | {"shown": digest_of(body)}, conflict=conflict))
+    return _page(request, _Shown(week=form, preview=preview | {"shown": fingerprint_of(body)}, conflict=conflict))
 
 
 def _edit(request: PortalRequest, form: WeekForm, do: str, offering_id: str) -> HttpResponse:
