@@ -47,8 +47,8 @@ JOIN bookings_booking b ON b.client_id = w.client_id AND b.slot_id = w.slot_id A
 """
 
 
-# Begins the keys of bookings that a host has made for somebody. Clients' own keys have no spaces.
-HOSTS_KEY = "host "
+# Begin the keys of bookings that a host or the staff have made for somebody. Clients' own keys have no spaces.
+HOSTS_KEY, STAFF_KEY = "host ", "staff "
 
 
 class CollidingBooking(NamedTuple):
@@ -191,9 +191,10 @@ def find_booked_in(*, client_id: UUID, slot_id: UUID, key: str) -> Booking | Non
 
 
 def has_booked(*, client_id: UUID, host_id: UUID) -> bool:
-    """Whether the client has ever booked a session of this host, without the host's doing."""
+    """Whether the client has ever booked a session of this host, and nobody for them."""
     own = Booking.objects.filter(client_id=client_id, host_id=host_id)
-    return own.exclude(idempotency_key__startswith=HOSTS_KEY).exists()
+    made_for_them = Q(idempotency_key__startswith=HOSTS_KEY) | Q(idempotency_key__startswith=STAFF_KEY)
+    return own.exclude(made_for_them).exists()
 
 
 def list_roster_page(slot_id: UUID, *, cursor: str = "") -> Page[RosterRow]:

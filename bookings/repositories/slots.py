@@ -307,10 +307,10 @@ def count_by_day(bounds: Sequence[datetime], *, by: SlotFilter) -> dict[int, Slo
 
 
 def count_booked(slot_ids: Iterable[UUID]) -> tuple[int, int]:
-    """How many people have active bookings of these slots, and how many credits they paid for them."""
+    """How many people have active bookings of these slots, and how many credits they would have back."""
     active = Q(bookings__status="active")
     found = Slot.objects.filter(id__in=list(slot_ids)).aggregate(
         people=Count("bookings__client", filter=active, distinct=True),
-        credits=Sum("bookings__credits_charged", filter=active),
+        credits=Sum(F("bookings__credits_charged") - F("bookings__credits_given_back"), filter=active),
     )
     return found["people"], found["credits"] or 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from accounts.policies import clean_paragraphs, describe_period
@@ -18,6 +18,7 @@ from bookings import errors
 from bookings.policies.counts import count, count_credits
 from bookings.policies.seats import Refusal, decide_booking
 from bookings.repositories import bookings, jobs, locking, seats, slots
+from bookings.repositories.bookings import STAFF_KEY
 from bookings.repositories.cancellations import Cancellation
 from bookings.repositories.rows import BookingRow, HostRow, SlotRow
 from bookings.services.booking import find_facts, new_booking, refused
@@ -85,7 +86,7 @@ def book_as_staff(
         raise errors.NotFound("There is no session by that id.")
     price = slot.price_credits if charge else 0
     payer = _find_payer(slot, client_id, price=price, expected_price=expected_credits_charged, now=now)
-    booking = new_booking(slot=slot, subscription=payer, client_id=client_id, now=now)
+    booking = new_booking(slot=slot, subscription=payer, client_id=client_id, now=now, key=f"{STAFF_KEY}{uuid4()}")
     booking = replace(booking, credits=price, made_by="staff", actor_id=actor_id)
     detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot_id), "by": "staff"}
     with jobs.noted_orders() as orders:

@@ -12,6 +12,7 @@ from bookings.models import Booking, Slot, Subscription
 from bookings.services.booking import book_slot
 from bookings.services.cancelling import cancel_booking
 from bookings.services.credits import grant_credits
+from bookings.services.front_desk import book_as_staff
 from bookings.services.hosting import cancel_slot
 from bookings.services.waiting import join_waitlist
 from tests.bookings.api import Caller
@@ -79,6 +80,7 @@ def test_a_host_cannot_make_that_so(ada: User, grace: User, slot: Slot, hosting:
     """Who was only ever booked in has not booked; nor has who booked another host."""
     book_before(ada, make_person("linus", is_host=True))
     hosting.post(roster(make_slot(grace, hours=90)), {"login": "ada"}, status=201)
+    book_as_staff(person="ada", slot_id=make_slot(grace, hours=110).id, charge=False)
     refused = hosting.refused("POST", roster(slot), {"login": "ada", "charge": True})
     assert refused == (409, "cannot_book_person")
     assert credits_of(ada) == 5
@@ -132,11 +134,14 @@ def test_the_slot_refuses_before_the_person(ada: User, grace: User, hosting: Cal
     book_slot(client_id=ada.id, slot_id=full.id)
     cancel_slot(host_id=grace.id, slot_id=gone.id)
     shift_start(begun, hours=-0.1)
-    for person in ("ada", "mallory", "grace"):
-        make_person("mallory")
+    priced = make_slot(grace, hours=200)
+    make_person("mallory")
+    for person in ("ada", "mallory", "grace", "nobody by that name"):
         assert hosting.refused("POST", roster(full), {"login": person}) == (409, "slot_full")
         assert hosting.refused("POST", roster(gone), {"login": person}) == (409, "slot_cancelled")
         assert hosting.refused("POST", roster(begun), {"login": person}) == (409, "slot_started")
+        wrong = {"login": person, "charge": True, "expected_credits_charged": 9}
+        assert hosting.refused("POST", roster(priced), wrong) == (409, "price_changed")
 
 
 def test_a_host_books_in_though_it_is_too_late_for_clients(ada: User, slot: Slot, hosting: Caller) -> None:

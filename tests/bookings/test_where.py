@@ -10,8 +10,10 @@ from icalendar import Calendar
 from accounts.models import User
 from bookings.models import CreditEntry, Slot
 from bookings.services.booking import book_slot
+from bookings.services.booking_in import book_person_in
 from bookings.services.calendar_feed import get_feed_secret
 from bookings.services.cancelling import cancel_booking
+from bookings.services.front_desk import book_as_staff
 from bookings.services.moving import reschedule_booking
 from bookings.services.waiting import join_waitlist
 from tests.bookings.jobs import run_jobs
@@ -46,6 +48,13 @@ def test_a_booked_person_reads_it_in_every_mail(ada: User, grace: User, somewher
     run_jobs()
     assert PLACE in outbox[-1].body
     assert LINK in outbox[-1].body
+    for_them = somewhere_of(grace, hours=120)
+    book_person_in(host_id=grace.id, slot_id=for_them.id, person="ada")
+    book_as_staff(slot_id=somewhere_of(grace, hours=150).id, person="ada")
+    run_jobs()
+    for told in outbox[-2:]:
+        assert "booked you in" in told.subject
+        assert (PLACE in told.body, LINK in told.body) == (True, True)
     later = somewhere_of(grace, hours=90)
     Slot.objects.filter(id=later.id).update(place="The park", price_credits=3)
     reschedule_booking(client_id=ada.id, booking_id=booking["id"], slot_id=later.id)
