@@ -1,3 +1,5 @@
+import re
+from datetime import time
 from typing import Any
 
 from rest_framework import serializers
@@ -6,13 +8,32 @@ from bookings.policies.weekly_hours import MOST_RANGES, Hours
 from bookings.serializers.answers import CalendarChangeSerializer, Row, RuleSerializer
 from bookings.serializers.requests import EndTimeField
 
+_WHOLE_MINUTES = re.compile(r"\d{1,2}:\d\d(:00(\.0{1,6})?)?", re.ASCII)
+
+
+class _WholeMinuteField(serializers.TimeField):
+    """A local time in whole minutes: the zone is the host's."""
+
+    default_error_messages = {"whole_minutes": "Give a time in whole minutes and without an offset, like 09:30."}
+
+    def to_internal_value(self, value: Any) -> time:
+        read = super().to_internal_value(value)
+        # Django reads an offset and forgets it.
+        if not _WHOLE_MINUTES.fullmatch(str(value)):
+            self.fail("whole_minutes")
+        return read
+
+
+class _EndField(_WholeMinuteField, EndTimeField):
+    pass
+
 
 class RangeRequest(serializers.Serializer[Any]):
     """Hours of a weekday, in the host's own time zone."""
 
     weekday = serializers.IntegerField(min_value=1, max_value=7, help_text="ISO 8601: Monday is 1.")
-    start_time = serializers.TimeField()
-    end_time = EndTimeField(help_text="Later on the same day; 24:00 ends it.")
+    start_time = _WholeMinuteField()
+    end_time = _EndField(help_text="Later on the same day; 24:00 ends it.")
 
     def to_internal_value(self, data: Any) -> Any:
         return Hours(**super().to_internal_value(data))

@@ -177,7 +177,12 @@ def check_rule(
         raise errors.NotValid(extra={"errors": {name: [problem] for name, problem in problems.items()}})
     if any(availability_rules.values_of(other) == values for other in others):
         raise errors.NotValid("You have exactly this already, so nothing was added.", extra={"is_there": True})
-    if count_openings([*others, rule]) > MOST_OPENINGS:
+    check_openings([*others, rule])
+
+
+def check_openings(rules: "Sequence[AvailabilityRule]") -> None:
+    """Raises NotValid where a host's rules together ask for too much."""
+    if count_openings(rules) > MOST_OPENINGS:
         raise errors.NotValid(
             f"Your rules would ask for more than {MOST_OPENINGS} sessions at a time. "
             "Choose longer sessions, fewer hours or a nearer horizon."

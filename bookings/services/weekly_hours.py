@@ -14,7 +14,7 @@ from bookings.policies.availability import expand_rules
 from bookings.policies.previews import digest_of
 from bookings.policies.weekly_hours import Hours, WeekPlan, find_problems_of_week, find_successors, hours_of, plan_week
 from bookings.repositories import availability_rules, calendars, locking, people
-from bookings.services.availability import check_rule, complete_rule
+from bookings.services.availability import check_openings, check_rule, complete_rule
 from bookings.services.expansion import CalendarChange, fit_calendar, rules_in_force
 from bookings.services.hosting import check_number
 from bookings.services.offerings import lock_own
@@ -108,9 +108,12 @@ class _Week:
         resized = [rule for rule in plan.kept if buffer_minutes not in {None, rule.buffer_minutes}]
         if not (plan.added or plan.removed or resized):
             return WeekChange(self.rules, CalendarChange(), changed=False, seen=digest_of(was))
-        added = self._make(plan, hours, buffer_minutes)
-        availability_rules.insert_rules(added)
         availability_rules.set_buffers(resized, minutes=buffer_minutes or 0)
+        added = self._make(plan, hours, buffer_minutes)
+        if resized:
+            # Less time between sessions makes more of them.
+            check_openings([*self.others, *plan.kept, *added])
+        availability_rules.insert_rules(added)
         self._hand_over(plan.removed, added)
         rules, touched = sorted((*plan.kept, *added), key=hours_of), {rule.id for rule in (*plan.removed, *resized)}
         change = fit_calendar(

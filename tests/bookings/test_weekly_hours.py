@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Event, User
 from bookings import errors
 from bookings.models import AvailabilityRule, Slot
+from bookings.policies.availability import MOST_OPENINGS
 from bookings.policies.weekly_hours import Hours, find_problems_of_week, plan_week
 from bookings.repositories import clock
 from bookings.services.booking import book_slot
@@ -323,3 +324,24 @@ def test_a_booking_at_the_moment_of_the_save_is_kept_or_refused_and_never_lost()
             assert not is_booked or Slot.objects.get(id=wanted.id).seats_taken == 1
         assert is_booked or isinstance(booked, errors.NotFound | errors.SlotCancelled), booked
         set_weekly_hours(**whose, hours=[])
+
+
+def test_less_time_between_sessions_opens_no_more_than_the_limit(host: Caller) -> None:
+    offering = host.post("/offerings", {"title": "Quick", "minutes": 5, "capacity": 1}, status=201)["id"]
+    made = {"kind": "weekly", "offering_id": offering, "buffer_minutes": 1440, "horizon_days": 365}
+    week = [on(weekday, "00:00", "24:00") for weekday in range(1, 8)]
+    for one in week:
+        host.post("/availability-rules", made | one, status=201)
+    before = Slot.objects.count()
+    for preview in (True, False):
+        refused = save(host, offering, *week, buffer_minutes=0, preview=preview, status=400)
+        assert str(MOST_OPENINGS) in refused["detail"]
+    assert Slot.objects.count() == before
+    assert {one["buffer_minutes"] for one in host.get("/availability-rules")["results"]} == {1440}
+
+
+@pytest.mark.parametrize("start", ["09:00:30", "09:00:00.5", "09:00+02:00", "09:00Z"])
+def test_hours_begin_at_whole_minutes_of_the_hosts_zone(host: Caller, yoga: str, start: str) -> None:
+    refused = save(host, yoga, on(1, start), status=400)
+    assert "whole minutes" in str(refused["errors"])
+    save(host, yoga, on(1, "09:00:00", "24:00"))
