@@ -91,11 +91,13 @@ DEVICE = Limit("device", 30)
 PUBLIC_CLIENT = Limit("public-client", 600)
 """Requests of clients without a secret to the token endpoint, by address."""
 CLIENT = Limit("client", 12_000)
-"""Requests of one registered application: those that its secret proves, and API calls with its people's tokens.
+"""Requests of one registered application that its secret proves.
 
 Whoever knows the id of a public one can send it, so that at the OAuth endpoints it counts by address alone. The portal
 and the terminal are everybody's.
 """
+CLIENT_TOKENS = Limit("client-tokens", 12_000)
+"""API calls with the tokens of one registered application's people, who by themselves stop none of its sign-ins."""
 CLIENT_SECRET = Limit("client-secret", 30)
 """Failed client authentications, by address: guesses of secrets."""
 
@@ -171,7 +173,7 @@ class PersonThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: object) -> bool:
         PERSON.count(_person_of(request))
-        CLIENT.count(_application_of(request))
+        CLIENT_TOKENS.count(_application_of(request))
         if request.method == "POST" and getattr(view, "posts_for_others", False):
             BOOKING_IN.count(_person_of(request))
         if request.auth is None and is_public(view):
