@@ -36,6 +36,7 @@ NOTICES = {
     "slot-there": "This session is open already. Nothing was opened twice.",
     "hours-saved": "Your weekly hours are saved.",
     "hours-same": "These are your weekly hours already. Nothing was changed.",
+    "hours-gone": "That offering is archived or not there any more.",
     "exception-added": "The date is added.",
     "exception-there": "The date is there already. Nothing was added twice.",
     "rule-removed": "Removed. Sessions that were booked stay.",

@@ -65,17 +65,23 @@ def hours(request: PortalRequest) -> HttpResponse:
 
 def _edit(request: PortalRequest, form: WeekForm, do: str, offering_id: str) -> HttpResponse:
     """303 to the grid with a range more or less, or a day's ranges on other days; nothing is saved yet."""
-    edited = form.after(do)
-    response = SeeOther(url("hours", offering=offering_id), **edited.note(), focus=edited.focus)
-    return response if request.visitor.leave_note(response) else _page(request, _Shown(week=edited))
+    return _again(request, form.after(do), offering_id)
 
 
 def _refused(request: PortalRequest, form: WeekForm, do: str, offering_id: str) -> HttpResponse:
     """The form again with what is wrong; what looks while the form is filled in is answered at once."""
-    shown = _Shown(week=form, status=422)
     if do == "preview":
-        return _page(request, shown)
-    return return_form(request, "hours", form, lambda: _page(request, shown), offering=offering_id)
+        return _page(request, _Shown(week=form, status=422))
+    return _again(request, form, offering_id, status=422)
+
+
+def _again(request: PortalRequest, form: WeekForm, offering_id: str, status: int = 200) -> HttpResponse:
+    """303 to the grid of the offering with what was typed for it; at once where that is too much for a cookie."""
+    address = url("hours", offering=offering_id)
+    response = SeeOther(address, **form.note(), focus=form.focus, offering=offering_id)
+    if request.visitor.leave_note(response):
+        return response
+    return _page(request, _Shown(week=form, status=status))
 
 
 def _saved(change: Mapping[str, Any], offering_id: str) -> HttpResponse:
@@ -109,23 +115,42 @@ def remove_exception(request: PortalRequest, rule_id: UUID) -> HttpResponse:
 
 def _remove_page(request: PortalRequest, rule_id: str) -> HttpResponse:
     page = request.visitor.get("/pages/hosting/hours")
-    rule = next((one for one in page["rules"] if one["id"] == rule_id and one["kind"] != "weekly"), None)
+    rule = next((one for one in page["rules"] if one["id"] == rule_id and not _is_in_a_grid(one)), None)
     if rule is None:
         # Removed in another tab, or never there: the list says what there is.
         return redirect_to("hours")
     return render_page(request, "hosting_remove", {"rule": rule}, me=page["person"])
 
 
+def _is_in_a_grid(rule: Mapping[str, Any]) -> bool:
+    """Whether these are weekly hours of an offering; those that the release before makes have none yet."""
+    return bool(rule["kind"] == "weekly" and rule["offering_id"])
+
+
+def _typed(shown: _Shown, note: dict[str, Any], wanted: str, chosen: str) -> WeekForm | None:
+    """What was typed for the offering that the page shows, sent with this request or left by the one before."""
+    if shown.week is not None:
+        return shown.week if wanted == chosen else None
+    week = WeekForm.of(note) if note.get("offering") == chosen else None
+    if week is not None:
+        week.focus = note.get("focus", "")
+    return week
+
+
 def _page(request: PortalRequest, shown: _Shown) -> HttpResponse:
     page, note = request.visitor.get("/pages/hosting/hours"), request.visitor.take_note()
-    weekly = [one for one in page["rules"] if one["kind"] == "weekly"]
+    weekly = [one for one in page["rules"] if _is_in_a_grid(one)]
+    others = [one for one in page["rules"] if not _is_in_a_grid(one)]
     offered = {one["id"]: one for one in page.get("offerings", ())}
     for rule in weekly:
         offered.setdefault(rule["offering_id"], {"id": rule["offering_id"], "title": rule["title"]})
     wanted = read_uuid(request.GET.get("offering"))
+    if request.GET.get("offering") and wanted not in offered:
+        # Archived in another tab: what was typed for it does not fit into the week of another.
+        return redirect_to("hours", notice="hours-gone")
     chosen = wanted if wanted in offered else next((one["offering_id"] for one in weekly), next(iter(offered), ""))
     rules = [one for one in weekly if one["offering_id"] == chosen]
-    week = shown.week or WeekForm.of(note) or WeekForm.about(rules)
+    week = _typed(shown, note, wanted, chosen) or WeekForm.about(rules)
     conflict = "hours_changed" if week.is_bound and week["base"].value() != base_of(rules) else shown.conflict
     again = shown.exception or ExceptionForm.of(note, auto_id=EXCEPTION_ID) or ExceptionForm(auto_id=EXCEPTION_ID)
     context = {
@@ -134,11 +159,11 @@ def _page(request: PortalRequest, shown: _Shown) -> HttpResponse:
         "offered": {one["id"]: one["title"] for one in offered.values()},
         "chosen": offered.get(chosen),
         "week": week,
-        "focus": week.focus or note.get("focus", ""),
+        "focus": week.focus,
         "preview": shown.preview,
         "base": base_of(rules),
         "is_now": week_of(rules),
-        "exceptions": sorted((one for one in page["rules"] if one["kind"] != "weekly"), key=lambda one: one["date"]),
+        "exceptions": sorted(others, key=lambda one: (one["date"] or "", one["weekday"] or 0)),
         "exception": again.offer(page.get("offerings", ())),
     }
     if conflict:

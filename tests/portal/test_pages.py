@@ -284,6 +284,65 @@ def test_a_week_of_many_ranges_loses_none(ada: httpx.Client, backend: FakeBacken
     assert [(one["weekday"], one["start_time"]) for one in call.body["hours"]] == ranges
 
 
+def two_offerings(backend: FakeBackend) -> str:
+    """Let the host have another offering without hours; the id."""
+    shown = backend.body("/pages/hosting/hours")
+    other = shown["offerings"][0] | {"id": an_id(972), "title": "Chess"}
+    backend.routes["GET", "/pages/hosting/hours"] = Answer(200, shown | {"offerings": [*shown["offerings"], other]})
+    return an_id(972)
+
+
+@pytest.mark.parametrize("do", ["save", "preview", "add_3"])
+def test_hours_typed_for_an_offering_that_is_archived_meanwhile_are_not_put_into_anothers_week(
+    ada: httpx.Client, backend: FakeBackend, do: str
+) -> None:
+    gone = an_id(972)
+    refusal = problem(400, "validation_error", errors={"offering_id": ["This offering is archived."]})
+    backend.routes["PUT", f"/offerings/{gone}/weekly-hours"] = refusal
+    typed = {"on_3": "on", "from_3_0": "05:05", "to_3_0": "06:06"}
+    answer = post(ada, f"/hosting/hours?offering={gone}", do=do, **typed)
+    if do != "preview":
+        assert answer.headers["Location"] == f"/hosting/hours?offering={gone}"
+        answer = ada.get(answer.headers["Location"])
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/hosting/hours")
+    page = ada.get("/hosting/hours").text
+    assert ("That offering is archived or not there any more." in page, "05:05" in page) == (True, False)
+    assert f'action="/hosting/hours?offering={an_id(970)}"' in page
+    assert ada.get("/hosting/hours?offering=nonsense").headers["Location"] == "/hosting/hours"
+
+
+def test_hours_typed_for_one_offering_are_not_shown_for_another(ada: httpx.Client, backend: FakeBackend) -> None:
+    other = two_offerings(backend)
+    typed = {"on_3": "on", "from_3_0": "05:05", "to_3_0": "06:06", "do": "add_3"}
+    for shown, is_there in ((an_id(970), False), (other, True)):
+        post(ada, f"/hosting/hours?offering={other}", **typed)
+        page = ada.get(f"/hosting/hours?offering={shown}").text
+        assert ("05:05" in page, " autofocus" in page) == (is_there, is_there)
+        assert f'action="/hosting/hours?offering={shown}"' in page
+    nameless = post(ada, "/hosting/hours", **typed | {"to_3_0": "", "do": "preview"})
+    assert (nameless.status_code, "05:05" in nameless.text) == (422, False)
+
+
+@pytest.mark.parametrize("has_more", [True, False])
+def test_weekly_hours_of_the_release_before_stand_among_the_dates_and_can_be_removed(
+    ada: httpx.Client, backend: FakeBackend, has_more: bool
+) -> None:
+    shown, rule = backend.body("/pages/hosting/hours"), an_id(956)
+    old = shown["rules"][0] | {"id": rule, "weekday": 5, "start_time": "05:05:00", "title": "Chess"}
+    old |= {"offering_id": None}
+    more = {"rules": [*shown["rules"], old]} if has_more else {"rules": [old], "offerings": []}
+    backend.routes["GET", "/pages/hosting/hours"] = Answer(200, shown | more)
+    path = f"/hosting/hours/{rule}/remove"
+    grid, _, dates = ada.get("/hosting/hours").text.partition('id="exceptions"')
+    assert '<span class="strong">Every Friday</span><p>Weekly hours 05:05–12:00 · Chess</p>' in dates
+    assert (f'href="{path}"' in dates, "05:05" in grid) == (True, False)
+    assert "Remove your hours every Friday, 05:05–12:00?" in ada.get(path).text
+    backend.routes["DELETE", f"/availability-rules/{rule}"] = Answer(200, {"opened": 0, "closed": 2})
+    assert post(ada, path).headers["Location"] == "/hosting/hours"
+    assert len(backend.made("DELETE", f"/api/v1/availability-rules/{rule}")) == 1
+    assert "Closed: 2." in ada.get("/hosting/hours").text
+
+
 def test_a_second_click_is_told_what_is_there(ada: httpx.Client, backend: FakeBackend) -> None:
     backend.routes["POST", "/availability-rules"] = problem(400, "validation_error", is_there=True)
     assert post(ada, "/hosting/hours/except", kind="day_off", date="2026-12-24").headers["Location"] == "/hosting/hours"

@@ -105,7 +105,7 @@ def test_weekly_hours_are_made_from_an_offering_and_not_from_an_archived_one(liv
     other = call(live, "/offerings", access, "POST", json=offered | {"title": "Gone"}).json()["id"]
     call(live, f"/offerings/{other}/archive", access, "POST")
     refused = host.post(f"{page}?offering={other}", data=fields, follow_redirects=True)
-    assert "This offering is archived." in refused.text
+    assert "That offering is archived or not there any more." in refused.text
     assert host.post(f"{page}?offering=nonsense", data=fields).status_code == 404
 
 
