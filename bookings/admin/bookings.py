@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -9,15 +8,13 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of, ask
+from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of, ask, is_within_rights
 from bookings import models
-from bookings.admin.asking import ask_and_do
-from bookings.admin.front_desk import BookIn, CancelBooking, GiveBack, GiveBackForm, MoveBooking, Operation
+from bookings.admin.front_desk import BookIn, CancelBooking, GiveBack, MoveBooking, Operation
 from bookings.errors import BookingsError
 from bookings.policies.counts import count_credits
 from bookings.policies.credits import credits_kept
 from bookings.services.front_desk import cancel_booking_as_staff
-from bookings.services.giving_back import give_back
 from bookings.services.timeline import get_booking_story
 
 _VIEWS: dict[str, type[Operation]] = {"move": MoveBooking, "cancel": CancelBooking, "give_back": GiveBack}
@@ -38,7 +35,8 @@ class BookingAdmin(ReadOnlyAdmin):
     ordering, sortable_by = ("-scheduled_start_time", "-id"), ("scheduled_start_time",)
     people = ("client_id", "host_id")
     list_select_related = ("client", "slot")
-    actions = ("cancel_for_client", "cancel_as_host", "give_credits_back")
+    actions = ("cancel_for_client", "cancel_as_host")
+    acts_upon = "client_id"
 
     def get_urls(self) -> list[URLPattern]:
         ways: list[tuple[str, str, type[Operation]]] = [("book/<uuid:pk>/", "book", BookIn)]
@@ -50,7 +48,7 @@ class BookingAdmin(ReadOnlyAdmin):
         return own + super().get_urls()
 
     def list_tools(self, request: HttpRequest, row: models.Booking) -> list[Tool]:
-        if not self.has_decide_permission(request):
+        if not self.has_decide_permission(request) or not is_within_rights(request, user_id=row.client_id):
             return []
         can_change = row.status == "active" and timezone.now() < row.scheduled_start_time
         offered = [("move", "Move…"), ("cancel", "Cancel…")] if can_change else []
@@ -70,24 +68,6 @@ class BookingAdmin(ReadOnlyAdmin):
     def cancel_as_host(self, request: HttpRequest, queryset: QuerySet[models.Booking]) -> HttpResponse | None:
         """Refunded in full; the client reads that the host did it."""
         return self._cancel(request, queryset, by="host", action="cancel_as_host")
-
-    @admin.action(description="Give credits back…", permissions=["decide"])
-    def give_credits_back(self, request: HttpRequest, queryset: QuerySet[models.Booking]) -> HttpResponse | None:
-        """Some of what each has cost, before or after the session, with a note that the client reads."""
-        asked = {
-            "title": "Give credits back",
-            "sentence": "The clients are told. Where the plan that paid has ended, they come back in another.",
-            "action": "give_credits_back",
-            "button": "Give the credits back",
-            "lines": {
-                booking.pk: f"{booking.client.login}, {booking.slot.title}" for booking in queryset[:MOST_AT_ONCE]
-            },
-        }
-
-        def give(booking_id: UUID, **said: Any) -> None:
-            give_back(booking_id=booking_id, actor_id=actor_of(request), **said)
-
-        return ask_and_do(self, request, queryset, asked, give, form_class=GiveBackForm)
 
     def _cancel(
         self, request: HttpRequest, queryset: QuerySet[models.Booking], *, by: str, action: str

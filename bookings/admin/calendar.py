@@ -3,7 +3,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts.admin import ReadOnlyAdmin, Tool
+from accounts.admin import ReadOnlyAdmin, Tool, is_within_rights
 from bookings import models
 from bookings.admin.front_desk import CancelSession
 
@@ -37,7 +37,8 @@ class SlotAdmin(ReadOnlyAdmin):
 
     def list_tools(self, request: HttpRequest, row: models.Slot) -> list[Tool]:
         can_be_cancelled = row.status == "open" and timezone.now() < row.starts_at
-        if not can_be_cancelled or not self.has_decide_permission(request):
+        may = self.has_decide_permission(request) and is_within_rights(request, user_id=row.host_id)
+        if not can_be_cancelled or not may:
             return []
         return [(reverse("admin:bookings_slot_cancel", args=[row.pk]), "Cancel the session…")]
 

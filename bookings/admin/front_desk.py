@@ -40,11 +40,18 @@ class Operation(View):
         return super().dispatch(request, *args, **kwargs)
 
     def is_allowed(self) -> bool:
-        return self.page.has_decide_permission(self.request)
+        """Whether the actor may do it, and to this person. Raises Http404."""
+        may = self.page.has_decide_permission(self.request)
+        return may and is_within_rights(self.request, user_id=self.person_id)
 
     @property
     def pk(self) -> UUID:
         return UUID(str(self.kwargs["pk"]))
+
+    @property
+    def person_id(self) -> UUID:
+        """Whom it is done to. Raises Http404."""
+        raise NotImplementedError
 
     @property
     def choices(self) -> list[tuple[str, str]] | None:
@@ -174,6 +181,11 @@ class _OnBooking(Operation):
             raise Http404 from error
 
     @property
+    def person_id(self) -> UUID:
+        client_id: UUID = self.row["client"]["id"]
+        return client_id
+
+    @property
     def about(self) -> str:
         return f"{self.row['client']['login']}: {front_desk.describe_session(self.row)}, {self.row['status']}"
 
@@ -262,8 +274,12 @@ class BookIn(_ChoosesSession):
     sentence = "They are told, and may leave without loss until the start, whatever the session's rule says."
 
     def is_allowed(self) -> bool:
-        may = super().is_allowed() and self.request.user.has_perm("accounts.view_user")
-        return may and bool(self.about) and is_within_rights(self.request, user_id=self.pk)
+        may = self.request.user.has_perm("accounts.view_user")
+        return may and bool(self.about) and super().is_allowed()
+
+    @property
+    def person_id(self) -> UUID:
+        return self.pk
 
     @cached_property
     def about(self) -> str:
@@ -294,11 +310,20 @@ class CancelSession(Operation):
     sentence = "Everybody who has booked it is refunded in full. They, whoever waits and the host are told."
 
     @cached_property
-    def about(self) -> str:
+    def row(self) -> Any:
         try:
-            return front_desk.describe_slot(get_slot(slot_id=self.pk, viewer_id=actor_of(self.request)))
+            return get_slot(slot_id=self.pk, viewer_id=actor_of(self.request))
         except NotFound as error:
             raise Http404 from error
+
+    @property
+    def person_id(self) -> UUID:
+        host_id: UUID = self.row["host"]["id"]
+        return host_id
+
+    @property
+    def about(self) -> str:
+        return front_desk.describe_slot(self.row)
 
     @property
     def home(self) -> str:

@@ -23,7 +23,7 @@ from accounts.admin import (
 from accounts.errors import AccountsError
 from bookings import models
 from bookings.errors import BookingsError, NotValid
-from bookings.policies.timeline import BOOKINGS, CREDITS, HOSTING, TOPICS
+from bookings.policies.timeline import ACCESS, BOOKINGS, CREDITS, HOSTING, STAFF, TOPICS
 from bookings.services.credits import MOST_CREDITS, grant_credits
 from bookings.services.front_desk import describe_session
 from bookings.services.staff import make_host
@@ -94,13 +94,18 @@ def _list_tools(request: HttpRequest, person: Any) -> list[Tool]:
 
 
 def _show_story(request: HttpRequest, person: Any) -> str:
-    """What the person has and what happened to them, as much of it as the actor may see elsewhere, too."""
+    """What the person has and what happened to them.
+
+    The right to look at bookings shows bookings, credits and hosting; that to events, access and what the staff did.
+    """
     may: dict[str, bool] = {
         "bookings": request.user.has_perm("bookings.view_booking"),
         "access": request.user.has_perm("tokens.view_session"),
-        "everything": request.user.has_perm("accounts.view_event"),
+        "events": request.user.has_perm("accounts.view_event"),
     }
-    topics = TOPICS if may["everything"] else (BOOKINGS, CREDITS, HOSTING) if may["bookings"] else ()
+    of_bookings = {BOOKINGS, CREDITS, HOSTING} if may["bookings"] else set()
+    of_access = {ACCESS, STAFF} if may["events"] else set()
+    topics = tuple(topic for topic in TOPICS if topic in of_bookings | of_access)
     if not topics:
         return ""
     topic, before = request.GET.get("topic", ""), _read_id(request.GET.get("before", ""))

@@ -255,6 +255,42 @@ def test_nobody_is_booked_in_by_somebody_with_fewer_rights(staff: Client, slot: 
     assert staff.post(path, {"slot": str(slot.id), **LOOK}).status_code == 403
 
 
+def test_nothing_is_done_to_a_booking_or_session_of_somebody_with_more_rights(
+    staff: Client, ada: User, slot: Slot, booking: Booking
+) -> None:
+    root = make_staff("root", "administrator")
+    User.objects.filter(id=root.id).update(is_host=True)
+    of_root = Booking.objects.get(id=book_slot(client_id=root.id, slot_id=slot.id)["id"])
+    rows = {
+        address(f"booking_{name}", row): address("booking_change", row)
+        for row in (of_root, booking)
+        for name in ("move", "cancel", "give_back")
+    }
+    own = make_slot(root, hours=90)
+    rows |= {address("slot_cancel", one): address("slot_change", one) for one in (own, slot)}
+    root_browser = browser_of(root)
+    for path, home in rows.items():
+        is_above = str(of_root.pk) in path or str(own.pk) in path
+        before = state()
+        assert (path in staff.get(home).content.decode()) is not is_above
+        assert staff.get(path).status_code == (403 if is_above else 200)
+        for step in (LOOK, CONFIRM):
+            given = {"refund": "full", "credits": "1", "note": "x", **step}
+            assert staff.post(path, given).status_code == (403 if is_above else 200)
+        assert state() == before
+        assert path in root_browser.get(home).content.decode()
+        assert root_browser.get(path).status_code == 200
+    confirm(staff, address("booking_cancel", booking), {"refund": "full"})
+    assert Booking.objects.get(id=booking.id).status == "cancelled"
+
+
+def test_colleagues_of_one_role_act_for_one_another(staff: Client, slot: Slot) -> None:
+    kim = make_staff("kim", "bookings")
+    booked = Booking.objects.get(id=book_slot(client_id=kim.id, slot_id=slot.id)["id"])
+    confirm(staff, address("booking_cancel", booked), {"refund": "full"})
+    assert Booking.objects.get(id=booked.id).status == "cancelled"
+
+
 def test_what_cannot_be_done_any_more_has_no_button(staff: Client, slot: Slot, booking: Booking) -> None:
     def offered() -> set[str]:
         names = ("booking_move", "booking_cancel", "booking_give_back")

@@ -58,13 +58,23 @@ def test_a_long_story_goes_on_below(staff: Client, ada: User) -> None:
     assert rest.count(b"Made a new calendar address") == 10
 
 
-def test_each_role_reads_what_it_may_see_elsewhere(ada: User, booking: Booking) -> None:
+def test_bookings_are_told_to_those_who_may_see_bookings_and_access_to_those_who_may_see_events(
+    ada: User, booking: Booking
+) -> None:
     sign_in(ada)
     person = reverse("admin:accounts_user_change", args=[ada.pk])
-    pages = {role: browser_of(make_staff(role, role)).get(person).content.decode() for role in ("support", "bookings")}
+    clients = {role: browser_of(make_staff(role, role)) for role in ("support", "bookings", "administrator")}
+    pages = {role: client.get(person).content.decode() for role, client in clients.items()}
     assert "Signed in" in pages["support"]
-    assert "to spend" not in pages["support"]
+    for hidden in ("to spend", "Booked", "Session”", "as a welcome", "?topic=bookings", "?topic=credits"):
+        assert hidden not in pages["support"]
+    for topic in ("bookings", "credits", "hosting"):
+        page = clients["support"].get(person, {"topic": topic}).content.decode()
+        assert "Booked" not in page
+        assert "as a welcome" not in page
     assert "Signed in" not in pages["bookings"]
     assert "to spend" in pages["bookings"]
     assert "Booked “Session”," in pages["bookings"]
+    for shown in ("Signed in", "to spend", "Booked “Session”,", "as a welcome"):
+        assert shown in pages["administrator"]
     assert b"What happened" not in browser_of(look_only("view_user")).get(person).content

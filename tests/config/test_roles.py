@@ -20,7 +20,9 @@ from accounts.admin import ReadOnlyAdmin
 from accounts.errors import LastAdministrator
 from accounts.models import Event, User
 from accounts.services import erasure, people, roles
-from tests.bookings.people import make_person
+from bookings.models import Booking
+from bookings.services.booking import book_slot
+from tests.bookings.people import make_person, make_slot
 from tests.tokens.in_process import call, sign_in
 from tests.tokens.test_access_races import at_once
 from tokens.models import PersonalAccessToken, Session
@@ -153,21 +155,23 @@ STATES: dict[str, dict[str, Any]] = {
 
 
 def actions() -> Iterator[tuple[type, str]]:
-    """Every action on people and on what gives access to their accounts."""
+    """Every action on people, on what gives access to their accounts, and on their bookings."""
     for model, listed in admin.site._registry.items():
         if isinstance(listed, ReadOnlyAdmin) and listed.acts_upon:
             names = [action if isinstance(action, str) else action.__name__ for action in listed.actions or ()]
             yield from ((model, name) for name in names)
 
 
-def give_access(person: User) -> None:
+def give_rows(person: User) -> None:
+    """One row of each kind that an action is done to."""
     pair = sign_in(person)
     body = {"name": "ci", "scopes": ["account:read"]}
     assert call(Http(), "/personal-access-tokens", pair.access_token, "POST", body).status_code == 201
+    book_slot(client_id=person.pk, slot_id=make_slot(make_person(f"host-{person.login}", is_host=True)).pk)
 
 
 def act(browser: Http, model: type[Any], name: str, *persons: User, **more: str) -> str:
-    column = "pk" if model is User else "user"
+    column = {User: "pk", Booking: "client"}.get(model, "user")
     rows = model.objects.filter(**{f"{column}__in": [person.pk for person in persons]})
     chosen = {"action": name, "_selected_action": [str(row.pk) for row in rows], **ANSWERS, **more}
     assert chosen["_selected_action"]
@@ -177,9 +181,9 @@ def act(browser: Http, model: type[Any], name: str, *persons: User, **more: str)
     return str(browser.post(address, chosen, follow=True).content.decode())
 
 
-def test_actions_on_access_are_known() -> None:
-    assert {model for model, _ in actions()} == {User, Session, PersonalAccessToken}
-    assert len(list(actions())) >= 7
+def test_actions_on_people_are_known() -> None:
+    assert {model for model, _ in actions()} == {User, Session, PersonalAccessToken, Booking}
+    assert len(list(actions())) >= 9
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -189,7 +193,7 @@ def test_no_action_touches_somebody_with_a_right_that_the_actor_lacks(
 ) -> None:
     """The actor has every right but one, so that each action is offered."""
     root = make_above()
-    give_access(root)
+    give_rows(root)
     User.objects.filter(pk=root.pk).update(**STATES[state])
     sam = make_person("sam")
     User.objects.filter(pk=sam.pk).update(is_staff=True)
@@ -204,7 +208,7 @@ def test_no_action_touches_somebody_with_a_right_that_the_actor_lacks(
 def test_the_same_actions_are_done_to_people_of_equal_rights_in_the_same_choice() -> None:
     root, other, sam = administrator(), make_staff("other", "support"), make_staff("sam", "support")
     for person in (root, other):
-        give_access(person)
+        give_rows(person)
     page = act(browser_of(sam), Session, "end", root, other)
     assert "Left out 1 of the chosen" in page
     assert "1 sessions ended" in page
@@ -217,7 +221,7 @@ def test_the_same_actions_are_done_to_people_of_equal_rights_in_the_same_choice(
 @pytest.mark.parametrize(("model", "name"), list(actions()), ids=str)
 def test_an_administrator_does_every_one_of_them(model: type[Any], name: str) -> None:
     root, other = administrator(), make_staff("other", "administrator")
-    give_access(other)
+    give_rows(other)
     before = Event.objects.filter(user_id=other.pk).count()
     act(browser_of(root), model, name, other)
     events = Event.objects.filter(user_id=other.pk)
