@@ -49,6 +49,7 @@ class ExtensionForm(forms.Form):
 class SubscriptionAdmin(ReadOnlyAdmin):
     list_display = ("id", "user", "plan", "credits_remaining", "starts_at", "ends_at", "renews", "expired_at")
     list_filter = ("plan", "renews")
+    acts_upon = "user_id"
     people = ("user_id",)
     list_select_related = ("user", "plan")
     fields = ("id", "user", "plan", "credits_remaining", ("starts_at", "ends_at"), "renews", "expired_at", "ledger")

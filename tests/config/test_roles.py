@@ -20,7 +20,7 @@ from accounts.admin import ReadOnlyAdmin
 from accounts.errors import LastAdministrator
 from accounts.models import Event, User
 from accounts.services import erasure, people, roles
-from bookings.models import Booking
+from bookings.models import Booking, Subscription
 from bookings.services.booking import book_slot
 from tests.bookings.people import make_person, make_slot
 from tests.tokens.in_process import call, sign_in
@@ -31,7 +31,7 @@ from tokens.services.staff import revoke_staff_called
 pytestmark = pytest.mark.django_db(transaction=True)
 BACKEND = "accounts.authentication.StaffBackend"
 SUPPORT = {"accounts.user", "accounts.event", "tokens.session", "tokens.personalaccesstoken"}
-ANSWERS = {"answered": "yes", "reason": "x", "credits": "3"}
+ANSWERS = {"answered": "yes", "reason": "x", "credits": "3", "days": "3", "amount": "3", "note": "x"}
 
 
 def browser_of(person: User) -> Http:
@@ -154,8 +154,17 @@ STATES: dict[str, dict[str, Any]] = {
 }
 
 
+LONG_AGO = {"starts_at": "2020-01-01T00:00Z", "ends_at": "2020-02-01T00:00Z"}
+# What a subscription is like that something can be done to.
+TO_DO: dict[str, dict[str, Any]] = {
+    "renew": {"renews": True, **LONG_AGO},
+    "expire": {"renews": False, **LONG_AGO},
+    "stop_renewing": {"renews": True},
+}
+
+
 def actions() -> Iterator[tuple[type, str]]:
-    """Every action on people, on what gives access to their accounts, and on their bookings."""
+    """Every action on people, on what gives access to their accounts, on their bookings and credits."""
     for model, listed in admin.site._registry.items():
         if isinstance(listed, ReadOnlyAdmin) and listed.acts_upon:
             names = [action if isinstance(action, str) else action.__name__ for action in listed.actions or ()]
@@ -182,7 +191,7 @@ def act(browser: Http, model: type[Any], name: str, *persons: User, **more: str)
 
 
 def test_actions_on_people_are_known() -> None:
-    assert {model for model, _ in actions()} == {User, Session, PersonalAccessToken, Booking}
+    assert {model for model, _ in actions()} == {User, Session, PersonalAccessToken, Booking, Subscription}
     assert len(list(actions())) >= 9
 
 
@@ -222,11 +231,13 @@ def test_the_same_actions_are_done_to_people_of_equal_rights_in_the_same_choice(
 def test_an_administrator_does_every_one_of_them(model: type[Any], name: str) -> None:
     root, other = administrator(), make_staff("other", "administrator")
     give_rows(other)
+    Subscription.objects.filter(user=other).update(**TO_DO.get(name, {}))
     before = Event.objects.filter(user_id=other.pk).count()
     act(browser_of(root), model, name, other)
     events = Event.objects.filter(user_id=other.pk)
     assert events.count() > before
-    assert events.latest("id").actor_id == root.pk
+    # What has expired has done so by itself.
+    assert events.latest("id").actor_id == (None if name == "expire" else root.pk)
 
 
 def test_the_page_that_asks_shows_only_those_who_can_be_met() -> None:
