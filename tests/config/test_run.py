@@ -6,6 +6,7 @@ import pytest
 
 from tests.config.checkout import Checkout
 from tests.people import HTTP
+from tests.processes import wait_until
 
 
 def test_a_fresh_clone_starts_without_a_warning_and_keeps_only_its_data(checkout: Checkout) -> None:
@@ -16,7 +17,7 @@ def test_a_fresh_clone_starts_without_a_warning_and_keeps_only_its_data(checkout
         assert address in checkout.text()
     assert HTTP.get(f"{portal}/healthz").status_code == 200
     assert "GitHub stand-in" in HTTP.get(stand_in).text
-    assert re.search(r"^worker  \| ", checkout.text(), re.MULTILINE)
+    wait_until(lambda: bool(re.search(r"^worker  \| ", checkout.text(), re.MULTILINE)), tell=checkout.text)
     complaints = re.compile(r"warning|error|traceback|not ready|unavailable", re.IGNORECASE)
     assert not complaints.search(checkout.text()), checkout.text()
     checkout.execute("CREATE TABLE kept AS SELECT 'here' AS word")
