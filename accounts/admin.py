@@ -109,6 +109,10 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         """Who may use the actions: staff with the permission to change such rows."""
         return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
 
+    def may_decide_about(self, request: HttpRequest, *, user_id: UUID) -> bool:
+        """Whether the actor may do to this person what is decided here."""
+        return self.has_decide_permission(request) and is_within_rights(request, user_id=user_id)
+
 
 def _act_within_rights(
     act: Callable[..., HttpResponse | None], listed: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any]

@@ -127,10 +127,10 @@ def call_api(
 
     Raises AccessRefused for 401, Problem for every other refusal, BackendUnreachable when there is no usable answer.
     """
-    headers = {**caller.headers, "Authorization": _basic()}
+    # Beside a person's token the portal proves itself apart: limits count the browser that it names.
+    headers = {**caller.headers, "Client-Authorization" if access_token else "Authorization": _basic()}
     if access_token:
-        # Beside a person's token the portal proves itself apart: limits count the browser that it names.
-        headers |= {"Authorization": f"Bearer {access_token}", "Client-Authorization": _basic()}
+        headers["Authorization"] = f"Bearer {access_token}"
     if idempotency_key:
         headers["Idempotency-Key"] = idempotency_key
     address = f"/api/v1{path}{'&' if '?' in path else '?'}{urlencode(query)}" if query else f"/api/v1{path}"

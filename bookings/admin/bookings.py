@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of, ask, is_within_rights
+from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of, ask
 from bookings import models
 from bookings.admin.front_desk import BookIn, CancelBooking, GiveBack, MoveBooking, Operation
 from bookings.errors import BookingsError
@@ -48,7 +48,7 @@ class BookingAdmin(ReadOnlyAdmin):
         return own + super().get_urls()
 
     def list_tools(self, request: HttpRequest, row: models.Booking) -> list[Tool]:
-        if not self.has_decide_permission(request) or not is_within_rights(request, user_id=row.client_id):
+        if not self.may_decide_about(request, user_id=row.client_id):
             return []
         can_change = row.status == "active" and timezone.now() < row.scheduled_start_time
         offered = [("move", "Move…"), ("cancel", "Cancel…")] if can_change else []

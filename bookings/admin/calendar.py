@@ -3,7 +3,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts.admin import ReadOnlyAdmin, Tool, is_within_rights
+from accounts.admin import ReadOnlyAdmin, Tool
 from bookings import models
 from bookings.admin.front_desk import CancelSession
 
@@ -37,8 +37,7 @@ class SlotAdmin(ReadOnlyAdmin):
 
     def list_tools(self, request: HttpRequest, row: models.Slot) -> list[Tool]:
         can_be_cancelled = row.status == "open" and timezone.now() < row.starts_at
-        may = self.has_decide_permission(request) and is_within_rights(request, user_id=row.host_id)
-        if not can_be_cancelled or not may:
+        if not can_be_cancelled or not self.may_decide_about(request, user_id=row.host_id):
             return []
         return [(reverse("admin:bookings_slot_cancel", args=[row.pk]), "Cancel the session…")]
 

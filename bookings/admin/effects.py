@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
 from bookings.policies.counts import count_credits
-from bookings.services.effects import Effects, Seats
+from bookings.services.effects import Effects, Seats, StaffRow
 
 _TOLD = {
     "booking_made_by_staff": "that they are booked in",
@@ -37,6 +37,13 @@ def describe_done(sentence: str, effects: Effects, *, credits: str, address: str
     return Done(sentence, [(heading, said) for heading, said in lines if said], effects.seen, address)
 
 
+def describe_booking_done(sentence: str, row: StaffRow, *, credits: str, address: str) -> Done:
+    """As `describe_done`, with what the client can spend afterwards."""
+    effects = row["effects"]
+    balance = f"{row['client']['login']} can spend {count_credits(effects.credits or 0)} afterwards"
+    return describe_done(sentence, effects, credits=f"{credits}; {balance}", address=address)
+
+
 def _seats(seats: Seats) -> str:
     if seats.status == "cancelled":
         return f"{seats.session}: cancelled"
@@ -56,7 +63,3 @@ def _told(effects: Effects) -> list[str]:
         if one.gets_mails:
             by_kind.setdefault(one.kind, []).append(one.login)
     return [f"{', '.join(logins)}: {_TOLD.get(kind, kind)}" for kind, logins in by_kind.items()]
-
-
-def describe_balance(effects: Effects, *, login: str) -> str:
-    return f"{login} can spend {count_credits(effects.credits or 0)} afterwards"

@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.views import View
 
-from accounts.admin import ReadOnlyAdmin, actor_of, is_within_rights
+from accounts.admin import ReadOnlyAdmin, actor_of
 from accounts.errors import AccountsError
-from bookings.admin.effects import Done, describe_balance, describe_done
+from bookings.admin.effects import Done, describe_booking_done, describe_done
 from bookings.errors import BookingsError, NotFound, PreviewChanged
 from bookings.policies.counts import count, count_credits
 from bookings.services import front_desk
@@ -41,8 +41,7 @@ class Operation(View):
 
     def is_allowed(self) -> bool:
         """Whether the actor may do it, and to this person. Raises Http404."""
-        may = self.page.has_decide_permission(self.request)
-        return may and is_within_rights(self.request, user_id=self.person_id)
+        return self.page.may_decide_about(self.request, user_id=self.person_id)
 
     @property
     def pk(self) -> UUID:
@@ -202,10 +201,10 @@ class CancelBooking(_OnBooking):
     def do(self, given: dict[str, Any], **how: Any) -> Done:
         row = front_desk.cancel_booking_as_staff(booking_id=self.pk, **given, **how)
         login, back = row["client"]["login"], f"{count_credits(row['credits_refunded'])} of {row['credits_charged']}"
-        return describe_done(
+        return describe_booking_done(
             f"{login}'s booking of {front_desk.describe_session(row)} is cancelled; {back} back.",
-            row["effects"],
-            credits=f"{back} back; {describe_balance(row['effects'], login=login)}",
+            row,
+            credits=f"{back} back",
             address=self.home,
         )
 
@@ -218,10 +217,10 @@ class GiveBack(_OnBooking):
     def do(self, given: dict[str, Any], **how: Any) -> Done:
         row = front_desk.give_back_as_staff(booking_id=self.pk, **given, **how)
         login, back = row["client"]["login"], count_credits(given["credits"])
-        return describe_done(
+        return describe_booking_done(
             f"{back} of {login}'s booking of {front_desk.describe_session(row)} back.",
-            row["effects"],
-            credits=f"{back} back; {describe_balance(row['effects'], login=login)}",
+            row,
+            credits=f"{back} back",
             address=self.home,
         )
 
@@ -260,10 +259,10 @@ class MoveBooking(_ChoosesSession, _OnBooking):
         was = self.row["credits_charged"]
         row = front_desk.move_booking_as_staff(booking_id=self.pk, slot_id=given["slot_id"], **how)
         login, cost = row["client"]["login"], count_credits(row["credits_charged"])
-        return describe_done(
+        return describe_booking_done(
             f"{login} is moved to {front_desk.describe_session(row)}; it costs {cost}.",
-            row["effects"],
-            credits=f"It costs {cost}, was {was}; {describe_balance(row['effects'], login=login)}",
+            row,
+            credits=f"It costs {cost}, was {was}",
             address=self.home,
         )
 
@@ -296,10 +295,10 @@ class BookIn(_ChoosesSession):
         charge = not given["free"]
         row = front_desk.book_as_staff(person=str(self.pk), slot_id=given["slot_id"], charge=charge, **how)
         login, cost = row["client"]["login"], count_credits(row["credits_charged"])
-        return describe_done(
+        return describe_booking_done(
             f"{login} is booked into {front_desk.describe_session(row)}, for {cost}.",
-            row["effects"],
-            credits=f"It costs {cost}; {describe_balance(row['effects'], login=login)}",
+            row,
+            credits=f"It costs {cost}",
             address=reverse("admin:bookings_booking_change", args=[row["id"]]),
         )
 

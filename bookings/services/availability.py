@@ -46,6 +46,7 @@ def add_rule(now: datetime, /, *, host_id: UUID, values: dict[str, Any], cancel_
     check_number(before)
     rule = availability_rules.make_rule(host_id=host_id, values=complete_rule(values, host_id=host_id))
     check_rule(rule, others=before, zone=zone, now=now)
+    check_openings([*before, rule])
     if rule.kind != "day_off" and rule.offering is None:
         rule.offering = ensure_offering(host_id=host_id, values=availability_rules.offered_by(rule))
     availability_rules.insert_rule(rule)
@@ -74,6 +75,7 @@ def change_rule(
     looks = [getattr(rule, name) for name in LOOKS]
     availability_rules.set_values(rule, values=complete_rule(values, host_id=host_id))
     check_rule(rule, others=others, zone=zone, now=now)
+    check_openings([*others, rule])
     availability_rules.save_rule(rule)
     change = fit_calendar(
         host_id,
@@ -128,7 +130,10 @@ def change_rules(
             raise errors.NotValid(extra={"errors": {"minutes": [problems["slot_minutes"]]}})
         check_rule(rule, others=[one for one in rules if one.id != rule.id], zone=zone, now=now)
         availability_rules.save_rule(rule)
-    if not changed or "minutes" not in values:
+    if not changed:
+        return CalendarChange()
+    check_openings(rules)
+    if "minutes" not in values:
         return CalendarChange()
     ids = {rule.id for rule in changed}
     return fit_calendar(host_id, rules=rules, zone=zone, now=now, concerns=lambda entry: entry.rule_id in ids)
@@ -168,7 +173,7 @@ def _lock_rule(
 def check_rule(
     rule: "AvailabilityRule", *, others: "Sequence[AvailabilityRule]", zone: ZoneInfo, now: datetime
 ) -> None:
-    """Raises NotValid where the rule is wrong, there already, too much, or can never give a slot."""
+    """Raises NotValid where the rule is wrong, there already, or can never give a slot."""
     values = availability_rules.values_of(rule)
     problems = find_problems(values)
     if not problems and not can_open(rule, zone=zone, now=now):
@@ -177,7 +182,6 @@ def check_rule(
         raise errors.NotValid(extra={"errors": {name: [problem] for name, problem in problems.items()}})
     if any(availability_rules.values_of(other) == values for other in others):
         raise errors.NotValid("You have exactly this already, so nothing was added.", extra={"is_there": True})
-    check_openings([*others, rule])
 
 
 def check_openings(rules: "Sequence[AvailabilityRule]") -> None:

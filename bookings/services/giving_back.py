@@ -73,8 +73,7 @@ def read_note(text: str) -> str:
     return note
 
 
-@operation
-def give_back(
+def give_credits_back(
     now: datetime,
     /,
     *,
@@ -90,29 +89,6 @@ def give_back(
     Where `host_id` is given the booking is one of that host's. The same key and body again give back nothing more.
     Raises NotFound, NotValid for more than is left or no note, IdempotencyConflict, Busy.
     """
-    return give_credits_back(
-        now,
-        booking_id=booking_id,
-        credits=credits,
-        note=note,
-        actor_id=actor_id,
-        host_id=host_id,
-        idempotency_key=idempotency_key,
-    )
-
-
-def give_credits_back(
-    now: datetime,
-    /,
-    *,
-    booking_id: UUID,
-    credits: int,
-    note: str,
-    actor_id: UUID | None,
-    host_id: UUID | None = None,
-    idempotency_key: str | None = None,
-) -> BookingRow:
-    """`give_back` inside the caller's operation."""
     note = read_note(note)
     read = bookings.find_booking(booking_id, host_id=host_id)
     if read is None:
@@ -146,3 +122,6 @@ def give_credits_back(
     jobs.defer_notices("credits_given_back", [(booking.client_id, entry.id, 0)])
     waitlist.retry_for([booking.client_id], now=now)
     return bookings.get_row(booking_id)
+
+
+give_back = operation(give_credits_back)

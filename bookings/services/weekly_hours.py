@@ -110,8 +110,7 @@ class _Week:
             return WeekChange(self.rules, CalendarChange(), changed=False, seen=digest_of(was))
         availability_rules.set_buffers(resized, minutes=buffer_minutes or 0)
         added = self._make(plan, hours, buffer_minutes)
-        if resized:
-            # Less time between sessions makes more of them.
+        if added or resized:
             check_openings([*self.others, *plan.kept, *added])
         availability_rules.insert_rules(added)
         self._hand_over(plan.removed, added)

@@ -3,12 +3,14 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import Client
 
 from accounts.models import User
 from bookings.models import Slot
 from bookings.services import operations
 from bookings.services.audit import find_breaches
 from tests.bookings.people import make_person, make_slot
+from tests.bookings.staff import browser_of, make_staff
 from tests.conftest import empty_tables
 
 
@@ -35,6 +37,18 @@ def grace(audited: None) -> User:
 def mallory(audited: None) -> User:
     """Somebody who must see nothing of Ada's and change nothing of Grace's."""
     return make_person("mallory")
+
+
+@pytest.fixture
+def sam(audited: None) -> User:
+    """Somebody with the role `bookings`."""
+    return make_staff("sam", "bookings")
+
+
+@pytest.fixture
+def staff(sam: User) -> Client:
+    """Sam's browser."""
+    return browser_of(sam)
 
 
 @pytest.fixture

@@ -30,17 +30,6 @@ from tests.bookings.staff import (
 
 
 @pytest.fixture
-def sam(audited: None) -> User:
-    return make_staff("sam", "bookings")
-
-
-@pytest.fixture
-def staff(sam: User) -> Client:
-    """A browser of somebody with the role `bookings`."""
-    return browser_of(sam)
-
-
-@pytest.fixture
 def booking(ada: User, slot: Slot) -> Booking:
     booked = book_slot(client_id=ada.id, slot_id=slot.id)
     forget_jobs()

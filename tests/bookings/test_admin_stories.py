@@ -13,16 +13,6 @@ from tests.tokens.in_process import sign_in
 
 
 @pytest.fixture
-def sam(audited: None) -> User:
-    return make_staff("sam", "bookings")
-
-
-@pytest.fixture
-def staff(sam: User) -> Client:
-    return browser_of(sam)
-
-
-@pytest.fixture
 def booking(ada: User, slot: Slot) -> Booking:
     return Booking.objects.get(id=book_slot(client_id=ada.id, slot_id=slot.id)["id"])
 
