@@ -1,7 +1,9 @@
+import sys
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
+from typing import Any
 
 from sandbox import api, ci, control, oauth
 from sandbox.http_messages import NoResponse, Request, Response, page
@@ -89,6 +91,11 @@ class GitHubServer(ThreadingHTTPServer):
     def __init__(self, state: State) -> None:
         self.state = state
         super().__init__(("127.0.0.1", state.port), GitHubHandler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hangs up early, as a look whether it answers yet does, is no news."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def server_bind(self) -> None:
         # HTTPServer's own resolves this machine's name, which may take seconds, and never uses it.

@@ -1,4 +1,5 @@
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -6,7 +7,7 @@ import time
 import pytest
 
 from tests.people import HTTP
-from tests.processes import ROOT, Process, free_port
+from tests.processes import ROOT, Process, free_port, wait_until
 
 COMMAND = [sys.executable, "-m", "sandbox"]
 
@@ -51,3 +52,19 @@ def test_it_starts_within_two_seconds() -> None:
     began = time.monotonic()
     start(free_port()).stop()
     assert time.monotonic() - began < 2
+
+
+def test_who_hangs_up_early_is_no_news() -> None:
+    port = free_port()
+    process = start(port)
+    try:
+        with socket.create_connection(("127.0.0.1", port)) as browser:
+            browser.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            browser.recv(1)
+            # Closing resets the connection.
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        HTTP.get(f"http://127.0.0.1:{port}/")
+        wait_until(lambda: process.text().count("GET / 200") >= 3, tell=process.text)
+    finally:
+        process.stop()
+    assert "Traceback" not in process.text()
