@@ -165,7 +165,8 @@ def test_staff_sign_in_with_github_and_others_do_not(live: Live, rosa: Browser) 
     begin = f"{live.backend_url}/admin/login/github/?next=/admin/accounts/user/"
     came_back = rosa.follow(rosa.get(begin), until=f"{live.backend_url}/admin/accounts")
     assert came_back.url.path == "/admin/login/github/return/"
-    assert rosa.get(f"{live.backend_url}{came_back.headers['location']}").status_code == 200
+    page = rosa.get(f"{live.backend_url}{came_back.headers['location']}")
+    assert (page.status_code, "Welcome, <strong>rosa</strong>." in page.text) == (200, True)
 
     mallory = Browser(live, "mallory")
     refused = mallory.follow(mallory.get(begin), until="never")
