@@ -1,19 +1,28 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from bookings.errors import NotFound
 from bookings.policies.times import day_of, days_around, instant_of
-from bookings.repositories import people, slots
+from bookings.repositories import people, slots, standby
 from bookings.repositories.keyset import Page
 from bookings.repositories.rows import DayRow, HostRow, SlotRow, SlotsCount
 from bookings.services.booking import refund_window
 
 NEXT_FREE = 3
 NO_SLOTS: SlotsCount = {"open_slots": 0, "full_slots": 0, "seats_left": 0}
+Answer = TypeVar("Answer")
+
+
+def read_public(*, read: Callable[[], Answer], now: datetime) -> Answer:
+    """What `read` returns to nobody in particular, from a standby where one is configured: some moments old.
+
+    A person's own reads see what the person has just done, and never come here.
+    """
+    return standby.read(read, now=now)
 
 
 def list_slots(

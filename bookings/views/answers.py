@@ -1,7 +1,9 @@
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
@@ -9,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.http import quote_etag
 from rest_framework.exceptions import ValidationError
@@ -28,6 +31,7 @@ from bookings.serializers.answers import (
     SlotSerializer,
 )
 from bookings.serializers.requests import DaysQuery
+from bookings.services.browsing import read_public
 from tokens.authentication import credential_of
 
 if TYPE_CHECKING:
@@ -48,6 +52,16 @@ class CalendarView(APIView):
 
     required_scopes: ClassVar[dict[str, str]] = {"GET": "bookings:read"}
     is_public_calendar = True
+    get: Callable[..., Response]
+
+    def initial(self, request: Request, *args: Any, **options: Any) -> None:
+        """Let a standby answer whoever has been let in without a token."""
+        super().initial(request, *args, **options)
+        if request.auth is None:
+            self.get = self.head = partial(self._read_public, self.get)
+
+    def _read_public(self, get: Callable[..., Response], *args: Any, **options: Any) -> Response:
+        return read_public(read=partial(get, *args, **options), now=timezone.now())
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **options: Any) -> Response:
         """RFC 9110 §13.1.2: an answer to nobody in particular has an ETag, and is not sent to who has it."""

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -87,22 +88,33 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {**CONTENT_SECURITY_DIRECTIVES, "img-src": ["'self'", "data:"], "font-src": ["'self'"]}
 }
 
-DATABASES = {"default": {**env.db_url_config(database_url()), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}}
-DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
-# A request that gets no connection within `timeout` seconds is answered with 503. The pool doubles its delay before
-# each attempt to connect; a short `reconnect_timeout` restarts that backoff, so that a recovered database is noticed.
-_most = env.int("DATABASE_POOL_MAX", default=10)
-_pool = {"min_size": min(env.int("DATABASE_POOL_MIN", default=2), _most), "max_size": _most}
-_pool |= {"timeout": 2, "reconnect_timeout": 1}
 # A machine that has vanished closes none of its connections: they are given up after ten seconds.
 _GIVE_UP = {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 _GIVE_UP["tcp_user_timeout"] = 10_000
-DATABASES["default"]["OPTIONS"] = _GIVE_UP | DATABASES["default"].get("OPTIONS", {})
-DATABASES["default"]["OPTIONS"]["pool"] = _pool if _most else False
-DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-if _most:
-    # Repeated statements are prepared, except behind pgbouncer, where each may run on another connection.
-    DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
+
+
+def database(url: str, *, most: int) -> dict[str, Any]:
+    """Django's configuration of the PostgreSQL at this address, with a pool of `most` connections unless that is 0."""
+    found: dict[str, Any] = {**env.db_url_config(url), "ENGINE": "django.db.backends.postgresql"}
+    found |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False, "DISABLE_SERVER_SIDE_CURSORS": True}
+    found["OPTIONS"] = _GIVE_UP | found.get("OPTIONS", {}) | {"pool": False}
+    if most:
+        # A request that gets no connection within `timeout` seconds is answered with 503. The pool doubles its delay
+        # before each attempt to connect; a short `reconnect_timeout` restarts that backoff, so that a recovered
+        # database is noticed.
+        least = min(env.int("DATABASE_POOL_MIN", default=2), most)
+        found["OPTIONS"]["pool"] = {"min_size": least, "max_size": most, "timeout": 2, "reconnect_timeout": 1}
+        # Repeated statements are prepared, except behind pgbouncer, where each may run on another connection.
+        found["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
+    return found
+
+
+_most = env.int("DATABASE_POOL_MAX", default=10)
+DATABASES = {"default": database(database_url(), most=_most)}
+if _standby := env.str("DATABASE_REPLICA_URL", default=""):
+    # No pgbouncer is between.
+    DATABASES["standby"] = database(_standby, most=_most or 4)
+    DATABASE_ROUTERS = ["bookings.repositories.standby.StandbyRouter"]
 LOCK_WAIT_SECONDS = env.float("LOCK_WAIT_SECONDS", default=2.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
