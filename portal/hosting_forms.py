@@ -155,6 +155,24 @@ class BookInForm(ApiForm):
             super().take(problem)
 
 
+class GiveBackForm(ApiForm):
+    """How much of what a booking has cost goes back, and why."""
+
+    asked = {"credits": "how many credits go back", "note": "a note"}
+    credits = forms.IntegerField(label="Credits", min_value=1, widget=number_input())
+    note = forms.CharField(
+        label="Note", max_length=200, widget=text_input(autocomplete="off"),
+        help_text="Why. They read it in the mail and beside the credits.",
+    )  # fmt: skip
+
+    def is_at_most(self, left: int) -> bool:
+        """Whether no more is asked for than is `left`; else the form says so."""
+        if self.cleaned_data["credits"] <= left:
+            return True
+        self.add_error("credits", f"Give back {credits(left)} at most: no more of what it cost is left.")
+        return False
+
+
 class MessageForm(ApiForm):
     """The host's own words to those whom a change concerns."""
 

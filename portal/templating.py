@@ -26,6 +26,8 @@ _FILTERS = (
     times.weekday_and_time,
     wording.client_name,
     wording.credits,
+    wording.credits_back,
+    wording.credits_kept,
     wording.entry_title,
     wording.event_title,
     wording.entry_verb,

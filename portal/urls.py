@@ -54,6 +54,7 @@ urlpatterns = [
     path("hosting/slots/<uuid:slot_id>/reopen", editing.reopen_slot, name="reopen_slot"),
     path("hosting/slots/<uuid:slot_id>/book-in", editing.book_in, name="book_in"),
     path("hosting/slots/<uuid:slot_id>/remove/<uuid:booking_id>", editing.remove_client, name="remove_client"),
+    path("hosting/slots/<uuid:slot_id>/give-back/<uuid:booking_id>", editing.give_back, name="give_back"),
     path("hosting/slots/<uuid:slot_id>/cancel", editing.cancel_slot, name="cancel_slot"),
     path("hosting/slots/<uuid:slot_id>/no-show/<uuid:booking_id>", editing.mark_no_show, name="mark_no_show"),
     path("hosting/slots/<uuid:slot_id>/came/<uuid:booking_id>", editing.undo_no_show, name="undo_no_show"),

@@ -171,6 +171,16 @@ def ordinal(number: int) -> str:
     return f"{number}th" if number % 100 in {11, 12, 13} else f"{number}{ending}"
 
 
+def credits_kept(booking: Mapping[str, Any]) -> int:
+    """What was charged for a booking of the API and has not come back."""
+    return int(booking["credits_charged"]) - credits_back(booking)
+
+
+def credits_back(booking: Mapping[str, Any]) -> int:
+    """What has come back of a booking of the API, by its cancellation or besides."""
+    return int(booking["credits_refunded"]) + int(booking.get("credits_given_back", 0))
+
+
 def weekday(number: int) -> str:
     """ISO 8601's weekday as a word; Monday is 1."""
     return calendar.day_name[number - 1]

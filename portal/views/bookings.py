@@ -16,6 +16,7 @@ from portal.rendering import ask_first, redirect_to, redirect_with_conflict, ren
 from portal.subscriptions import shown_price, usable_subscriptions
 from portal.times import iso_days, months_of, read_day, zone_of
 from portal.visitor import PortalRequest
+from portal.wording import credits_kept
 
 
 @require_safe
@@ -115,8 +116,7 @@ def _review_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     is_open = slot["status"] == "open" and datetime.fromisoformat(slot["bookings_close_at"]) > timezone.now()
     is_free = is_open and _is_choice(slot, page["booking"], [], page["person"])
     cost, booking = slot.get("price_credits", 1), page["booking"]
-    kept = booking["credits_charged"] - booking.get("credits_given_back", 0)
-    difference = max(cost - booking["credits_charged"], -kept)
+    difference = max(cost - booking["credits_charged"], -credits_kept(booking))
     context = {"booking": booking, "slot": slot, "is_free": is_free, "cost": cost, "difference": difference}
     return render_page(request, "reschedule_review", context, me=page["person"])
 

@@ -11,13 +11,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.errors import Problem
 from portal.forms import form_key
-from portal.hosting_forms import BookInForm, EditForm, MessageForm
+from portal.hosting_forms import BookInForm, EditForm, GiveBackForm, MessageForm
 from portal.links import cursor_after, url
 from portal.rendering import redirect_to, redirect_with_conflict, render_page, return_form
 from portal.subscriptions import shown_price
 from portal.times import zone_of
 from portal.visitor import PortalRequest, SeeOther
-from portal.wording import credits
+from portal.wording import credits, credits_kept
 
 
 @require_safe
@@ -54,8 +54,7 @@ def _refund(page: dict[str, Any]) -> int | None:
     """The credits that those booked would get back; None where more are booked than one page of them says."""
     if cursor_after(page["bookings"]):
         return None
-    active = [one for one in page["bookings"]["results"] if one["status"] == "active"]
-    return sum(int(one["credits_charged"]) - int(one.get("credits_given_back", 0)) for one in active)
+    return sum(credits_kept(one) for one in page["bookings"]["results"] if one["status"] == "active")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -167,19 +166,88 @@ def remove_client(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> Ht
     if done:
         return redirect_to("hosted_slot", slot_id, notice="removed")
     at_once = partial(_remove_page, request, slot_id, booking_id, form)
-    return return_form(request, "remove_client", form, at_once, slot_id, booking_id)
+    return return_form(request, "remove_client", form, at_once, slot_id, booking_id, cursor=_cursor_of(request))
 
 
 def _remove_page(
     request: PortalRequest, slot_id: UUID, booking_id: UUID, refused: MessageForm | None = None
 ) -> HttpResponse:
-    page = request.visitor.get(f"/pages/hosting/slots/{slot_id}", cursor=request.GET.get("cursor"))
-    found = next((one for one in page["bookings"]["results"] if one["id"] == str(booking_id)), None)
+    page, found = _find_booked(request, slot_id, booking_id)
     if found is None or found["status"] != "active":
         return redirect_to("hosted_slot", slot_id, notice="already-removed")
     form = refused or MessageForm.of(request.visitor.take_note()) or MessageForm()
-    context = {"slot": page["slot"], "booking": found, "form": form}
+    context = {"slot": page["slot"], "booking": found, "form": form, "cursor": _cursor_of(request)}
     return render_page(request, "hosting_take_out", context, me=page["person"], status=422 if refused else 200)
+
+
+def _cursor_of(request: PortalRequest) -> str:
+    """Which page of the roster somebody was chosen on; empty for the first."""
+    return request.GET.get("cursor", "")
+
+
+def _find_booked(
+    request: PortalRequest, slot_id: UUID, booking_id: UUID
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The page of a session, and its booking of that id; None where that page of the roster has none."""
+    page = request.visitor.get(f"/pages/hosting/slots/{slot_id}", cursor=_cursor_of(request))
+    return page, next((one for one in page["bookings"]["results"] if one["id"] == str(booking_id)), None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def give_back(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpResponse:
+    """Say what can go back, then what would, then give back credits of a booking.
+
+    What is looked at is shown after a redirect, so that Back asks nothing and shows what is left now.
+    """
+    if request.method != "POST":
+        return _give_back_page(request, slot_id, booking_id)
+    form = GiveBackForm(request.POST)
+    if form.is_valid() and "confirm" in request.POST:
+        if notice := _give_back(request, booking_id, form):
+            return redirect_to("hosted_slot", slot_id, notice=notice, cursor=_cursor_of(request))
+    elif form.is_valid():
+        _page, found = _find_booked(request, slot_id, booking_id)
+        if found is None:
+            return redirect_to("hosted_slot", slot_id, notice="nothing-to-give-back")
+        if form.is_at_most(credits_kept(found)):
+            address = url("give_back", slot_id, booking_id, cursor=_cursor_of(request))
+            return SeeOther(address, **form.note(), looked=True)
+    at_once = partial(_give_back_page, request, slot_id, booking_id, form)
+    return return_form(request, "give_back", form, at_once, slot_id, booking_id, cursor=_cursor_of(request))
+
+
+def _give_back(request: PortalRequest, booking_id: UUID, form: GiveBackForm) -> str:
+    """Give credits back; the notice that says so, empty where the API refuses, with its reasons in the form.
+
+    The form's key makes a second click harmless.
+    """
+    path, key = f"/bookings/{booking_id}/give-back", form_key(request)
+    try:
+        request.visitor.send("POST", path, form.cleaned_data, idempotency_key=key)
+    except Problem as problem:
+        if problem.code == "idempotency_conflict":
+            return "given-back-before"
+        if problem.status not in {400, 409}:
+            raise
+        form.take(problem)
+        return ""
+    return "given-back"
+
+
+def _give_back_page(
+    request: PortalRequest, slot_id: UUID, booking_id: UUID, refused: GiveBackForm | None = None
+) -> HttpResponse:
+    page, found = _find_booked(request, slot_id, booking_id)
+    left = credits_kept(found) if found else 0
+    if found is None or not left:
+        return redirect_to("hosted_slot", slot_id, notice="nothing-to-give-back", cursor=_cursor_of(request))
+    note = request.visitor.take_note()
+    form = refused or GiveBackForm.of(note) or GiveBackForm(initial={"credits": left})
+    form.fields["credits"].help_text = f"{credits(left)} at most."
+    is_looked_at = bool(note.get("looked")) and form.cleaned_data.get("credits", 0) <= left
+    context = {"slot": page["slot"], "booking": found, "form": form, "left": left, "cursor": _cursor_of(request)}
+    context |= {"looked_at": form.cleaned_data if is_looked_at else None, "key": str(uuid4())}
+    return render_page(request, "hosting_give_back", context, me=page["person"], status=422 if refused else 200)
 
 
 @require_POST

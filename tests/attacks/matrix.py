@@ -203,6 +203,7 @@ PORTAL_FORMS = {
         ' "confirm": "1"}'
     ),
     "POST /hosting/slots/{slot}/book-in": '{"login": "nobody-is-called-so"}',
+    "POST /hosting/slots/{slot}/give-back/{booking}": '{"credits": "1", "note": "Sorry", "confirm": "1"}',
     "POST /hosting/hours?offering={offering}": (
         '{"do": "preview", "on_1": "on", "from_1_0": "10:00", "to_1_0": "11:00"}'
     ),
@@ -296,6 +297,8 @@ GET  /hosting/slots/{slot}/book-in                 all  405
 POST /hosting/slots/{slot}/book-in                 401  404  404  back 404  403  403  404  403  out  out
 GET  /hosting/slots/{slot}/remove/{booking}        401  404  404  200+ 404  403  403  404  403  out  out
 POST /hosting/slots/{slot}/remove/{booking}        401  404  404  303  404  403  403  404  403  out  out
+GET  /hosting/slots/{slot}/give-back/{booking}     401  404  404  200+ 404  403  403  404  403  out  out
+POST /hosting/slots/{slot}/give-back/{booking}     401  404  404  303  404  403  403  404  403  out  out
 GET  /hosting/slots/{slot}/cancel                  401  404  404  200  404  403  403  404  403  out  out
 POST /hosting/slots/{slot}/cancel                  401  404  404  303  404  403  403  404  403  out  out
 GET  /hosting/slots/{begun}/no-show/{missed}       all  405

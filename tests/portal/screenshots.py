@@ -103,6 +103,7 @@ def pages(named: Named) -> dict[str, str]:
         "hosting-slot": f"/hosting/slots/{named.hosted}",
         "hosting-cancel": f"/hosting/slots/{named.hosted}/cancel",
         "hosting-take-out": f"/hosting/slots/{named.hosted}/remove/{named.client}",
+        "hosting-give-back": f"/hosting/slots/{named.hosted}/give-back/{named.client}",
         "archive": f"/hosting/offerings/{named.offering}/archive",
         "leave-waitlist": f"/slots/{named.awaited}/waitlist/leave",
         "rotate-feed": "/bookings/calendar/rotate",

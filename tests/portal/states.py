@@ -165,6 +165,13 @@ def _edit_review(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.wait_for_selector("text=Change this session?")
 
 
+def _give_back_review(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    page.goto(f"{portal.url}/hosting/slots/{an_id(400)}/give-back/{an_id(960)}")
+    page.fill("#id_note", "The room was cold, and the session began a quarter of an hour late.")
+    page.click("text=See what that means")
+    page.wait_for_selector("text=Nothing has been given back yet")
+
+
 def _series_booked(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     address = f"/slots/{an_id(304)}/series"
     portal.backend.routes["POST", address] = Answer(201, {"bookings": [{}] * 3, "credits_charged": 3})
@@ -223,6 +230,7 @@ STATES: dict[str, Show] = {
     "no-hosting": _changed("/hosting", "/pages/hosting", slots=NONE),
     "no-hosting-past": _changed("/hosting?when=past", "/pages/hosting", slots=NONE),
     "hosting-edit-review": _edit_review,
+    "hosting-give-back-review": _give_back_review,
     "hosting-slot-cancelled": _cancelled_slot,
     "no-hours": _changed("/hosting/hours", "/pages/hosting/hours", rules=[]),
     "unreachable": _unreachable,

@@ -22,6 +22,7 @@ from tests.portal.screenshots import FOR_STRANGERS, in_sample, pages
 
 SLOT, HOSTED, OFFERING = an_id(400), f"/hosting/slots/{an_id(400)}", f"/hosting/offerings/{an_id(970)}"
 HOURS = f"/hosting/hours?offering={an_id(970)}"
+GIVE_BACK = f"{HOSTED}/give-back/{an_id(960)}"
 LONG = "x" * 1001
 # Where a form is sent, the page that it stands on, and something wrong to send.
 REFUSED: dict[str, tuple[str, dict[str, str]]] = {
@@ -35,6 +36,7 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
     f"{HOSTED}/book-in": (HOSTED, {"login": "l" * 101}),
     f"{HOSTED}/cancel": (f"{HOSTED}/cancel", {"message": LONG}),
     f"{HOSTED}/remove/{an_id(960)}": (f"{HOSTED}/remove/{an_id(960)}", {"message": LONG}),
+    GIVE_BACK: (GIVE_BACK, {"credits": "0", "note": "n" * 201}),
     HOURS: (HOURS, {"do": "save", "on_1": "on", "from_1_0": "noon", "to_1_0": "", "buffer_minutes": "-1"}),
     "/hosting/hours/except": ("/hosting/hours", {"kind": "extra", "date": "2098-12-24", "start_time": "09:00"}),
 }
@@ -161,6 +163,7 @@ def test_a_form_that_comes_twice_or_late_is_answered_by_what_is_true_now(
         ("/applications/gone/withdraw", "/applications"),
         (f"/slots/{SLOT}/waitlist/leave", f"/slots/{SLOT}/book"),
         (f"{HOSTED}/remove/{an_id(999)}", HOSTED),
+        (f"{HOSTED}/give-back/{an_id(999)}", HOSTED),
         (f"{HOSTED}/cancel", HOSTED),
     ],
 )

@@ -219,6 +219,27 @@ def test_who_did_not_come_is_marked_and_sees_it(live: Live, grace: Page, context
     expect(ada.get_by_role("main")).to_contain_text("Missed")
 
 
+def test_credits_are_given_back_once_whatever_is_clicked(live: Live, grace: Page, contexts: Contexts) -> None:
+    starts = full_hour(days=8)
+    open_slot(grace, live, "Cold room", starts)
+    ada = sign_in(contexts(), live, "journey-cold", f"/slots?from={starts:%Y-%m-%d}")
+    book(ada, "Cold room")
+    grace.goto(f"{live.portal_url}/hosting")
+    grace.get_by_role("link", name="Cold room").click()
+    grace.get_by_role("link", name="Give back…").click()
+    grace.get_by_label("Note").fill("The room was cold")
+    grace.get_by_role("button", name="See what that means").click()
+    expect(grace.get_by_role("main")).to_contain_text("Nothing has been given back yet.")
+    grace.get_by_role("button", name="Give 1 credit back").dblclick()
+    expect(grace.get_by_role("status")).to_contain_text("They have the credits back and are told.")
+    expect(grace.get_by_role("main")).to_contain_text("for 1 credit, 1 credit back")
+    grace.go_back()
+    expect(grace.get_by_role("status")).to_contain_text("Nothing of this booking is left to give back.")
+    ada.goto(f"{live.portal_url}/credits")
+    assert ada.inner_text(".balance .figure") == "5"
+    expect(ada.get_by_text("The room was cold")).to_have_count(1)
+
+
 def test_a_calendar_program_can_read_what_the_page_offers(live: Live, grace: Page, contexts: Contexts) -> None:
     starts = full_hour(days=7)
     open_slot(grace, live, "In the calendar", starts)

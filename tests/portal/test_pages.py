@@ -555,6 +555,98 @@ def test_the_front_desk_of_one_session(ada: httpx.Client, backend: FakeBackend) 
     assert "This person cannot be booked" in ada.get(refused.headers["Location"]).text
 
 
+GIVE_BACK = f"/hosting/slots/{SLOT}/give-back/{an_id(960)}"
+
+
+def cost(backend: FakeBackend, **credits: int) -> None:
+    """Let Ada's booking of the hosted session have cost so much."""
+    path = f"/pages/hosting/slots/{SLOT}"
+    body = backend.body(path)
+    body["bookings"]["results"][0] |= credits
+    backend.routes["GET", path] = Answer(200, body)
+
+
+def test_credits_are_given_back_after_the_page_has_said_what_that_does(ada: httpx.Client, backend: FakeBackend) -> None:
+    cost(backend, credits_charged=5, credits_refunded=1, credits_given_back=1)
+    backend.routes["POST", f"/bookings/{an_id(960)}/give-back"] = Answer(200, {})
+    roster = ada.get(f"/hosting/slots/{SLOT}").text
+    assert f'href="{GIVE_BACK}"' in roster
+    assert "for 5 credits, 2 credits back" in roster
+    page = ada.get(GIVE_BACK).text
+    assert "3 credits" in page
+    assert re.search(r'name="credits"[^>]* value="3"', page)
+    looked = post(ada, GIVE_BACK, credits="2", note=" The room was cold ")
+    assert (looked.status_code, looked.headers["Location"]) == (303, GIVE_BACK)
+    assert not backend.made("POST", f"/api/v1/bookings/{an_id(960)}/give-back")
+    review = ada.get(GIVE_BACK).text
+    assert "Give 2 credits back" in review
+    assert "The room was cold" in review
+    assert "1 credit" in review
+    (key,) = re.findall(r'name="key" value="([^"]+)"', review)
+    said = {"credits": "2", "note": "The room was cold", "key": key, "confirm": "1"}
+    for _ in range(2):
+        assert post(ada, GIVE_BACK, **said).headers["Location"] == f"/hosting/slots/{SLOT}"
+    calls = backend.made("POST", f"/api/v1/bookings/{an_id(960)}/give-back")
+    assert [(call.body, call.headers["idempotency-key"]) for call in calls] == [
+        ({"credits": 2, "note": "The room was cold"}, key)
+    ] * 2
+    assert "They have the credits back" in ada.get(f"/hosting/slots/{SLOT}").text
+
+
+def test_what_was_looked_at_is_asked_for_once_more_after_back(ada: httpx.Client, backend: FakeBackend) -> None:
+    cost(backend, credits_charged=5)
+    post(ada, GIVE_BACK, credits="2", note="Cold")
+    assert "Give 2 credits back" in ada.get(GIVE_BACK).text
+    cost(backend, credits_charged=5, credits_given_back=2)
+    again = ada.get(GIVE_BACK).text
+    assert "Give 2 credits back" not in again
+    assert re.search(r'name="credits"[^>]* value="3"', again)
+
+
+def test_no_more_is_offered_back_than_is_left(ada: httpx.Client, backend: FakeBackend) -> None:
+    cost(backend, credits_charged=3)
+    assert post(ada, GIVE_BACK, credits="4", note="Cold").headers["Location"] == GIVE_BACK
+    assert "3 credits at most" in ada.get(GIVE_BACK).text
+    assert not backend.made("POST", f"/api/v1/bookings/{an_id(960)}/give-back")
+
+
+@pytest.mark.parametrize(
+    ("answer", "where", "said"),
+    [
+        (problem(409, "idempotency_conflict"), f"/hosting/slots/{SLOT}", "Nothing more was given back."),
+        (problem(400, "validation_error", detail="Of what this booking has cost, 1 can still be given back."), GIVE_BACK,
+         "1 can still be given back"),
+        (problem(409, "busy", detail="Try again."), GIVE_BACK, "Try again."),
+    ],
+)  # fmt: skip
+def test_a_refused_give_back_says_what_is_true_now(
+    ada: httpx.Client, backend: FakeBackend, answer: Answer, where: str, said: str
+) -> None:
+    cost(backend, credits_charged=3)
+    backend.routes["POST", f"/bookings/{an_id(960)}/give-back"] = answer
+    done = post(ada, GIVE_BACK, credits="2", note="Cold", key=str(uuid4()), confirm="1")
+    assert (done.status_code, done.headers["Location"]) == (303, where)
+    page = ada.get(where).text
+    assert said in page
+    assert ("Cold" in page) == (where == GIVE_BACK)
+
+
+def test_where_everything_came_back_nothing_is_offered(ada: httpx.Client, backend: FakeBackend) -> None:
+    cost(backend, credits_charged=3, credits_refunded=3)
+    assert GIVE_BACK not in ada.get(f"/hosting/slots/{SLOT}").text
+    assert ada.get(GIVE_BACK).headers["Location"] == f"/hosting/slots/{SLOT}"
+    assert "Nothing of this booking is left to give back." in ada.get(f"/hosting/slots/{SLOT}").text
+
+
+@pytest.mark.parametrize("verb", ["remove", "give-back"])
+def test_a_form_about_somebody_on_a_later_page_of_the_roster_returns_there(
+    ada: httpx.Client, backend: FakeBackend, verb: str
+) -> None:
+    address = f"/hosting/slots/{SLOT}/{verb}/{an_id(960)}?cursor=later"
+    assert f'action="{address}"' in ada.get(address).text
+    assert post(ada, address, message="x" * 1001).headers["Location"] == address
+
+
 def test_people_who_do_not_host_are_told_so(portal: Portal, backend: FakeBackend) -> None:
     backend.routes["GET", "/pages/hosting"] = problem(403, "not_a_host")
     page = portal.signed_in().get("/hosting")
