@@ -22,6 +22,7 @@ GROUPS = {
     },
     "Host": {
         "hosting list": "the sessions you host",
+        "hosting new": "open a new one",
         "hosting change": "change one, after showing whom it concerns",
         "hosting cancel": "cancel one; everybody gets their credits back",
         "hosting reopen": "open a cancelled one again",
@@ -30,6 +31,9 @@ GROUPS = {
         "hosting remove": "take somebody out; they get their credits back",
         "hosting no-show": "note that somebody did not come, or undo that",
         "hosting give-back": "give back credits of a booking",
+        "hours list": "your weekly hours and days off",
+        "hours set": "the weekly hours of an offering, after a look",
+        "hours day-off": "take a day off, after showing what it closes",
         "offerings list": "what you offer",
         "offerings create": "offer something",
         "offerings change": "change it, and the sessions ahead",

@@ -61,6 +61,8 @@ SOURCES: dict[tuple[str, str], Callable[[Api], Values]] = {
     ("hosting roster", "session"): lambda api: _with_ids(list_hosted(api, "upcoming", "past"), _describe_slot),
     ("hosting book", "session"): lambda api: _with_ids(list_hosted(api), _describe_slot),
     ("hosting reopen", "session"): lambda api: _with_ids(list_hosted(api, "cancelled"), _describe_slot),
+    ("hosting new", "offering"): lambda api: _with_ids(list_own(api), lambda one: str(one["title"])),
+    ("hours set", "offering"): lambda api: _with_ids(list_own(api), lambda one: str(one["title"])),
     ("offerings list", "host"): _list_hosts,
     ("offerings change", "offering"): lambda api: _with_ids(list_own(api), lambda one: str(one["title"])),
     ("offerings archive", "offering"): lambda api: _with_ids(list_own(api), lambda one: str(one["title"])),

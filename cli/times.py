@@ -29,6 +29,32 @@ def parse_instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone()
 
 
+def parse_instant_in(text: str, zone: str) -> datetime:
+    """An RFC 3339 instant in that zone; in this machine's where it does not know the zone."""
+    return datetime.fromisoformat(text).astimezone(_find_zone(zone))
+
+
+def parse_wall_time(text: str) -> datetime:
+    """An instant as somebody types it: RFC 3339, or date and time on this machine's clocks.
+
+    Raises ValueError, with a sentence where the clocks skip that time or show it twice.
+    """
+    typed = datetime.fromisoformat(text)
+    if typed.tzinfo is not None:
+        return typed.astimezone()
+    if len(text) <= len("2026-12-01"):
+        raise ValueError("Give a time as well, such as 2026-12-01T10:00.")
+    instant = typed.astimezone()
+    if instant.replace(tzinfo=None) != typed:
+        raise ValueError(f"The clocks of {read_zone_name(instant)} skip {typed:%H:%M} on that day.")
+    if typed.replace(fold=1).astimezone().utcoffset() != instant.utcoffset():
+        raise ValueError(
+            f"The clocks of {read_zone_name(instant)} show {typed:%H:%M} twice on that day. "
+            f"Give it with its offset, such as {instant.isoformat(timespec='minutes')}."
+        )
+    return instant
+
+
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC, to the second."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -28,5 +28,5 @@ def run(arguments: argparse.Namespace) -> None:
         show_json(made)
         return
     say_done(f"Offered: {made['title']}, {made['minutes']} minutes.")
-    say(f"  Open a session: insighta api POST /slots -f offering_id={made['id']} -f starts_at=…")
+    say("  Set its weekly hours with insighta hours set, or open a session with insighta hosting new.")
     show(made["id"])

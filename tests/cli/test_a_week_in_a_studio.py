@@ -14,6 +14,7 @@ from tests.processes import Live
 
 DAY = datetime.now(UTC).date() + timedelta(days=8)
 A_WEEK_LATER = DAY + timedelta(weeks=1)
+IN_BETWEEN = DAY + timedelta(days=1)
 
 
 @pytest.fixture
@@ -36,9 +37,9 @@ def open_hours(grace: Machine) -> list[dict[str, Any]]:
     """Two seats in Room 1 for two credits, at nine on one day of every week; the sessions from that day on."""
     terms = ("--minutes", "60", "--seats", "2", "--price", "2", "--place", "Room 1")
     offering = did(grace, "offerings", "create", "Yoga", *terms).out.strip()
-    hours = (f"weekday:={DAY.isoweekday()}", "kind=weekly", "start_time=09:00", "end_time=10:00")
-    words = [word for field in (*hours, f"offering_id={offering}") for word in ("--field", field)]
-    did(grace, "api", "post", "/availability-rules", *words)
+    week = did(grace, "hours", "set", offering, f"{DAY:%a}", "9-10", "--yes")
+    assert "Opened" in week.err
+    assert f"{DAY:%a}  09:00-10:00" in week.err
     sessions: list[dict[str, Any]] = did(grace, "hosting", "list", "--json").json
     return [one for one in sessions if one["starts_at"][:10] >= f"{DAY}"]
 
@@ -62,8 +63,15 @@ def test_a_week_in_a_studio(people: dict[str, Machine], live: Live) -> None:
     assert "2 booked and 0 waiting are told." in changed.err
     shown = did(hedy, "bookings", "show", hedys["id"], "--json").json
     assert (shown["place"], shown["free_to_leave_until"]) == ("Room 2", shown["scheduled_start_time"])
-    ill = did(grace, "api", "post", "/hosts/me/cancel-day", "--field", f"date={A_WEEK_LATER}").json
-    assert (ill["bookings_cancelled"], ill["credits_refunded"]) == (2, 4)
+    ill = did(grace, "hours", "day-off", f"{A_WEEK_LATER}", "--cancel-booked", "--message", "Ill", "--yes", "--json")
+    assert (ill.json["bookings_cancelled"], ill.json["credits_refunded"]) == (2, 4)
+    assert f"{A_WEEK_LATER:%a} {A_WEEK_LATER.day} " in did(grace, "hours", "list").out
+
+    # One hour more in the evening instead; Hedy takes it, and the host makes it free of charge for her.
+    evening = ("--title", "Yoga by candlelight", "--minutes", "30", "--seats", "1", "--price", "1")
+    extra = did(grace, "hosting", "new", f"{IN_BETWEEN}T18:00Z", *evening, "--yes").out.strip()
+    late = did(hedy, "book", extra, "--yes").out.strip()
+    did(grace, "hosting", "give-back", late, "1", "--note", "For the day that was off")
 
     # Alan should have been told of the third session, and Hedy pays for the wrong room with half the price.
     live.manage("book_for", did(alan, "whoami").out.strip(), third)
