@@ -143,7 +143,7 @@ class ApiForm(forms.Form):
         if not problem.errors:
             self.add_error(None, problem.detail or "That did not work. Please check what you entered.")
 
-    def note(self) -> dict[str, Any]:
+    def as_note(self) -> dict[str, Any]:
         """What was typed and what is wrong with it, for the page that the person is sent back to."""
         typed = QueryDict(mutable=True)
         for name in self.fields:

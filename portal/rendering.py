@@ -86,7 +86,7 @@ def return_form(
 
     `at_once` answers instead where too much was typed for a cookie.
     """
-    response = SeeOther(url(name, *args, **query), **form.note())
+    response = SeeOther(url(name, *args, **query), **form.as_note())
     return response if request.visitor.leave_note(response) else at_once()
 
 

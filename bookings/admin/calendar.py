@@ -5,11 +5,17 @@ from django.utils import timezone
 
 from accounts.admin import ReadOnlyAdmin, Tool
 from bookings import models
-from bookings.admin.front_desk import CancelSession
+from bookings.admin.front_desk import CancelSession, Operation
+from bookings.admin.hosting import EndHosting, MakeHost
+
+_OF_HOSTS: dict[str, type[Operation]] = {"make_host": MakeHost, "end_hosting": EndHosting}
+# The address of an online session is for those booked and the host.
+_NOT_SHOWN = ("link",)
 
 
 @admin.register(models.Offering)
 class OfferingAdmin(ReadOnlyAdmin):
+    exclude = _NOT_SHOWN
     list_display = ("title", "host", "minutes", "capacity", "price_credits", "public", "archived_at")
     list_filter = ("public",)
     ordering, sortable_by = ("-id",), ()
@@ -19,6 +25,7 @@ class OfferingAdmin(ReadOnlyAdmin):
 
 @admin.register(models.Slot)
 class SlotAdmin(ReadOnlyAdmin):
+    exclude = _NOT_SHOWN
     list_display = ("title", "host", "starts_at", "seats_taken", "capacity", "status")
     list_filter = ("status", "starts_at")
     ordering, sortable_by = ("-starts_at", "-id"), ("starts_at",)
@@ -31,6 +38,14 @@ class SlotAdmin(ReadOnlyAdmin):
                 "<uuid:pk>/cancel/",
                 self.admin_site.admin_view(CancelSession.as_view(page=self)),
                 name="bookings_slot_cancel",
+            ),
+            *(
+                path(
+                    f"host/<uuid:pk>/{name.replace('_', '-')}/",
+                    self.admin_site.admin_view(view.as_view(page=self)),
+                    name=f"bookings_slot_{name}",
+                )
+                for name, view in _OF_HOSTS.items()
             ),
             *super().get_urls(),
         ]
@@ -52,6 +67,7 @@ class WaitlistEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(models.AvailabilityRule)
 class AvailabilityRuleAdmin(ReadOnlyAdmin):
+    exclude = _NOT_SHOWN
     list_display = ("host", "kind", "weekday", "date", "start_time", "end_time", "title", "capacity")
     list_filter = ("kind",)
     people = ("host_id",)

@@ -22,7 +22,7 @@ from bookings.services.adjusting import (
     extend_subscription,
     set_renewing,
 )
-from bookings.services.credits import MOST_CREDITS, list_ids_of
+from bookings.services.credits import MOST_CREDITS, list_ids_of, name_state
 from bookings.services.renewing import expire_subscription, renew_subscription
 
 
@@ -127,11 +127,13 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             for row in queryset[:MOST_AT_ONCE]
         }
         asked = {"title": title, "sentence": sentence, "action": request.POST["action"], "button": button}
+        seen = {row.pk: name_state([row]) for row in queryset[:MOST_AT_ONCE]}
 
         def act(subscription_id: UUID, **said: Any) -> None:
             change(subscription_id=subscription_id, actor_id=actor_of(request), **said)
 
-        return ask_and_do(self, request, queryset, {**asked, "lines": lines}, act, form_class=form_class)
+        about = {**asked, "lines": lines, "seen": seen}
+        return ask_and_do(self, request, queryset, about, act, form_class=form_class)
 
 
 @admin.register(models.CreditEntry)

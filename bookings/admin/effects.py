@@ -8,6 +8,7 @@ _TOLD = {
     "booking_rescheduled": "that the booking is moved",
     "booking_cancelled_by_client": "that the booking is cancelled, as they asked",
     "booking_cancelled_by_staff": "that the staff have cancelled",
+    "booking_cancelled_by_host": "that the host has cancelled",
     "booking_promoted": "that they have a seat now",
     "passed_over": "why a free seat has not become theirs",
     "seat_free": "that a seat is free",

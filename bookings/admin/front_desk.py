@@ -267,11 +267,7 @@ class MoveBooking(_ChoosesSession, _OnBooking):
         )
 
 
-class BookIn(_ChoosesSession):
-    form_class = BookInForm
-    title, button = "Book a session for somebody", "Book the session"
-    sentence = "They are told, and may leave without loss until the start, whatever the session's rule says."
-
+class OnPerson(Operation):
     def is_allowed(self) -> bool:
         may = self.request.user.has_perm("accounts.view_user")
         return may and bool(self.about) and super().is_allowed()
@@ -290,6 +286,12 @@ class BookIn(_ChoosesSession):
     @property
     def home(self) -> str:
         return reverse("admin:accounts_user_change", args=[self.pk])
+
+
+class BookIn(_ChoosesSession, OnPerson):
+    form_class = BookInForm
+    title, button = "Book a session for somebody", "Book the session"
+    sentence = "They are told, and may leave without loss until the start, whatever the session's rule says."
 
     def do(self, given: dict[str, Any], **how: Any) -> Done:
         charge = not given["free"]

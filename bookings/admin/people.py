@@ -16,15 +16,16 @@ from accounts.admin import (
     actor_of,
     add_to_page_of_person,
     add_to_people,
-    ask,
     describe_people,
     is_within_rights,
 )
 from accounts.errors import AccountsError
 from bookings import models
+from bookings.admin.asking import ask_and_do
 from bookings.errors import BookingsError, NotValid
+from bookings.policies.counts import count_credits
 from bookings.policies.timeline import ACCESS, BOOKINGS, CREDITS, HOSTING, STAFF, TOPICS
-from bookings.services.credits import MOST_CREDITS, grant_credits
+from bookings.services.credits import MOST_CREDITS, grant_credits, name_state_of_person
 from bookings.services.front_desk import describe_session
 from bookings.services.staff import make_host
 from bookings.services.timeline import LINES, get_person_story
@@ -41,30 +42,20 @@ def grant_credits_to_people(
     people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:
     """Asks how many; each person's grant is a transaction of its own, with its entry in the ledger."""
-    form = CreditsForm(request.POST if "answered" in request.POST else None)
-    if not form.is_valid():
-        return _ask_for_credits(request, queryset, form)
-    credits = form.cleaned_data["credits"]
-    for person in queryset[:MOST_AT_ONCE]:
-        try:
-            grant_credits(user_id=person.pk, credits=credits, actor_id=actor_of(request))
-        except BookingsError as error:
-            people.message_user(request, f"{person.login}: {error}", messages.WARNING)
-        else:
-            people.message_user(request, f"{person.login} has {credits} more credits.", messages.SUCCESS)
-    return None
-
-
-def _ask_for_credits(request: HttpRequest, queryset: QuerySet[Any], form: forms.Form) -> HttpResponse:
     asked = {
         "title": "Grant credits",
         "sentence": "They are added to the subscription that ends last, or to a new one of a year.",
         "action": "grant_credits_to_people",
         "button": "Grant the credits",
         "lines": describe_people(queryset),
-        "form": form,
+        "seen": {person.pk: name_state_of_person(user_id=person.pk) for person in queryset[:MOST_AT_ONCE]},
     }
-    return ask(request, asked)
+
+    def act(user_id: UUID, *, credits: int, seen: str | None) -> str:
+        grant_credits(user_id=user_id, credits=credits, actor_id=actor_of(request), seen=seen)
+        return f"{count_credits(credits)} more."
+
+    return ask_and_do(people, request, queryset, asked, act, form_class=CreditsForm)
 
 
 @admin.action(description="Make hosts of them", permissions=["make_host"])
@@ -88,9 +79,18 @@ add_to_people(
 
 
 def _list_tools(request: HttpRequest, person: Any) -> list[Tool]:
-    if not request.user.has_perm("bookings.change_booking") or not is_within_rights(request, user_id=person.pk):
+    if not is_within_rights(request, user_id=person.pk):
         return []
-    return [(reverse("admin:bookings_booking_book", args=[person.pk]), "Book a session…")]
+    of_host = ("end_hosting", "Host no more…") if person.is_host else ("make_host", "Make a host…")
+    offered = [
+        ("bookings.change_booking", "booking_book", "Book a session…"),
+        ("bookings.change_slot", f"slot_{of_host[0]}", of_host[1]),
+    ]
+    return [
+        (reverse(f"admin:bookings_{name}", args=[person.pk]), title)
+        for permission, name, title in offered
+        if request.user.has_perm(permission)
+    ]
 
 
 def _show_story(request: HttpRequest, person: Any) -> str:

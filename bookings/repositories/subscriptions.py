@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.postgres.functions import TransactionNow
 from django.db.models import Q, Subquery, Sum
 
-from bookings.errors import PlanUnknown
+from bookings.errors import NotFound, PlanUnknown
 from bookings.models import BookingMove, CreditEntry, Plan, Subscription
 from bookings.policies.credits import is_usable
 from bookings.repositories.keyset import Page, read_page
@@ -14,6 +14,7 @@ from bookings.repositories.people import joined_host, may_use
 from bookings.repositories.rows import EntryRow, EntrySession, SubscriptionRow
 
 _ENTRY = ("id", "subscription_id", "booking_id", "amount", "reason", "note", "balance_after", "created_at", "number")
+_SUBSCRIPTION = ("id", "plan__name", "credits_remaining", "starts_at", "ends_at", "renews", "now")
 _SESSION = {
     "title": "booking__slot__title",
     "host_id": "booking__host_id",
@@ -109,11 +110,24 @@ def list_unsettled(*, now: datetime) -> list[tuple[UUID, bool]]:
     return list(due.order_by("id").values_list("id", "renews"))
 
 
+def list_owned(user_id: UUID) -> list[Subscription]:
+    """All subscriptions that a person has or had."""
+    return list(Subscription.objects.filter(user_id=user_id))
+
+
+def get_row(subscription_id: UUID) -> SubscriptionRow:
+    """Raises NotFound."""
+    found = Subscription.objects.filter(id=subscription_id).annotate(now=TransactionNow()).values(*_SUBSCRIPTION)
+    row = found.first()
+    if row is None:
+        raise NotFound
+    return _subscription_row(row)
+
+
 def list_page(user_id: UUID, *, cursor: str = "") -> Page[SubscriptionRow]:
     """A person's subscriptions, the last to end first. Raises NotValid."""
     owned = Subscription.objects.filter(user_id=user_id).annotate(now=TransactionNow()).order_by("-ends_at", "-id")
-    found = owned.values("id", "plan__name", "credits_remaining", "starts_at", "ends_at", "renews", "now")
-    return read_page(found, make_row=_subscription_row, cursor=cursor)
+    return read_page(owned.values(*_SUBSCRIPTION), make_row=_subscription_row, cursor=cursor)
 
 
 def _subscription_row(found: dict[str, Any]) -> SubscriptionRow:

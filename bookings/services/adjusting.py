@@ -4,7 +4,7 @@ from uuid import UUID
 from accounts.services.events import record_event
 from bookings import errors
 from bookings.repositories import subscriptions, waitlist
-from bookings.services.credits import MOST_CREDITS
+from bookings.services.credits import MOST_CREDITS, check_seen
 from bookings.services.giving_back import read_note
 from bookings.services.operations import operation
 from bookings.services.renewing import expire_locked, lock_subscription, renew_due
@@ -14,13 +14,22 @@ LONGEST_EXTENSION_DAYS = 3660
 
 @operation
 def adjust_credits(
-    now: datetime, /, *, subscription_id: UUID, amount: int, note: str, actor_id: UUID | None = None
+    now: datetime,
+    /,
+    *,
+    subscription_id: UUID,
+    amount: int,
+    note: str,
+    actor_id: UUID | None = None,
+    seen: str | None = None,
 ) -> int:
     """Put a balance right, in either direction, with a ledger entry that says why; the new balance.
 
-    Raises NotFound, NotValid for nothing, for no note, for more than there is and for more than `MOST_CREDITS`, Busy.
+    Raises NotFound, NotValid for nothing, for no note, for more than there is and for more than `MOST_CREDITS`,
+    PreviewChanged where the subscription is not what was `seen`, Busy.
     """
     subscription = lock_subscription(subscription_id)
+    check_seen([subscription], seen=seen)
     renew_due([subscription], now=now)
     note = read_note(note)
     if not amount:
@@ -60,12 +69,15 @@ def set_renewing(now: datetime, /, *, subscription_id: UUID, renews: bool, actor
 
 
 @operation
-def end_subscription(now: datetime, /, *, subscription_id: UUID, actor_id: UUID | None = None) -> None:
+def end_subscription(
+    now: datetime, /, *, subscription_id: UUID, actor_id: UUID | None = None, seen: str | None = None
+) -> None:
     """End a subscription now; what is left in it cannot be spent until it is extended or renewed.
 
-    Raises NotFound, NotValid where it has ended, Busy.
+    Raises NotFound, NotValid where it has ended, PreviewChanged where it is not what was `seen`, Busy.
     """
     subscription = lock_subscription(subscription_id)
+    check_seen([subscription], seen=seen)
     renew_due([subscription], now=now)
     if not subscription.starts_at < now < subscription.ends_at:
         raise errors.NotValid("This subscription is not running, so there is nothing to end.")
@@ -75,15 +87,16 @@ def end_subscription(now: datetime, /, *, subscription_id: UUID, actor_id: UUID 
 
 @operation
 def extend_subscription(
-    now: datetime, /, *, subscription_id: UUID, days: int, actor_id: UUID | None = None
+    now: datetime, /, *, subscription_id: UUID, days: int, actor_id: UUID | None = None, seen: str | None = None
 ) -> datetime:
     """Let a subscription last `days` longer, from now where it has ended; its new end.
 
-    Raises NotFound, NotValid, Busy.
+    Raises NotFound, NotValid, PreviewChanged where it is not what was `seen`, Busy.
     """
     if not 1 <= days <= LONGEST_EXTENSION_DAYS:
         raise errors.NotValid(f"Extend by 1 to {LONGEST_EXTENSION_DAYS} days.")
     subscription = lock_subscription(subscription_id)
+    check_seen([subscription], seen=seen)
     renew_due([subscription], now=now)
     ends_at = max(subscription.ends_at, now) + timedelta(days=days)
     subscriptions.change(subscription, ends_at=ends_at, expired_at=None)

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -5,8 +6,10 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.services.events import record_event
+from accounts.services.people import lock_person
 from bookings import errors
 from bookings.policies.credits import is_usable
+from bookings.policies.previews import digest_of
 from bookings.repositories import clock, locking, subscriptions, waitlist
 from bookings.repositories.keyset import Page
 from bookings.repositories.rows import EntryRow, SubscriptionRow
@@ -31,14 +34,20 @@ def welcome_person(*, user_id: UUID) -> None:
 
 
 @operation
-def grant_credits(now: datetime, /, *, user_id: UUID, credits: int, actor_id: UUID | None = None) -> UUID:
+def grant_credits(
+    now: datetime, /, *, user_id: UUID, credits: int, actor_id: UUID | None = None, seen: str | None = None
+) -> UUID:
     """Add credits to the person's usable subscription that ends last, else to a new one; its id.
 
-    Raises NotValid, Busy.
+    Raises NotValid, PreviewChanged where the person's subscriptions are not what was `seen`, Busy.
     """
     if not 1 <= credits <= MOST_CREDITS:
         raise errors.NotValid(f"Grant one credit or more, at most {MOST_CREDITS}.")
+    if seen is not None:
+        # Somebody without a subscription has none to lock.
+        lock_person(user_id=user_id)
     owned = locking.lock_subscriptions(user_ids=[user_id]).values()
+    check_seen(owned, seen=seen)
     renew_due(owned, now=now)
     usable = [s for s in owned if is_usable(starts_at=s.starts_at, ends_at=s.ends_at, now=now)]
     if usable:
@@ -74,6 +83,28 @@ def _open(plan: "Plan", *, user_id: UUID, credits: int, reason: str, renews: boo
     return subscriptions.insert_subscription(
         user_id=user_id, plan=plan, starts_at=now, ends_at=ends_at, renews=renews, credits=credits, reason=reason
     )
+
+
+def name_state(owned: "Iterable[Subscription]") -> str:
+    """Names subscriptions as they are, so that what is decided about them is done once."""
+    found = sorted((str(s.id), s.credits_remaining, s.starts_at, s.ends_at, s.renews, s.expired_at) for s in owned)
+    return digest_of(found)
+
+
+def name_state_of_person(*, user_id: UUID) -> str:
+    """`name_state` of all that a person has."""
+    return name_state(subscriptions.list_owned(user_id))
+
+
+def check_seen(owned: "Iterable[Subscription]", *, seen: str | None) -> None:
+    """Raises PreviewChanged where subscriptions, which the caller has locked, are not what was `seen`."""
+    if seen not in {None, name_state(owned)}:
+        raise errors.PreviewChanged
+
+
+def get_subscription(*, subscription_id: UUID) -> SubscriptionRow:
+    """One subscription. Raises NotFound."""
+    return subscriptions.get_row(subscription_id)
 
 
 def list_ids_of(*, user_ids: list[UUID]) -> list[UUID]:

@@ -82,7 +82,7 @@ def lock_subscription(subscription_id: UUID) -> "Subscription":
     """One subscription, locked, with its plan. Raises NotFound."""
     found = locking.lock_subscriptions(subscription_ids=[subscription_id])
     if subscription_id not in found:
-        raise errors.NotFound
+        raise errors.NotFound("There is no subscription by that id.")
     return found[subscription_id]
 
 

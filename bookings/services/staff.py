@@ -1,36 +1,78 @@
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from accounts.services.lookup import get_person_called
 from accounts.services.people import mark_host
 from bookings import errors
-from bookings.repositories import locking, slots
+from bookings.policies.previews import digest_of
+from bookings.repositories import jobs, locking, slots
 from bookings.services import credits as granting
+from bookings.services.effects import Effects, check_effects, find_effects
 from bookings.services.expansion import refill_calendar
-from bookings.services.hosting import CancelledSlots, close_calendar
+from bookings.services.hosting import close_calendar
 from bookings.services.operations import operation
 
 
-@operation
-def make_host(_: datetime, /, *, person: str, actor_id: UUID | None = None) -> UUID:
-    """Let somebody, by login or id, offer sessions; their id. The rules that they have fill the calendar.
+@dataclass(frozen=True)
+class MadeHost:
+    """Somebody who may offer sessions; `opened` are the sessions that their weekly hours ask for again."""
 
-    Raises PersonNotFound and LoginAmbiguous of `accounts`, Busy.
+    user_id: UUID
+    opened: int
+    seen: str
+
+
+@dataclass(frozen=True)
+class EndedHosting:
+    """What became, or would become, of a host's calendar: `closed` are the free sessions that are gone."""
+
+    user_id: UUID
+    closed: int
+    bookings_cancelled: int
+    credits_refunded: int
+    effects: Effects
+
+
+@operation
+def make_host(
+    now: datetime,
+    /,
+    *,
+    person: str,
+    actor_id: UUID | None = None,
+    seen: str | None = None,
+    is_preview: bool = False,
+) -> MadeHost:
+    """Let somebody, by login or id, offer sessions. The rules that they have fill the calendar.
+
+    Raises PersonNotFound and LoginAmbiguous of `accounts`, PreviewChanged where it is not what was `seen`, Busy.
     """
-    user_id = get_person_called(login_or_id=person).id
-    mark_host(user_id=user_id, is_host=True, actor_id=actor_id)
-    refill_calendar(user_id=user_id)
-    return user_id
+    found = get_person_called(login_or_id=person)
+    before = len(slots.list_open_ids(host_id=found.id, starts_from=now))
+    mark_host(user_id=found.id, is_host=True, actor_id=actor_id)
+    refill_calendar(user_id=found.id)
+    opened = len(slots.list_open_ids(host_id=found.id, starts_from=now)) - before
+    shown = digest_of((found.is_host, opened))
+    check_effects(shown, seen=seen, is_preview=is_preview)
+    return MadeHost(found.id, opened, shown)
 
 
 @operation
 def end_hosting(
-    now: datetime, /, *, person: str, cancel_booked: bool = False, actor_id: UUID | None = None
-) -> CancelledSlots:
+    now: datetime,
+    /,
+    *,
+    person: str,
+    cancel_booked: bool = False,
+    actor_id: UUID | None = None,
+    seen: str | None = None,
+    is_preview: bool = False,
+) -> EndedHosting:
     """Let somebody, by login or id, offer sessions no more, and close their calendar.
 
     What is booked is cancelled by the host's rule with `cancel_booked`, and refused without: NotValid. Raises
-    PersonNotFound and LoginAmbiguous of `accounts`, Busy.
+    PersonNotFound and LoginAmbiguous of `accounts`, PreviewChanged where it is not what was `seen`, Busy.
     """
     user_id = get_person_called(login_or_id=person).id
     mark_host(user_id=user_id, is_host=False, actor_id=actor_id)
@@ -39,10 +81,16 @@ def end_hosting(
     rows = locking.lock_for_release(now=now, hosted_slot_ids=ahead)
     if rows.bookings and not cancel_booked:
         raise errors.NotValid(
-            f"{len(rows.bookings)} bookings of this host's sessions are ahead. Say that they are to be cancelled "
+            f"{len(rows.bookings)} bookings of this host's sessions are ahead. Choose to cancel them "
             "(--cancel-booked), which gives everybody their credits back, or wait until they are over."
         )
-    return close_calendar(ahead, rows=rows, now=now, actor_id=actor_id)
+    still_open = sum(rows.slots[slot_id].status == "open" for slot_id in ahead)
+    with jobs.noted_orders() as orders:
+        done = close_calendar(ahead, rows=rows, now=now, actor_id=actor_id)
+    closed, refund = still_open - len(done.slot_ids), done.credits_refunded
+    effects = find_effects(orders=orders, slot_ids=done.slot_ids, now=now, also_shown=(closed, refund))
+    check_effects(effects.seen, seen=seen, is_preview=is_preview)
+    return EndedHosting(user_id, closed, done.bookings_cancelled, refund, effects)
 
 
 def give_credits(*, person: str, credits: int, actor_id: UUID | None = None) -> UUID:

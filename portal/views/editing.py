@@ -211,7 +211,7 @@ def give_back(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> HttpRe
             return redirect_to("hosted_slot", slot_id, notice="nothing-to-give-back")
         if form.is_at_most(credits_kept(found)):
             address = url("give_back", slot_id, booking_id, cursor=_cursor_of(request))
-            return SeeOther(address, **form.note(), looked=True)
+            return SeeOther(address, **form.as_note(), looked=True)
     at_once = partial(_give_back_page, request, slot_id, booking_id, form)
     return return_form(request, "give_back", form, at_once, slot_id, booking_id, cursor=_cursor_of(request))
 

@@ -78,7 +78,7 @@ def _refused(request: PortalRequest, form: WeekForm, do: str, offering_id: str) 
 def _again(request: PortalRequest, form: WeekForm, offering_id: str, status: int = 200) -> HttpResponse:
     """303 to the grid of the offering with what was typed for it; at once where that is too much for a cookie."""
     address = url("hours", offering=offering_id)
-    response = SeeOther(address, **form.note(), focus=form.focus, offering=offering_id)
+    response = SeeOther(address, **form.as_note(), focus=form.focus, offering=offering_id)
     if request.visitor.leave_note(response):
         return response
     return _page(request, _Shown(week=form, status=status))

@@ -1,3 +1,7 @@
+import re
+from datetime import datetime
+from typing import Any
+
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission
@@ -7,7 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from bookings.models import Booking, Plan, Slot, Subscription
 from bookings.services.booking import book_slot
-from tests.bookings.people import credits_of, shift_start
+from tests.bookings.people import credits_of, make_person, shift_start
 
 LISTS = ["plan", "slot", "booking", "subscription", "creditentry", "waitlistentry", "availabilityrule"]
 READ_ONLY = [name for name in LISTS if name != "plan"]
@@ -74,6 +78,47 @@ def test_a_subscription_leads_to_its_ledger(staff: Client, ada: User) -> None:
     ledger = f"{reverse('admin:bookings_creditentry_changelist')}?subscription__exact={subscription.pk}"
     assert f'href="{ledger}"' in page
     assert staff.get(ledger).context["cl"].result_count == 1
+
+
+ACTIONS: dict[str, tuple[type[Any], dict[str, str]]] = {
+    "adjust": (Subscription, {"amount": "3", "note": "Counted again"}),
+    "extend": (Subscription, {"days": "30"}),
+    "grant_credits_to_people": (User, {"credits": "3"}),
+}
+
+
+def asked(staff: Client, name: str, person: User) -> tuple[str, dict[str, Any]]:
+    """Where the page of an action sends its form, and the form as it is filled in."""
+    model, said = ACTIONS[name]
+    row = person if model is User else Subscription.objects.get(user=person)
+    path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    chosen = {"action": name, "_selected_action": [str(row.pk)]}
+    page = staff.post(path, chosen).content.decode()
+    return path, {**chosen, **said, "answered": "yes", "seen": re.findall(r'name="seen" value="([^"]+)"', page)}
+
+
+def ledger_and_end(person: User) -> list[tuple[int, datetime]]:
+    return [*Subscription.objects.filter(user=person).order_by("id").values_list("credits_remaining", "ends_at")]
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_a_second_click_on_credits_does_nothing_more(staff: Client, ada: User, name: str) -> None:
+    before = ledger_and_end(ada)
+    path, form = asked(staff, name, ada)
+    assert form["seen"]
+    assert b"nothing was done" not in staff.post(path, form, follow=True).content
+    once = ledger_and_end(ada)
+    assert once != before
+    assert b"so nothing was done" in staff.post(path, form, follow=True).content
+    assert ledger_and_end(ada) == once
+
+
+def test_two_clicks_at_one_moment_grant_once_to_somebody_without_a_plan(staff: Client, ada: User) -> None:
+    Subscription.objects.filter(user=ada).update(user=make_person("other"))
+    path, form = asked(staff, "grant_credits_to_people", ada)
+    staff.post(path, form, follow=True)
+    staff.post(path, form, follow=True)
+    assert [credits for credits, _ in ledger_and_end(ada)] == [3]
 
 
 def test_staff_renew_and_make_plans(staff: Client, ada: User) -> None:

@@ -1,7 +1,9 @@
+import json
 import time
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -13,7 +15,7 @@ from bookings.models import AvailabilityRule, Booking, CreditEntry, Plan, Slot, 
 from bookings.services import demo
 from bookings.services.audit import find_breaches
 from bookings.services.booking import book_slot
-from tests.bookings.people import credits_of, make_person
+from tests.bookings.people import credits_of, make_person, state
 
 
 def run(*arguments: str) -> str:
@@ -147,6 +149,84 @@ def test_staff_grant_credits_and_plans(ada: User) -> None:
     for wrong in (["0"], ["--plan", "Nothing"]):
         with pytest.raises(CommandError):
             run("grant_credits", "ada", *wrong)
+
+
+SUBSCRIPTION = {"id", "plan", "credits_remaining", "starts_at", "ends_at", "active", "renews"}
+
+
+def test_what_staff_do_to_credits_is_printed_as_json(ada: User) -> None:
+    granted = json.loads(run("grant_credits", "ada", "3", "--json"))
+    assert (granted.keys(), granted["credits_remaining"]) == (SUBSCRIPTION, 8)
+    owned = granted["id"]
+    adjusted = json.loads(run("adjust_credits", owned, "-2", "--note", "Counted again", "--json"))
+    assert adjusted.keys() == SUBSCRIPTION | {"amount"}
+    assert (adjusted["amount"], adjusted["credits_remaining"]) == (-2, 6)
+    Subscription.objects.filter(id=owned).update(starts_at=F("starts_at") - timedelta(days=1))
+    ends_at = {"before": adjusted["ends_at"]}
+    for option in (["--stop"], ["--resume"], ["--extend", "3"], ["--end"]):
+        changed = json.loads(run("change_subscription", owned, *option, "--json"))
+        assert (changed.keys(), changed["id"]) == (SUBSCRIPTION, owned)
+        ends_at[option[0]] = changed["ends_at"]
+        assert changed["renews"] is (option[0] in {"--resume", "--extend"})
+    assert ends_at["--end"] < ends_at["before"] < ends_at["--extend"]
+    assert changed["active"] is False
+    Plan.objects.create(name="Monthly", credits=10, period_days=30)
+    plan = json.loads(run("grant_credits", "ada", "--plan", "Monthly", "--json"))
+    assert (plan.keys(), plan["plan"], plan["credits_remaining"]) == (SUBSCRIPTION, "Monthly", 10)
+
+
+def test_who_hosts_is_printed_as_json_and_can_be_looked_at_first(ada: User, grace: User, slot: Slot) -> None:
+    made = json.loads(run("make_host", "ada", "--json"))
+    assert made == {"person_id": str(ada.id), "is_host": True, "sessions_opened": 0, "dry_run": False}
+    book_slot(client_id=ada.id, slot_id=slot.id)
+    ended = {
+        "person_id": str(grace.id),
+        "is_host": False,
+        "sessions_closed": 0,
+        "bookings_cancelled": 1,
+        "credits_refunded": 1,
+    }
+    words = ("make_host", "grace", "--undo", "--cancel-booked", "--json")
+    assert json.loads(run(*words, "--dry-run")) == ended | {"dry_run": True}
+    assert User.objects.get(id=grace.id).is_host
+    assert json.loads(run(*words)) == ended | {"dry_run": False}
+    assert not User.objects.get(id=grace.id).is_host
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["adjust_credits", "ada", "1", "--note", "x"], "'ada' is not an id."),
+        (["adjust_credits", str(UUID(int=0)), "1", "--note", "x"], "There is no subscription by that id."),
+        (["adjust_credits", "OWN", "0", "--note", "x"], "Say by how many credits."),
+        (["adjust_credits", "OWN", "-6", "--note", "x"], "Only 5 can be taken"),
+        (["adjust_credits", "OWN", "1", "--note", " "], "Write a note"),
+        (["adjust_credits", "OWN", "some", "--note", "x"], "invalid int value: 'some'"),
+        (["change_subscription", "mine", "--stop"], "'mine' is not an id."),
+        (["change_subscription", str(UUID(int=0)), "--stop"], "There is no subscription by that id."),
+        (["change_subscription", "OWN", "--extend", "0"], "Extend by 1 to"),
+        (["grant_credits", "nobody", "1"], "Nobody called"),
+        (["grant_credits", "ada", "-1"], "Grant one credit or more"),
+        (["make_host", "nobody", "--undo"], "Nobody called"),
+    ],
+)
+def test_wrong_input_is_refused_in_a_sentence(ada: User, words: list[str], said: str) -> None:
+    own = str(Subscription.objects.get(user=ada).id)
+    before = state()
+    with pytest.raises(CommandError) as refused:
+        run(*[own if word == "OWN" else word for word in words], "--json")
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert state() == before
+
+
+def test_no_command_of_the_front_desk_prints_the_link(ada: User, slot: Slot) -> None:
+    Slot.objects.filter(id=slot.id).update(link="https://meet.example.org/secret-room")
+    booked = json.loads(run("book_for", "ada", str(slot.id), "--json"))
+    told = [run("show_booking", booked["id"], "--json"), run("show_booking", booked["id"])]
+    told += [run("show_person", "ada", "--json"), run("give_back", booked["id"], "1", "--note", "x", "--json")]
+    assert booked["link"] is None
+    assert "secret-room" not in "".join(told)
 
 
 def test_the_audit_is_silent_about_a_sound_database(ada: User, slot: Slot) -> None:

@@ -46,7 +46,9 @@ REPORTS, CHANGES_MUCH = frozenset({"--json"}), frozenset({"--json", "--dry-run"}
 LONG = {"audit", "expand_availability", "purge"}
 NOTHING = f"{UUID(int=0)}"
 COMMANDS = {
-    "adjust_credits": Promise("SUBSCRIPTION 3 --note gift", f"{NOTHING} 3 --note gift", "nothing here", "none 3"),
+    "adjust_credits": Promise(
+        "SUBSCRIPTION 3 --note gift", f"{NOTHING} 3 --note gift", "no subscription", "none 3", REPORTS
+    ),
     "approve_user": Promise("ada", "nobody", NOBODY, wrong=""),
     "audit": Promise("", options=REPORTS),
     "change_client": Promise(
@@ -60,7 +62,9 @@ COMMANDS = {
         "BOOKING --refund rule --yes", "BOOKING --refund rule", "1 credit of 1 back", "BOOKING", CHANGES_MUCH
     ),
     "cancel_slot": Promise("SLOT --yes", "SLOT", "Nothing was done", "none", CHANGES_MUCH),
-    "change_subscription": Promise("SUBSCRIPTION --stop", f"{NOTHING} --stop", "nothing here", "none --stop"),
+    "change_subscription": Promise(
+        "SUBSCRIPTION --stop", f"{NOTHING} --stop", "no subscription", "none --stop", REPORTS
+    ),
     "create_token": Promise(
         "ada --name x --scope bookings:read", "nobody --name x --scope bookings:read", NOBODY, "ada"
     ),
@@ -71,10 +75,10 @@ COMMANDS = {
     "export_person": Promise("ada", "nobody", NOBODY, wrong=""),
     "finish_upgrade": Promise(""),
     "give_back": Promise("BOOKING 1 --note Sorry", "BOOKING 2 --note Sorry", "1 can still be", "BOOKING 1", REPORTS),
-    "grant_credits": Promise("ada 3", "ada 0", "Grant one credit or more", "ada 3 --plan Monthly"),
+    "grant_credits": Promise("ada 3", "ada 0", "Grant one credit or more", "ada 3 --plan Monthly", REPORTS),
     "grant_staff": Promise("ada --role support", "nobody", NOBODY, "ada --role owner"),
     "list_clients": Promise("", options=REPORTS),
-    "make_host": Promise("ada", "nobody", NOBODY, wrong=""),
+    "make_host": Promise("ada", "nobody", NOBODY, wrong="", options=CHANGES_MUCH),
     "move_booking": Promise("BOOKING SLOT", f"{NOTHING} SLOT", "no booking by that id", "BOOKING", CHANGES_MUCH),
     "purge": Promise("", wrong="--batch 0", options=CHANGES_MUCH),
     "register_client": Promise(

@@ -1,14 +1,17 @@
 import json
 import textwrap
+from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.errors import AccountsError
 from bookings.errors import BookingsError
-from bookings.serializers.answers import RosterSerializer
+from bookings.serializers.answers import BookingSerializer, RosterSerializer, SubscriptionSerializer
+from bookings.services.credits import get_subscription
 from bookings.services.timeline import Line
 
 WIDTH = 80
@@ -47,8 +50,27 @@ def as_json(report: Mapping[str, object]) -> str:
     return json.dumps(report, cls=JSONEncoder)
 
 
+def read_id(text: str) -> UUID:
+    """The id that an argument gives. Raises ArgumentTypeError."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ArgumentTypeError(f"'{text}' is not an id.") from None
+
+
 def report_booking(row: Mapping[str, object]) -> dict[str, Any]:
-    return dict(RosterSerializer(row).data)
+    """A booking with its client as JSON has it, without the address that is for those booked and the host."""
+    return {**RosterSerializer(row).data, "link": None}
+
+
+def report_own_booking(row: Mapping[str, object]) -> dict[str, Any]:
+    """A booking of somebody who is named beside it."""
+    return {**BookingSerializer(row).data, "link": None}
+
+
+def report_subscription(subscription_id: UUID) -> dict[str, Any]:
+    """A subscription as the API shows it to its owner. Raises NotFound."""
+    return dict(SubscriptionSerializer(get_subscription(subscription_id=subscription_id)).data)
 
 
 def report_line(line: Line) -> dict[str, object]:

@@ -1,9 +1,9 @@
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.errors import BookingsError
+from bookings.management.commands._front_desk import as_json, read_id, report_subscription
 from bookings.services.adjusting import adjust_credits
 
 
@@ -13,9 +13,10 @@ class Command(BaseCommand):
     help = "Add credits to a subscription, or take them with a negative number; the note stands in the ledger."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("subscription", type=UUID, help="its id, as grant_credits prints it")
+        parser.add_argument("subscription", type=read_id, help="its id, as grant_credits prints it")
         parser.add_argument("amount", type=int, help="how many credits; -5 takes five")
         parser.add_argument("--note", required=True, help="why")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: object, **options: Any) -> None:
         subscription_id, amount = options["subscription"], options["amount"]
@@ -23,4 +24,6 @@ class Command(BaseCommand):
             balance = adjust_credits(subscription_id=subscription_id, amount=amount, note=options["note"])
         except BookingsError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Subscription {subscription_id} now holds {balance}.")
+        sentence = f"Subscription {subscription_id} now holds {balance}."
+        report = {"amount": amount, **report_subscription(subscription_id)} if options["json"] else {}
+        self.stdout.write(as_json(report) if options["json"] else sentence)

@@ -1,9 +1,8 @@
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from bookings.management.commands._front_desk import Done, FrontDeskCommand, report_booking
+from bookings.management.commands._front_desk import Done, FrontDeskCommand, read_id, report_booking
 from bookings.policies.counts import count_credits
 from bookings.services.front_desk import book_as_staff, describe_session
 
@@ -15,7 +14,7 @@ class Command(FrontDeskCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("person", help="GitHub login, or id where several people have been called that")
-        parser.add_argument("slot", type=UUID, help="the session's id")
+        parser.add_argument("slot", type=read_id, help="the session's id")
         parser.add_argument("--free", action="store_true", help="charge nothing; without it, the session's price")
         parser.add_argument("--expect", type=int, metavar="CREDITS", help="only if it costs that many credits")
         super().add_arguments(parser)

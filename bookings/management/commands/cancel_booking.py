@@ -1,9 +1,8 @@
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from bookings.management.commands._front_desk import Done, FrontDeskCommand, report_booking
+from bookings.management.commands._front_desk import Done, FrontDeskCommand, read_id, report_booking
 from bookings.policies.counts import count_credits
 from bookings.services.front_desk import cancel_booking_as_staff, describe_session
 
@@ -15,7 +14,7 @@ class Command(FrontDeskCommand):
     needs_yes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("booking", type=UUID, help="the booking's id")
+        parser.add_argument("booking", type=read_id, help="the booking's id")
         parser.add_argument(
             "--refund",
             choices=["rule", "full"],

@@ -1,9 +1,8 @@
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from bookings.management.commands._front_desk import Done, FrontDeskCommand
+from bookings.management.commands._front_desk import Done, FrontDeskCommand, read_id
 from bookings.policies.counts import count, count_credits
 from bookings.services.front_desk import cancel_slot_as_staff
 
@@ -16,7 +15,7 @@ class Command(FrontDeskCommand):
     needs_yes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("slot", type=UUID, help="the session's id")
+        parser.add_argument("slot", type=read_id, help="the session's id")
         parser.add_argument("--message", default="", help="your words to all of them")
         super().add_arguments(parser)
 

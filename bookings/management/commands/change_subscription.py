@@ -4,6 +4,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.errors import BookingsError
+from bookings.management.commands._front_desk import as_json, read_id, report_subscription
 from bookings.services.adjusting import end_subscription, extend_subscription, set_renewing
 
 
@@ -13,12 +14,13 @@ class Command(BaseCommand):
     help = "Stop a subscription from renewing itself, let it renew again, end it now, or extend it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("subscription", type=UUID, help="its id, as grant_credits prints it")
+        parser.add_argument("subscription", type=read_id, help="its id, as grant_credits prints it")
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--stop", action="store_true", help="it lasts until its end and is not renewed")
         what.add_argument("--resume", action="store_true", help="it renews itself at its end, again")
         what.add_argument("--end", action="store_true", help="it ends now; what is left cannot be spent")
         what.add_argument("--extend", type=int, metavar="DAYS", help="it lasts longer, from now if it has ended")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: object, **options: Any) -> None:
         subscription_id = options["subscription"]
@@ -26,7 +28,8 @@ class Command(BaseCommand):
             done = self._change(subscription_id, options)
         except BookingsError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Subscription {subscription_id} {done}.")
+        sentence = f"Subscription {subscription_id} {done}."
+        self.stdout.write(as_json(report_subscription(subscription_id)) if options["json"] else sentence)
 
     def _change(self, subscription_id: UUID, options: dict[str, Any]) -> str:
         if options["end"]:

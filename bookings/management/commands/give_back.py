@@ -1,12 +1,10 @@
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.errors import BookingsError
-from bookings.management.commands._front_desk import as_json
+from bookings.management.commands._front_desk import as_json, read_id, report_own_booking
 from bookings.policies.counts import count_credits
-from bookings.serializers.answers import BookingSerializer
 from bookings.services.giving_back import NOTE_LENGTH, give_back
 
 
@@ -16,7 +14,7 @@ class Command(BaseCommand):
     help = "Give back some of what a booking has cost, before or after its start, with a note that the person reads."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("booking", type=UUID, help="the booking's id")
+        parser.add_argument("booking", type=read_id, help="the booking's id")
         parser.add_argument("credits", type=int, help="how many credits")
         parser.add_argument("--note", required=True, help=f"why, in at most {NOTE_LENGTH} characters")
         parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -28,4 +26,4 @@ class Command(BaseCommand):
         except BookingsError as error:
             raise CommandError(str(error)) from error
         sentence = f"{count_credits(credits)} of booking {booking_id} went back."
-        self.stdout.write(as_json(BookingSerializer(row).data) if options["json"] else sentence)
+        self.stdout.write(as_json(report_own_booking(row)) if options["json"] else sentence)

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.errors import AccountsError
 from bookings.errors import BookingsError
+from bookings.management.commands._front_desk import as_json, report_subscription
 from bookings.services.staff import give_credits, give_plan
 
 
@@ -16,6 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("person", help="GitHub login, or id where several people have been called that")
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("credits", nargs="?", type=int, help="how many credits")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
         what.add_argument("--plan", help="the name of a plan, which begins now and renews itself")
 
     def handle(self, *args: object, **options: Any) -> None:
@@ -27,4 +29,5 @@ class Command(BaseCommand):
                 subscription_id = give_credits(person=person, credits=credits)
         except (AccountsError, BookingsError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{person} has {plan or f'{credits} more credits'} in subscription {subscription_id}.")
+        sentence = f"{person} has {plan or f'{credits} more credits'} in subscription {subscription_id}."
+        self.stdout.write(as_json(report_subscription(subscription_id)) if options["json"] else sentence)

@@ -1,13 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from accounts.errors import AccountsError
-from bookings.errors import BookingsError
+from bookings.management.commands._front_desk import Done, FrontDeskCommand
 from bookings.services.staff import end_hosting, make_host
 
 
-class Command(BaseCommand):
+class Command(FrontDeskCommand):
     """Let a person offer sessions, or not any more."""
 
     help = "Let a person, by GitHub login or id, offer sessions (--undo: not any more)."
@@ -18,15 +17,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--cancel-booked", action="store_true", help="with --undo: cancel what is booked, and refund it in full"
         )
+        super().add_arguments(parser)
 
-    def handle(self, *args: object, **options: Any) -> None:
+    def do(self, options: dict[str, Any], *, is_preview: bool) -> Done:
         person = options["person"]
-        try:
-            if options["undo"]:
-                done = end_hosting(person=person, cancel_booked=options["cancel_booked"])
-                outcome = f"{person} is no host any more. {done.bookings_cancelled} bookings were cancelled."
-            else:
-                outcome = f"{person} ({make_host(person=person)}) is a host."
-        except (AccountsError, BookingsError) as error:
-            raise CommandError(str(error)) from error
-        self.stdout.write(outcome)
+        if not options["undo"]:
+            made = make_host(person=person, is_preview=is_preview)
+            report = {"person_id": str(made.user_id), "is_host": True, "sessions_opened": made.opened}
+            return report, f"{person} ({made.user_id}) is a host."
+        done = end_hosting(person=person, cancel_booked=options["cancel_booked"], is_preview=is_preview)
+        report = {
+            "person_id": str(done.user_id),
+            "is_host": False,
+            "sessions_closed": done.closed,
+            "bookings_cancelled": done.bookings_cancelled,
+            "credits_refunded": done.credits_refunded,
+        }
+        return report, f"{person} is no host any more. {done.bookings_cancelled} bookings were cancelled."

@@ -1,9 +1,8 @@
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from bookings.management.commands._front_desk import Done, FrontDeskCommand, report_booking
+from bookings.management.commands._front_desk import Done, FrontDeskCommand, read_id, report_booking
 from bookings.policies.counts import count_credits
 from bookings.services.front_desk import describe_session, move_booking_as_staff
 
@@ -14,8 +13,8 @@ class Command(FrontDeskCommand):
     help = "Move a person's booking to another session before its refund deadline. They pay the new price and are told."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("booking", type=UUID, help="the booking's id")
-        parser.add_argument("slot", type=UUID, help="the id of the session that it moves to")
+        parser.add_argument("booking", type=read_id, help="the booking's id")
+        parser.add_argument("slot", type=read_id, help="the id of the session that it moves to")
         parser.add_argument("--expect", type=int, metavar="CREDITS", help="only if it then costs that many credits")
         super().add_arguments(parser)
 

@@ -1,10 +1,9 @@
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.errors import BookingsError
-from bookings.management.commands._front_desk import as_json, report_booking, report_line, show_lines
+from bookings.management.commands._front_desk import as_json, read_id, report_booking, report_line, show_lines
 from bookings.policies.counts import count_credits
 from bookings.serializers.answers import EntrySerializer
 from bookings.services.front_desk import describe_session
@@ -17,7 +16,7 @@ class Command(BaseCommand):
     help = "Show one booking: whose it is, its session, what it has cost and given back, and what happened."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("booking", type=UUID, help="the booking's id")
+        parser.add_argument("booking", type=read_id, help="the booking's id")
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: object, **options: Any) -> None:

@@ -6,9 +6,9 @@ from django.utils import timezone
 
 from accounts.errors import AccountsError
 from bookings.errors import BookingsError
-from bookings.management.commands._front_desk import as_json, report_line, show_lines
+from bookings.management.commands._front_desk import as_json, report_line, report_own_booking, show_lines
 from bookings.policies.counts import count, count_credits
-from bookings.serializers.answers import BookingSerializer, SubscriptionSerializer
+from bookings.serializers.answers import SubscriptionSerializer
 from bookings.services.front_desk import describe_session
 from bookings.services.timeline import PersonStory, get_person_story
 
@@ -49,8 +49,8 @@ def _report(story: PersonStory) -> dict[str, object]:
         "created_at": person.created_at,
         "credits_available": story.credits,
         "subscriptions": [SubscriptionSerializer(row).data for row in story.subscriptions],
-        "upcoming": [BookingSerializer(row).data for row in story.upcoming],
-        "past": [BookingSerializer(row).data for row in story.past],
+        "upcoming": [report_own_booking(row) for row in story.upcoming],
+        "past": [report_own_booking(row) for row in story.past],
         "sessions": story.access.sessions,
         "personal_access_tokens": story.access.personal_tokens,
         "trusted_publishers": story.access.publishers,
