@@ -3,7 +3,7 @@ NOTICES = {
     "settings-saved": "Your settings are saved.",
     "time-zone-saved": "Times are now shown in your time zone.",
     "session-revoked": "That device is signed out.",
-    "others-revoked": "All other devices are signed out.",
+    "others-revoked": "Everything else is signed out.",
     "token-revoked": "The token is revoked. Programs that use it are refused from now on.",
     "publisher-added": "The workflow is trusted. Its jobs may act as you.",
     "publisher-removed": "The workflow is not trusted any more. Its jobs are refused from now on.",

@@ -30,8 +30,8 @@ QUESTIONS = {
         "Keep my place",
     ),
     "revoke_other_sessions": Question(
-        "Sign out all other devices?",
-        "Everything but this browser is signed out at once: {name}.",
+        "Sign out everything else?",
+        "Everything but this browser is signed out at once. {name} Access tokens and trusted publishers stay.",
         "Sign out all others",
         "Keep them signed in",
     ),

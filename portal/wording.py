@@ -134,7 +134,7 @@ _EVENTS = {
     "person.deactivated": "Your account was closed",
     "session.opened": "Signed in on %s",
     "session.ended": "A device was signed out",
-    "session.others_ended": "All other devices were signed out",
+    "session.others_ended": "Everything else was signed out",
     "session.all_ended": "Every device was signed out",
     "session.replayed": "A sign-in was used from two places and was ended",
     "token.created": "Access token made: %s",

@@ -18,6 +18,7 @@ from portal.visitor import PortalRequest, SeeOther
 from portal.wording import client_name, is_own_program
 
 PUBLISHER_ID = "publisher_%s"
+MOST_NAMED = 5
 
 
 @require_safe
@@ -71,20 +72,28 @@ def revoke_other_sessions(request: PortalRequest) -> HttpResponse:
     """Sign all sessions out but this one."""
     if request.method != "POST":
         page = _read(request)
-        others = [_name(one) for one in page["sessions"] if not one["current"]]
-        named = ", ".join(others[:5] or ["nothing else is signed in now"]) + (
-            f" and {len(others) - 5} more" if len(others) > 5 else ""
-        )
+        named = _describe_others([one for one in page["sessions"] if not one["current"]])
         return ask_first(request, "revoke_other_sessions", me=page["person"], back=url("sessions"), name=named)
     request.visitor.send("DELETE", "/sessions?keep=current")
     return redirect_to("sessions", notice="others-revoked")
 
 
-def _name(session: dict[str, Any]) -> str:
-    """`laptop`, or in an application `Team wiki (Firefox on Linux)`."""
-    label = session["label"] or "one without a name"
-    program = client_name(session["client_id"], session.get("client_name"))
-    return label if is_own_program(session["client_id"]) else f"{program} ({label})"
+def _describe_others(sessions: list[dict[str, Any]]) -> str:
+    """`2 devices: laptop, phone. 1 application: Team wiki.`: an application is one, however often it is signed in."""
+    names: dict[str, list[str]] = {"device": [], "application": [], "CI job": []}
+    for one in sessions:
+        client_id, label = one["client_id"], one["label"] or "one without a name"
+        if is_own_program(client_id):
+            names["CI job" if client_id == "insighta-ci" else "device"].append(label)
+        else:
+            names["application"].append(client_name(client_id, one.get("client_name")))
+    names["application"] = list(dict.fromkeys(names["application"]))
+    return " ".join(_count(kind, found) for kind, found in names.items() if found) or "Nothing else is signed in now."
+
+
+def _count(kind: str, names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{len(names)} {kind}{'' if len(names) == 1 else 's'}: {', '.join(names[:MOST_NAMED])}{more}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

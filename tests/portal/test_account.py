@@ -3,6 +3,7 @@
 import base64
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -157,7 +158,35 @@ def test_a_sign_in_stands_where_it_can_be_ended_once(ada: httpx.Client, backend:
     body |= {"applications": [], "publishers": None, "tokens": None}
     backend.routes["GET", "/pages/access"] = Answer(200, body)
     assert [one in ada.get("/sessions").text for one in revoke] == [True, True]
-    assert "laptop, Safari on iPhone, Team wiki (Firefox on Linux)" in ada.get("/sessions/revoke-others").text
+
+
+def test_signing_out_all_others_says_before_what_of_each_kind_that_ends(
+    ada: httpx.Client, backend: FakeBackend
+) -> None:
+    body = backend.body("/pages/access")
+    of_wiki = next(one for one in body["sessions"] if one["client_id"] not in {"insighta-portal", "insighta-cli"})
+    body["sessions"] += [of_wiki | {"id": an_id(805), "label": "Safari on iPad"}]
+    body["sessions"] += [of_wiki | {"id": an_id(806), "client_id": "insighta-ci", "label": "ada/site"}]
+    page = unescape(ada.get("/sessions/revoke-others").text)
+    for said in (
+        "Everything but this browser is signed out at once.",
+        "2 devices: laptop, Safari on iPhone.",
+        "1 application: Team wiki.",
+        "1 CI job: ada/site.",
+        "Access tokens and trusted publishers stay.",
+    ):
+        assert said in page
+    body["sessions"] = [one for one in body["sessions"] if one["current"]]
+    assert "Nothing else is signed in now." in ada.get("/sessions/revoke-others").text
+
+
+def test_of_many_sign_ins_a_few_are_named(ada: httpx.Client, backend: FakeBackend) -> None:
+    body = backend.body("/pages/access")
+    laptop = next(one for one in body["sessions"] if one["label"] == "laptop")
+    body["sessions"] = [one for one in body["sessions"] if one["current"]]
+    body["sessions"] += [laptop | {"id": an_id(8000 + number), "label": f"box {number}"} for number in range(1, 8)]
+    page = ada.get("/sessions/revoke-others").text
+    assert "7 devices: box 1, box 2, box 3, box 4, box 5 and 2 more." in page
 
 
 def test_a_sign_in_that_may_not_see_tokens_is_told_so_and_offered_nothing(

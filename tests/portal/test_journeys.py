@@ -38,7 +38,7 @@ def test_a_session_ended_elsewhere_says_so_and_returns_to_the_page_wanted(live: 
     on_phone = sign_in(contexts(), live, "portal-two", "/sessions")
     on_phone.get_by_role("link", name="Sign out all others…").click()
     on_phone.get_by_role("button", name="Sign out all others").click()
-    expect(on_phone.get_by_role("status")).to_contain_text("All other devices are signed out")
+    expect(on_phone.get_by_role("status")).to_contain_text("Everything else is signed out")
     on_laptop.reload()
     expect(on_laptop.get_by_role("heading", name="You have been signed out")).to_be_visible()
     on_laptop.get_by_role("link", name="Sign in and go on").click()
