@@ -221,9 +221,9 @@ def _give_back(request: PortalRequest, booking_id: UUID, form: GiveBackForm) -> 
 
     The form's key makes a second click harmless.
     """
-    path, key = f"/bookings/{booking_id}/give-back", form_key(request)
+    key = form_key(request)
     try:
-        request.visitor.send("POST", path, form.cleaned_data, idempotency_key=key)
+        request.visitor.send("POST", f"/bookings/{booking_id}/give-back", form.cleaned_data, idempotency_key=key)
     except Problem as problem:
         if problem.code == "idempotency_conflict":
             return "given-back-before"
