@@ -13,7 +13,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 
-from bookings.services import expansion, host_news, notices, renewing, waiting
+from bookings.services import expansion, host_news, notices, purging, renewing, waiting
 from bookings.services.notices import Told
 
 # 40 attempts, each a minute later than the one before: a mail server may be away for half a day.
@@ -135,3 +135,10 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
 async def remove_old_jobs(context: JobContext, timestamp: int) -> None:
     """Every night: forget the jobs that were done a week ago."""
     await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_JOBS_HOURS)
+
+
+@app.periodic(cron="50 4 * * *")
+@app.task(name="bookings.purge_unbooked_slots", queueing_lock="bookings.purge_unbooked_slots")
+def purge_unbooked_slots(timestamp: int) -> None:
+    """Every night: remove sessions that are long over and that nobody ever booked."""
+    purging.purge_unbooked_slots()

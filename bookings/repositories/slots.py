@@ -11,9 +11,11 @@ from django.db.models import (
     BooleanField,
     Count,
     DateTimeField,
+    Exists,
     F,
     Func,
     IntegerField,
+    OuterRef,
     Q,
     QuerySet,
     Sum,
@@ -24,7 +26,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from bookings.errors import NotFound
-from bookings.models import Slot
+from bookings.models import Booking, BookingMove, Slot, WaitlistEntry
 from bookings.policies.availability import LONGEST_SESSION
 from bookings.policies.credits import refund_deadline, refund_window_of
 from bookings.repositories.keyset import Found, Page, read_page
@@ -314,3 +316,20 @@ def count_booked(slot_ids: Iterable[UUID]) -> tuple[int, int]:
         credits=Sum(F("bookings__credits_charged") - F("bookings__credits_given_back"), filter=active),
     )
     return found["people"], found["credits"] or 0
+
+
+def remove_unbooked(*, since: datetime | None, before: datetime, limit: int) -> tuple[int, datetime | None]:
+    """Remove the first `limit` slots that begin from `since` on and ended before `before`, and that nobody was ever
+    booked into or waited for; how many, and when the last of them begins."""
+    unbooked = Slot.objects.filter(
+        ~Exists(Booking.objects.filter(slot=OuterRef("pk"))),
+        ~Exists(BookingMove.objects.filter(previous_slot=OuterRef("pk"))),
+        ~Exists(WaitlistEntry.objects.filter(slot=OuterRef("pk"))),
+        starts_at__lt=before,
+        ends_at__lt=before,
+    )
+    if since is not None:
+        unbooked = unbooked.filter(starts_at__gte=since)
+    found = list(unbooked.order_by("starts_at").values_list("id", "starts_at")[:limit])
+    removed, _ = Slot.objects.filter(id__in=[slot_id for slot_id, _ in found]).delete()
+    return removed, found[-1][1] if found else None

@@ -59,6 +59,24 @@ def test_what_is_long_over_goes_and_what_may_be_asked_about_stays(ada: User) -> 
     assert manage("purge").split("\n")[0] == "0 sign-in flows"
 
 
+def test_personal_access_tokens_go_ninety_days_after_their_end(ada: User) -> None:
+    for number, values in enumerate(
+        (
+            {"expires_at": now() - 91 * DAY},
+            {"expires_at": now() + DAY, "revoked_at": now() - 91 * DAY},
+            {"expires_at": now() - 89 * DAY},
+            {"expires_at": now() + DAY, "revoked_at": now() - 89 * DAY},
+            {"expires_at": now() + DAY},
+        )
+    ):
+        digest = bytes([number]) * 32
+        PersonalAccessToken.objects.create(user=ada, name=str(number), token_hash=digest, scope="", **values)
+    assert "2 personal access tokens" in manage("purge", "--dry-run")
+    assert "2 personal access tokens" in manage("purge")
+    kept = PersonalAccessToken.objects.order_by("name").values_list("name", flat=True)
+    assert list(kept) == ["2", "3", "4"]
+
+
 def test_a_code_that_was_used_stays_for_a_day_so_that_a_replay_is_recognised(ada: User) -> None:
     add_rows(ada, ended=timedelta(hours=23))
     manage("purge")

@@ -5,11 +5,13 @@ from functools import partial
 from django.db import transaction
 
 from accounts.services import flows
-from tokens.repositories import codes, devices, expired, publishers, sessions, signing_keys
+from tokens.repositories import codes, devices, expired, personal_tokens, publishers, sessions, signing_keys
 
 BATCH = 1000
 # Redeemed codes and ended sessions stay this long, so that a late replay is recognised.
 KEPT_FOR = timedelta(days=1)
+# An ended personal access token that is found in a repository can be traced to its owner for so long.
+TOKENS_KEPT_FOR = timedelta(days=90)
 
 Report = Callable[[str, int], None]
 
@@ -25,6 +27,9 @@ def purge_expired(*, now: datetime, batch: int = BATCH, report: Report | None = 
         "authorization codes": partial(_purge, partial(codes.purge_codes, expired_before=before, limit=batch)),
         "device requests": partial(_purge, partial(devices.purge_grants, expired_before=before, limit=batch)),
         "sessions": partial(_purge, partial(sessions.purge_sessions, ended_before=before, limit=batch)),
+        "personal access tokens": partial(
+            _purge, partial(personal_tokens.purge_tokens, ended_before=now - TOKENS_KEPT_FOR, limit=batch)
+        ),
         "used job tokens": partial(_purge, partial(publishers.purge_used_tokens, expired_before=now, limit=batch)),
         "admin sessions": partial(_purge, partial(expired.purge_admin_sessions, now=now, limit=batch)),
         "signing keys": partial(_purge, partial(signing_keys.purge_keys, now=now)),
@@ -36,7 +41,7 @@ def count_expired(*, now: datetime) -> dict[str, int]:
     """What `purge_expired` would remove."""
     return {
         "sign-in flows": flows.count_expired_flows(now=now),
-        **expired.count_expired(before=now - KEPT_FOR, now=now),
+        **expired.count_expired(before=now - KEPT_FOR, tokens_before=now - TOKENS_KEPT_FOR, now=now),
     }
 
 
