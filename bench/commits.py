@@ -13,15 +13,14 @@ import httpx
 
 from bench.booking_world import BookingWorld
 from bench.harness import LOCAL, Bench, BenchError, Budget, Result, Rounds, Table, interleave, scenario
-from bench.product import Product
+from bench.product import BACKEND, DATABASE, Product
 from bench.servers import ROOT, run_to_end
 from bench.wrk import Load, load_calls, load_refreshes
 
 THIS = "this commit"
-RATE, BACKEND, DATABASE = "rate", "processor of the backend", "processor of PostgreSQL"
+RATE = "rate"
 # Enough for the fastest connection of a round.
 CLIENTS = 3500
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Costed(Protocol):
@@ -68,18 +67,7 @@ class Side:
         return _seen(self.world.book(slots, path="bookings", connections=16, seconds=seconds))
 
     def processor_seconds(self) -> dict[str, float]:
-        """What the backend's processes, and PostgreSQL's for its connections, have used so far."""
-        used = {BACKEND: 0.0, DATABASE: 0.0}
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                fields = (process / "stat").read_text().rpartition(")")[2].split()
-                is_ours = int(fields[2]) == self.product.backend_group
-                serves_us = f" {self.product.database} " in (process / "cmdline").read_text()
-            except OSError:
-                continue
-            if is_ours or serves_us:
-                used[BACKEND if is_ours else DATABASE] += (int(fields[11]) + int(fields[12])) / _TICKS
-        return used
+        return self.product.processor_seconds()
 
 
 ACTS: dict[str, Callable[[Side, int], tuple[float, int]]] = {

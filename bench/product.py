@@ -1,6 +1,7 @@
 """Insighta under test: backend and portal as they are deployed, over a database filled with people and sessions."""
 
 import contextlib
+import os
 import secrets
 import sys
 import uuid
@@ -23,6 +24,8 @@ from tokens.policies.refresh_tokens import make_token
 
 CLI = "insighta-cli"
 SCOPES = "account:read account:write bookings:read bookings:write"
+BACKEND, DATABASE = "processor of the backend", "processor of PostgreSQL"
+_TICKS = os.sysconf("SC_CLK_TCK")
 # Every product's database is a copy of it.
 _MIGRATED = "migrated"
 _INSERT_SESSION = """
@@ -110,6 +113,20 @@ class Product:
 
     def connect(self) -> "contextlib.AbstractContextManager[psycopg.Connection[tuple[object, ...]]]":
         return self.cluster.connect(self.database)
+
+    def processor_seconds(self) -> dict[str, float]:
+        """What the backend's processes, and PostgreSQL's for its connections, have used so far."""
+        used = {BACKEND: 0.0, DATABASE: 0.0}
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                fields = (process / "stat").read_text().rpartition(")")[2].split()
+                is_ours = int(fields[2]) == self.backend_group
+                serves_us = f" {self.database} " in (process / "cmdline").read_text()
+            except OSError:
+                continue
+            if is_ours or serves_us:
+                used[BACKEND if is_ours else DATABASE] += (int(fields[11]) + int(fields[12])) / _TICKS
+        return used
 
     @cached_property
     def refresh_request(self) -> RefreshRequest:

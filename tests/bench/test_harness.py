@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import commits, peer_servers, rotation_sql, wrk
+from bench import commits, peer_servers, product, rotation_sql, wrk
 from bench.__main__ import find_scenarios
 from bench.charts import Bar, Chart, draw
 from bench.harness import Bench, BenchError, Budget, Figure, Result, Rounds, Scenario, Table, Target, interleave
@@ -313,7 +313,7 @@ class FakeSide:
         self.used = 0.0
 
     def processor_seconds(self) -> dict[str, float]:
-        return {commits.BACKEND: self.used, commits.DATABASE: 0.1 * self.used}
+        return {product.BACKEND: self.used, product.DATABASE: 0.1 * self.used}
 
     def act(self, seconds: int, *, rate: float, cost: float) -> tuple[float, int]:
         self.used += seconds * rate * cost
@@ -331,10 +331,10 @@ def test_a_commit_is_measured_against_another_in_rate_and_processor_time() -> No
         rows = commits.measure_sides(run, result, "bookings", acts, sides)
     assert [row[1:] for row in rows] == [
         [commits.RATE, "1.50"],
-        [commits.BACKEND, "0.75"],
-        [commits.DATABASE, "0.75"],
+        [product.BACKEND, "0.75"],
+        [product.DATABASE, "0.75"],
     ]
-    assert result.figure(f"bookings: {commits.BACKEND}, {commits.THIS}").median == pytest.approx(3)
+    assert result.figure(f"bookings: {product.BACKEND}, {commits.THIS}").median == pytest.approx(3)
 
 
 def test_two_commits_are_measured_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
