@@ -7,8 +7,9 @@ import hypothesis
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.db import connection, transaction
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 
+from tests.api_codes import MEDIA_TYPE, check_code
 from tests.databases import migrated_template
 from tests.processes import Live
 from tokens.services import signing_keys
@@ -112,6 +113,23 @@ def _empty_tables_after_transactional_tests() -> Iterator[None]:
     """Instead of Django's flush, which takes half a second and leaves unmanaged tables, the job queue among them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_tables())
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_code_is_missing_in_the_schema() -> Iterator[None]:
+    """Every problem that Django's test client is answered with names a code that the schema gives for its operation."""
+    send = Client.request
+
+    def send_and_check(self: Client, **request: Any) -> Any:
+        response = send(self, **request)
+        if response.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
+            method, path = str(response.wsgi_request.method), response.wsgi_request.path
+            check_code(method=method, path=path, status=response.status_code, problem=response.json())
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "request", send_and_check)
         yield
 
 

@@ -12,11 +12,13 @@ from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
 import httpx
 
+from tests.api_codes import check_answer
 from tests.processes import Live
 
 # Everything here is plain http, and loading the certificates takes longer than most requests.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-HTTP = httpx.Client(timeout=120, limits=httpx.Limits(max_connections=None), verify=NO_CERTIFICATES)
+CHECKED: Any = {"response": [check_answer]}
+HTTP = httpx.Client(timeout=120, limits=httpx.Limits(max_connections=None), verify=NO_CERTIFICATES, event_hooks=CHECKED)
 # Clients and curious people keep no cookies; a `Browser` does.
 HTTP.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 CLI, PORTAL = "insighta-cli", "insighta-portal"

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import errors
 from accounts.serializers import MeSerializer
 from accounts.services import people
 
@@ -41,6 +42,7 @@ class DeactivateView(APIView):
     """Deactivate the account; the next sign-in reactivates it."""
 
     required_scopes = {"POST": "account:write"}
+    refusals = {"POST": (errors.LastAdministrator,)}
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bookings.models import Slot
 
 REMIND_BEFORE = timedelta(hours=24)
-_ERRORS: dict[Refusal, type[errors.BookingsError]] = {
+SEAT_REFUSALS: dict[Refusal, type[errors.BookingsError]] = {
     Refusal.NOT_FOUND: errors.NotFound,
     Refusal.SLOT_CANCELLED: errors.SlotCancelled,
     Refusal.SLOT_STARTED: errors.SlotStarted,
@@ -107,7 +107,7 @@ def refused(refusal: Refusal, *, price_credits: int) -> errors.BookingsError:
     """The error that says so, with the price where that is not what was expected."""
     if refusal is Refusal.PRICE_CHANGED:
         return errors.PriceChanged(extra={"credits_charged": price_credits})
-    return _ERRORS[refusal]()
+    return SEAT_REFUSALS[refusal]()
 
 
 def seat_client(

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from bookings import errors
 from bookings.serializers.answers import CalendarChangeSerializer, ChangedRuleSerializer, RuleSerializer
 from bookings.serializers.requests import CancelBookedQuery, RulePatch, RuleRequest
 from bookings.serializers.weekly_hours import WeeklyHoursRequest, WeeklyHoursSerializer
@@ -20,6 +21,7 @@ class AvailabilityRulesView(APIView):
     """When a host receives."""
 
     required_scopes = {"GET": "bookings:write", "POST": "bookings:write"}
+    refusals = {"GET": (errors.NotAHost,), "POST": (errors.NotAHost,)}
 
     @extend_schema(responses=page_of(RuleSerializer))
     def get(self, request: Request) -> Response:
@@ -58,6 +60,7 @@ class WeeklyHoursView(APIView):
     """When one offering takes place, week by week."""
 
     required_scopes = {"PUT": "bookings:write"}
+    refusals = {"PUT": (errors.PreviewChanged,)}
 
     @extend_schema(request=WeeklyHoursRequest, responses=WeeklyHoursSerializer)
     def put(self, request: Request, offering_id: UUID) -> Response:

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookings import errors
 from bookings.serializers.answers import (
     BookingDetailSerializer,
     BookingSerializer,
@@ -34,6 +35,7 @@ class BookingsView(APIView):
     """The caller's bookings."""
 
     required_scopes = {"GET": "bookings:read", "POST": "bookings:write"}
+    refusals = {"POST": (*booking.SEAT_REFUSALS.values(), errors.PriceChanged, errors.IdempotencyConflict)}
 
     @extend_schema(
         operation_id="bookings_list", parameters=[BookingQuery, CURSOR], responses=page_of(BookingSerializer)
@@ -56,6 +58,16 @@ class SeriesView(APIView):
     """Every session of weekly hours, for a time."""
 
     required_scopes = {"GET": "bookings:read", "POST": "bookings:write"}
+    refusals = {
+        "GET": (errors.NoSeries, errors.Busy),
+        "POST": (
+            errors.NoSeries,
+            *booking.SEAT_REFUSALS.values(),
+            errors.PriceChanged,
+            errors.PreviewChanged,
+            errors.IdempotencyConflict,
+        ),
+    }
 
     @extend_schema(parameters=[SeriesQuery], responses=SeriesPreviewSerializer)
     def get(self, request: Request, slot_id: UUID) -> Response:
@@ -88,6 +100,7 @@ class RefundPreviewView(APIView):
     """What cancelling would give back."""
 
     required_scopes = {"GET": "bookings:read"}
+    refusals = {"GET": (errors.BookingNotActive, errors.SessionStarted)}
 
     @extend_schema(responses=RefundPreviewSerializer)
     def get(self, request: Request, booking_id: UUID) -> Response:
@@ -100,6 +113,7 @@ class BookingCancelView(APIView):
     """A client's cancellation."""
 
     required_scopes = {"POST": "bookings:write"}
+    refusals = {"POST": (errors.BookingNotActive, errors.SessionStarted, errors.RefundChanged)}
 
     @extend_schema(request=CancelRequest, responses=BookingSerializer)
     def post(self, request: Request, booking_id: UUID) -> Response:
@@ -115,6 +129,15 @@ class BookingRescheduleView(APIView):
     """A client's move to another slot."""
 
     required_scopes = {"POST": "bookings:write"}
+    refusals = {
+        "POST": (
+            errors.BookingNotActive,
+            errors.SessionStarted,
+            errors.LateReschedule,
+            *booking.SEAT_REFUSALS.values(),
+            errors.PriceChanged,
+        ),
+    }
 
     @extend_schema(request=BookingRequest, responses=BookingSerializer)
     def post(self, request: Request, booking_id: UUID) -> Response:
@@ -128,6 +151,7 @@ class GiveBackView(APIView):
     """What a host gives back besides a cancellation's refund."""
 
     required_scopes = {"POST": "bookings:write"}
+    refusals = {"POST": (errors.IdempotencyConflict,)}
 
     @extend_schema(parameters=[IDEMPOTENCY_KEY], request=GiveBackRequest, responses=BookingSerializer)
     def post(self, request: Request, booking_id: UUID) -> Response:
@@ -143,6 +167,7 @@ class RemovalView(APIView):
     """Somebody whom a host takes out of a session."""
 
     required_scopes = {"POST": "bookings:write"}
+    refusals = {"POST": (errors.BookingNotActive, errors.SessionStarted)}
 
     @extend_schema(request=MessageRequest, responses=RosterSerializer)
     def post(self, request: Request, booking_id: UUID) -> Response:
@@ -156,6 +181,10 @@ class NoShowView(APIView):
     """A client who did not come."""
 
     required_scopes = {"POST": "bookings:write", "DELETE": "bookings:write"}
+    refusals = {
+        "POST": (errors.BookingNotActive, errors.NotValid),
+        "DELETE": (errors.BookingNotActive, errors.OverlappingBooking),
+    }
 
     @extend_schema(request=None, responses=BookingSerializer)
     def post(self, request: Request, booking_id: UUID) -> Response:

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookings import errors
 from bookings.serializers.offerings import ChangedOfferingSerializer, OfferingSerializer, PublicOfferingSerializer
 from bookings.serializers.requests import OfferingPatch, OfferingQuery, OfferingRequest
 from bookings.services import offerings
@@ -26,6 +27,7 @@ class OfferingsView(CalendarView):
     """What people offer."""
 
     required_scopes = {"GET": "bookings:read", "POST": "bookings:write"}
+    refusals = {"POST": (errors.NotAHost, errors.IdempotencyConflict)}
 
     @extend_schema(
         operation_id="offerings_list",
@@ -64,6 +66,7 @@ class OfferingArchiveView(APIView):
     """The end of an offering."""
 
     required_scopes = {"POST": "bookings:write"}
+    refusals = {"POST": (errors.NotValid,)}
 
     @extend_schema(request=None, responses=OfferingSerializer)
     def post(self, request: Request, offering_id: UUID) -> Response:

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookings import errors
 from bookings.serializers.answers import (
     CancelledDaySerializer,
     CancelledSlotsSerializer,
@@ -73,6 +74,7 @@ class SlotsView(CalendarView):
     """Sessions that can be booked."""
 
     required_scopes = {"GET": "bookings:read", "POST": "bookings:write"}
+    refusals = {"POST": (errors.NotAHost, errors.SlotStarted, errors.SlotOverlaps)}
 
     @extend_schema(
         operation_id="slots_list",
@@ -96,6 +98,17 @@ class SlotView(CalendarView):
     """One slot."""
 
     required_scopes = {"GET": "bookings:read", "PATCH": "bookings:write"}
+    refusals = {
+        "PATCH": (
+            errors.NotAHost,
+            errors.SlotCancelled,
+            errors.SessionStarted,
+            errors.SlotStarted,
+            errors.SlotOverlaps,
+            errors.CapacityBelowSeats,
+            errors.PreviewChanged,
+        ),
+    }
 
     @extend_schema(responses=seen_as(SlotSerializer, PublicSlotSerializer))
     def get(self, request: Request, slot_id: UUID) -> Response:
@@ -133,6 +146,7 @@ class SlotCancelView(APIView):
     """A host's cancellation of one slot."""
 
     required_scopes = {"POST": "bookings:write"}
+    refusals = {"POST": (errors.SlotCancelled, errors.SessionStarted)}
 
     @extend_schema(request=MessageRequest, responses=CancelledSlotsSerializer)
     def post(self, request: Request, slot_id: UUID) -> Response:
@@ -146,6 +160,7 @@ class SlotReopenView(APIView):
     """A cancelled slot that takes place after all."""
 
     required_scopes = {"POST": "bookings:write"}
+    refusals = {"POST": (errors.NotAHost, errors.SlotStarted, errors.SlotOverlaps)}
 
     @extend_schema(request=None, responses=SlotSerializer)
     def post(self, request: Request, slot_id: UUID) -> Response:
@@ -157,6 +172,7 @@ class DayCancelView(APIView):
     """A host's cancellation of a day."""
 
     required_scopes = {"POST": "bookings:write"}
+    refusals = {"POST": (errors.NotAHost,)}
 
     @extend_schema(request=DayRequest, responses=CancelledDaySerializer)
     def post(self, request: Request) -> Response:
@@ -170,6 +186,7 @@ class HostedSlotsView(APIView):
     """A host's own calendar."""
 
     required_scopes = {"GET": "bookings:read"}
+    refusals = {"GET": (errors.NotAHost,)}
 
     @extend_schema(parameters=[HostedQuery, CURSOR], responses=page_of(SlotSerializer))
     def get(self, request: Request) -> Response:
@@ -183,6 +200,16 @@ class RosterView(APIView):
     """Who comes to a session."""
 
     required_scopes = {"GET": "bookings:write", "POST": "bookings:write"}
+    refusals = {
+        "POST": (
+            errors.SlotCancelled,
+            errors.SlotStarted,
+            errors.SlotFull,
+            errors.PriceChanged,
+            errors.CannotBookPerson,
+            errors.IdempotencyConflict,
+        ),
+    }
     # A host who could try names without end would learn who is here: tokens/throttles.py counts each.
     posts_for_others = True
 
@@ -239,6 +266,16 @@ class WaitlistView(APIView):
     """The queue of a full slot."""
 
     required_scopes = {"POST": "bookings:write", "DELETE": "bookings:write"}
+    refusals = {
+        "POST": (
+            errors.SlotCancelled,
+            errors.SlotStarted,
+            errors.OwnSlot,
+            errors.AlreadyBooked,
+            errors.OverlappingBooking,
+            errors.NotValid,
+        ),
+    }
 
     @extend_schema(request=None, responses={201: PlaceSerializer})
     def post(self, request: Request, slot_id: UUID) -> Response:

@@ -6,7 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
-from config.http.problems import MEDIA_TYPE, documented_codes
+from config.http.problems import MEDIA_TYPE, documented_problems
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PROBLEM: dict[str, Any] = {
@@ -55,8 +55,11 @@ LINKS: dict[tuple[str, str], dict[str, tuple[str, dict[str, str]]]] = {
         "DenyDevice": ("device_requests_deny_create", {"user_code": "$response.body#/user_code"}),
     },
 }
-# Codes of every HTTP API, left out of the descriptions.
-_UNDESCRIBED = {"method_not_allowed", "not_acceptable"}
+# What any call may be answered with, and what else any call that a person makes.
+_ANY = {"throttled", "internal_error", "unavailable"}
+_OF_PERSON = {"not_authenticated", "permission_denied", "account_pending", "account_suspended", "account_inactive"}
+_OF_BODY = {"validation_error", "unsupported_media_type", "request_too_large"}
+_CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 # Groups of the reference in its order: what each is about, and what the paths of its operations begin with.
@@ -113,7 +116,25 @@ EXAMPLES: dict[str, Any] = {
 
 
 class ApiSchema(AutoSchema):
-    """Says of each operation which group it belongs to and which scope it needs."""
+    """Says of each operation which group it belongs to, which scope it needs and which codes refuse it."""
+
+    def get_operation(self, *args: Any, **options: Any) -> dict[str, Any] | None:
+        """With `x-refusals`, codes and sentences, which `add_problems` turns into answers."""
+        operation: dict[str, Any] | None = super().get_operation(*args, **options)
+        return operation and operation | {"x-refusals": self._refusals(operation)}
+
+    def _refusals(self, operation: dict[str, Any]) -> dict[str, str]:
+        """What the view's `refusals` name for this method, and what follows from how the operation is called."""
+        places = {one["in"] for one in operation.get("parameters", [])}
+        implied = _ANY.union(
+            _OF_PERSON if operation.get("security") else (),
+            _OF_BODY if "requestBody" in operation else (),
+            {"validation_error"} if places & {"query", "header"} else (),
+            {"not_found"} if "path" in places else (),
+            {"busy"} if self.method in _CHANGES else (),
+        )
+        own = {error.code: error.sentence for error in getattr(self.view, "refusals", {}).get(self.method, ())}
+        return {code: problem["detail"] for code, problem in documented_problems().items() if code in implied} | own
 
     def get_tags(self) -> list[str]:
         """The group of the path; where a host changes the calendar, the hosts'."""
@@ -203,28 +224,30 @@ def allow_both(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Post-processing hook: adds the problem responses, by status and code, to every operation."""
-    result["components"].setdefault("schemas", {})["Problem"] = _problem_schema()
+    """Post-processing hook: what refuses an operation becomes its answers, by status, with the codes of each."""
+    problems = documented_problems()
+    codes = {"code": {"type": "string", "enum": list(problems)}}
+    result["components"].setdefault("schemas", {})["Problem"] = PROBLEM | {"properties": PROBLEM["properties"] | codes}
+    result["components"]["examples"] = {code: {"value": problem} for code, problem in problems.items()}
     for item in result["paths"].values():
         for method in METHODS:
             if method in item:
-                _describe_problems(item[method])
+                _describe_problems(item[method], problems)
     return result
 
 
-def _problem_schema() -> dict[str, Any]:
-    properties = PROBLEM["properties"] | {"code": {"type": "string", "enum": sorted(documented_codes())}}
-    return PROBLEM | {"properties": properties}
-
-
-def _describe_problems(operation: dict[str, Any]) -> None:
-    answer = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    statuses = {code: status.value for code, status in documented_codes().items()}
-    for status in sorted({status for code, status in statuses.items() if code not in _UNDESCRIBED}):
-        codes = ", ".join(f"`{code}`" for code, number in statuses.items() if number == status)
-        operation["responses"].setdefault(
-            str(status), {"description": f"A problem: {codes}.", "content": {MEDIA_TYPE: answer}}
-        )
+def _describe_problems(operation: dict[str, Any], problems: dict[str, dict[str, Any]]) -> None:
+    refusals = operation.pop("x-refusals")
+    for status in sorted({problems[code]["status"] for code in refusals}):
+        codes = sorted(code for code in refusals if problems[code]["status"] == status)
+        answer = {
+            "schema": {
+                "allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": {"code": {"enum": codes}}}],
+            },
+            "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+        }
+        words = "\n".join(f"- `{code}`: {refusals[code]}" for code in codes)
+        operation["responses"].setdefault(str(status), {"description": words, "content": {MEDIA_TYPE: answer}})
 
 
 @cache

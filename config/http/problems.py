@@ -49,10 +49,13 @@ _FRAMEWORK: list[tuple[type[Exception], str, HTTPStatus]] = [
     (RecursionError, "validation_error", HTTPStatus.BAD_REQUEST),
 ]
 _UNAVAILABLE = "We cannot answer at this moment. Nothing is half done; try again in a second."
+_BROKEN = "Something broke on our side. Nothing is half done; try again later."
 _SENTENCES = {
     "not_authenticated": "The access token is missing, expired or revoked. Refresh it or sign in again.",
     "not_found": "There is no such thing, or it is not yours.",
+    "permission_denied": "This token lacks the scope that this call needs.",
     "request_too_large": "The request body is too large.",
+    "unsupported_media_type": "The body must be JSON, and Content-Type must say so.",
     "validation_error": "Some fields are not as they should be; see errors.",
 }
 
@@ -90,11 +93,20 @@ def error_classes() -> Iterator[Any]:
             yield from (member for member in members if hasattr(member, "sentence"))
 
 
-def documented_codes() -> dict[str, HTTPStatus]:
-    """Every code that the API answers with, and its status."""
-    own = {error.code: STATUS[error.kind] for error in error_classes() if hasattr(error, "code") and error.in_api}
-    always = {"internal_error": HTTPStatus.INTERNAL_SERVER_ERROR, "unavailable": STATUS["unavailable"]}
-    return {code: status for _, code, status in _FRAMEWORK} | always | own
+def documented_problems() -> dict[str, dict[str, Any]]:
+    """Every code that the API answers with, and a problem that has it."""
+    found = {
+        code: (status, _SENTENCES.get(code) or str(getattr(error, "default_detail", "")))
+        for error, code, status in _FRAMEWORK
+    }
+    found |= {
+        "internal_error": (HTTPStatus.INTERNAL_SERVER_ERROR, _BROKEN),
+        "unavailable": (STATUS["unavailable"], _UNAVAILABLE),
+    }
+    for error in error_classes():
+        if hasattr(error, "code") and error.in_api:
+            found.setdefault(error.code, (STATUS[error.kind], error.sentence))
+    return {code: _problem(code, status, sentence) for code, (status, sentence) in sorted(found.items())}
 
 
 # The API takes no cookies, so nothing here is a form of another site; refused as one, a mistyped id would get a page.
@@ -110,8 +122,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         # Without the request: what fills in a page from it may be what broke.
         page = render_to_string("500.html")
         return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
-    sentence = "Something broke on our side. Nothing is half done; try again later."
-    return _plain_problem("internal_error", HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
+    return _plain_problem("internal_error", HTTPStatus.INTERNAL_SERVER_ERROR, _BROKEN)
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:

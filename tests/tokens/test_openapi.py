@@ -12,6 +12,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.validation import validate_schema
 
 from accounts.models import User
+from config.http.openapi import METHODS
+from tests.api_codes import check_code, codes_of
 from tests.tokens.in_process import PORTAL, call, make_person, post, sign_in
 from tests.tokens.test_scopes import operations
 
@@ -53,6 +55,16 @@ def described(schema: dict[str, Any]) -> set[str]:
     }
 
 
+def by_name(schema: dict[str, Any]) -> dict[str, Any]:
+    """Operations, as `GET /me`."""
+    return {
+        f"{method.upper()} {path.removeprefix('/api/v1')}": operation
+        for path, item in schema["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
 def check(schema: dict[str, Any], operation: str, response: Any) -> None:
     """The answer is what the schema says of its operation and status."""
     method, path = operation.split(" ")
@@ -90,11 +102,34 @@ def test_every_operation_says_what_it_does_and_who_may_call_it(schema: dict[str,
                 assert all(f"Scope: `{scope}`" in operation["description"] for one in asked for scope in one)
 
 
-def test_every_error_code_is_documented(schema: dict[str, Any], client: Http) -> None:
+def test_every_error_code_refuses_some_operation(schema: dict[str, Any]) -> None:
+    named = {code for operation in by_name(schema).values() for codes in codes_of(operation).values() for code in codes}
     documented = set(schema["components"]["schemas"]["Problem"]["properties"]["code"]["enum"])
-    assert documented >= CODES
-    described = " ".join(answer["description"] for answer in schema["paths"]["/api/v1/me"]["get"]["responses"].values())
-    assert not [code for code in CODES if f"`{code}`" not in described]
+    assert documented >= named >= CODES
+    assert documented - named <= {"method_not_allowed", "not_acceptable"}
+
+
+def test_an_operation_names_its_own_codes_with_sentences_and_examples(schema: dict[str, Any]) -> None:
+    operations = by_name(schema)
+    answers = operations["POST /bookings"]["responses"]
+    assert codes_of(operations["POST /bookings"])[409] == [
+        "already_booked", "busy", "idempotency_conflict", "insufficient_credits", "overlapping_booking", "own_slot",
+        "price_changed", "slot_cancelled", "slot_full", "slot_started",
+    ]  # fmt: skip
+    assert "- `slot_full`: Every seat of this session is taken." in answers["409"]["description"]
+    examples = answers["409"]["content"]["application/problem+json"]["examples"]
+    assert examples["slot_full"] == {"$ref": "#/components/examples/slot_full"}
+    assert schema["components"]["examples"]["slot_full"]["value"]["status"] == 409
+    assert "409" not in operations["GET /me"]["responses"]
+    assert set(codes_of(operations["GET /me"])) == {401, 403, 429, 500, 503}
+
+
+def test_a_code_that_its_operation_does_not_name_is_found() -> None:
+    """`tests/conftest.py` looks at every problem that a test is answered with."""
+    check_code(method="POST", path="/api/v1/bookings", status=409, problem={"code": "slot_full"})
+    for path, status in (("/api/v1/bookings", 400), ("/api/v1/slots", 409), ("/api/v1/slots/1/cancel", 409)):
+        with pytest.raises(AssertionError, match="answers slot_full"):
+            check_code(method="POST", path=path, status=status, problem={"code": "slot_full"})
 
 
 def test_the_docs_page_has_nothing_inline_and_loads_nothing_from_elsewhere(client: Http) -> None:

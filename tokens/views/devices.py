@@ -4,6 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tokens import errors
 from tokens.authentication import credential_of
 from tokens.serializers import DeviceRequestSerializer
 from tokens.services import devices
@@ -41,9 +42,11 @@ class ApproveDeviceView(_DecisionView):
     """Approve the device. A personal access token may not."""
 
     approve = True
+    refusals = {"POST": (errors.AlreadyDecided, errors.StepUpRequired)}
 
 
 class DenyDeviceView(_DecisionView):
     """Deny the device."""
 
     approve = False
+    refusals = {"POST": (errors.AlreadyDecided,)}

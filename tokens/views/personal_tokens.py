@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tokens import errors
 from tokens.authentication import credential_of, read_retry_key
 from tokens.serializers import (
     CreatedTokenSerializer,
@@ -27,6 +28,7 @@ class PersonalAccessTokensView(APIView):
     """A person's personal access tokens."""
 
     required_scopes = {"GET": "account:write", "POST": "account:write"}
+    refusals = {"POST": (errors.InvalidRequest, errors.TokenMadeBefore, errors.StepUpRequired)}
 
     @extend_schema(responses=PersonalAccessTokenPageSerializer)
     def get(self, request: Request) -> Response:

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tokens import errors
 from tokens.authentication import credential_of
 from tokens.serializers import (
     NewPublisherSerializer,
@@ -20,6 +21,7 @@ class TrustedPublishersView(APIView):
     """CI jobs that may act as a person without a secret."""
 
     required_scopes = {"GET": "account:write", "POST": "account:write"}
+    refusals = {"POST": (errors.StepUpRequired, errors.Unavailable)}
 
     @extend_schema(responses=TrustedPublisherPageSerializer)
     def get(self, request: Request) -> Response:
