@@ -14,6 +14,7 @@ from django.http import HttpRequest, QueryDict
 
 from portal.errors import Problem
 from portal.links import read_uuid
+from portal.times import read_clock
 from portal.visitor import Visitor
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
@@ -65,8 +66,28 @@ def number_input() -> forms.NumberInput:
     return forms.NumberInput(attrs={"class": "input input-short", "inputmode": "numeric"})
 
 
-def clock_input() -> forms.TimeInput:
-    return forms.TimeInput(attrs={"class": "input input-short", "type": "time"}, format="%H:%M")
+class ClockField(forms.CharField):
+    """A time of day, typed as people write it, as `09:00`. A browser's own field would ask for AM and PM by its locale.
+
+    `is_end` allows 24:00.
+    """
+
+    default_error_messages = {"invalid": "Enter a time, like 9:00 or 17:30."}
+
+    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
+        widget = text_input(inputmode="numeric", autocomplete="off")
+        widget.attrs["class"] += " input-clock"
+        super().__init__(empty_value=None, widget=widget, **options)
+        self.is_end = is_end
+
+    def to_python(self, value: Any) -> str | None:
+        typed: str | None = super().to_python(value)
+        if typed is None:
+            return None
+        clock = read_clock(typed, is_end=self.is_end)
+        if clock is None:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return clock
 
 
 def day_field(widget: forms.Widget | None = None) -> forms.DateField:
@@ -83,7 +104,7 @@ def form_key(request: HttpRequest) -> str:
 
 _LIKE: dict[type[forms.Field], str] = {
     forms.DateField: "a date, like 2026-12-24",
-    forms.TimeField: "a time, like 09:30",
+    ClockField: "a time, like 9:00 or 17:30",
 }
 
 

@@ -1,7 +1,7 @@
 """What a host fills in about one session, or one day."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Self, cast
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 
 from portal.errors import Problem
-from portal.forms import ApiForm, clock_input, day_field, number_input, paragraphs_input, text_input, unix_lines
+from portal.forms import ApiForm, ClockField, day_field, number_input, paragraphs_input, text_input, unix_lines
 from portal.visitor import Visitor
 from portal.wording import credits
 
@@ -27,7 +27,7 @@ class SlotForm(ApiForm):
     }
     title = forms.CharField(label="Title", max_length=200, widget=text_input(autocomplete="off"))
     date = day_field()
-    start_time = forms.TimeField(label="Starts", widget=clock_input())
+    start_time = ClockField(label="Starts")
     minutes = forms.IntegerField(
         label="Minutes", min_value=5, max_value=1440, initial=60, widget=number_input(), help_text="How long it lasts."
     )
@@ -36,7 +36,7 @@ class SlotForm(ApiForm):
     def body(self, zone: ZoneInfo) -> dict[str, Any]:
         """What the API is sent: instants with their offset, the length in elapsed time."""
         data = self.cleaned_data
-        starts_at = datetime.combine(data["date"], data["start_time"], tzinfo=zone).astimezone(UTC)
+        starts_at = datetime.combine(data["date"], time.fromisoformat(data["start_time"]), tzinfo=zone).astimezone(UTC)
         ends_at = starts_at + timedelta(minutes=data["minutes"])
         times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
         return {"title": data["title"], "capacity": data["capacity"], **times}
@@ -71,7 +71,7 @@ class EditForm(SlotForm):
         start, end = (datetime.fromisoformat(slot[name]) for name in ("starts_at", "ends_at"))
         local = start.astimezone(zone)
         shown = {name: slot.get(name) or "" for name in ("title", "place", "link", "description")}
-        times = {"date": local.date(), "start_time": local.time().replace(second=0, microsecond=0)}
+        times = {"date": local.date(), "start_time": f"{local:%H:%M}"}
         return {**shown, **times, "minutes": (end - start) // timedelta(minutes=1), "capacity": slot["capacity"]}
 
     def body_of_changes(self, slot: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from typing import Any, Self
 
 from django import forms
 
-from portal.forms import ApiForm, clock_input, day_field, text_input
+from portal.forms import ApiForm, ClockField, day_field, text_input
 from portal.wording import offered_terms
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -29,8 +29,8 @@ class ExceptionForm(ApiForm):
         widget=forms.Select(attrs={"class": "select input-short"}),
     )  # fmt: skip
     date = day_field()
-    start_time = forms.TimeField(label="From", required=False, widget=clock_input(), help_text="For extra hours only.")
-    end_time = forms.TimeField(label="To", required=False, widget=clock_input(), help_text="For extra hours only.")
+    start_time = ClockField(label="From", required=False, help_text="For extra hours only.")
+    end_time = ClockField(label="To", is_end=True, required=False, help_text="For extra hours only.")
     offering_id = forms.CharField(
         label="What", required=False, widget=forms.Select(choices=[SOMETHING_ELSE], attrs={"class": "select"}),
         help_text="Hours of an offering follow its changes.",
@@ -71,5 +71,4 @@ class ExceptionForm(ApiForm):
         day = {"kind": data["kind"], "date": data["date"].isoformat()}
         if data["kind"] == "day_off":
             return day
-        given = {name: value for name, value in data.items() if value not in {None, ""}}
-        return {**given, **{name: f"{given[name]:%H:%M}" for name in ("start_time", "end_time")}, **day}
+        return {**{name: value for name, value in data.items() if value not in {None, ""}}, **day}

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from itertools import groupby
@@ -7,6 +8,23 @@ from zoneinfo import ZoneInfo
 
 # The API takes days of these years only.
 FIRST_YEAR, LAST_YEAR = 2000, 2198
+
+# `9`, `9:00`, `09.00`, `0900`, `9am`, `9:30 p.m.`
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.h]?(\d{2}))?\s*(?:([ap])\.?m\.?)?", re.IGNORECASE)
+
+
+def read_clock(text: str, *, is_end: bool = False) -> str | None:
+    """What people type for a time of day, as `09:00`; None where it is none. Only an end may be `24:00`."""
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None:
+        return None
+    hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "").lower()
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half == "p" else 0)
+    is_time = (hour < 24 and minute < 60) or (is_end and (hour, minute) == (24, 0))
+    return f"{hour:02}:{minute:02}" if is_time else None
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -11,7 +11,7 @@ from django import forms
 from django.http import QueryDict
 
 from portal.errors import Problem
-from portal.forms import ApiForm, clock_input, number_input
+from portal.forms import ApiForm, ClockField, number_input
 from portal.hours_forms import WEEKDAYS
 
 # What a day is shown with that has no hours yet, and no other day has any.
@@ -87,9 +87,9 @@ class WeekForm(ApiForm):
         for number, key in enumerate(self.keys[day], start=1):
             which = f"{name}, range {number}" if len(self.keys[day]) > 1 else name
             for side, asked in (("from", "it starts"), ("to", "it ends")):
-                invalid = {"invalid": f"{name}: enter when {asked} as a time, like 09:30."}
-                self.fields[f"{side}_{day}_{key}"] = forms.TimeField(
-                    label=f"{which}, {side}", required=False, widget=clock_input(), error_messages=invalid
+                invalid = {"invalid": f"{name}: enter when {asked} as a time, like 9:00 or 17:30."}
+                self.fields[f"{side}_{day}_{key}"] = ClockField(
+                    label=f"{which}, {side}", is_end=side == "to", required=False, error_messages=invalid
                 )
         others = [(number, other) for number, other in enumerate(WEEKDAYS, start=1) if number != day]
         wrong = {"invalid_choice": "Choose days from the list."}
@@ -152,11 +152,7 @@ class WeekForm(ApiForm):
         """What the API is sent."""
         data = self.cleaned_data
         hours = [
-            {
-                "weekday": int(key[0]),
-                "start_time": f"{data[f'from_{key}']:%H:%M}",
-                "end_time": f"{data[f'to_{key}']:%H:%M}",
-            }
+            {"weekday": int(key[0]), "start_time": data[f"from_{key}"], "end_time": data[f"to_{key}"]}
             for key in self._places()
         ]
         buffer = data.get("buffer_minutes")
