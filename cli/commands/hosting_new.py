@@ -15,7 +15,7 @@ SUMMARY = "Open a session: of an offering, or one of its own kind."
 EXAMPLES = """
 insighta hosting new 2026-12-01T10:00 --offering 019ab3f7
 insighta hosting new 2026-12-01T10:00 --offering 019ab3f7 --place "Room 2"
-insighta hosting new 2026-12-01T18:00 --title "Open day" --minutes 90 --seats 20
+insighta hosting new 2026-12-01T18:00 --title "Open day" --seats 20
 """
 USUAL = {"minutes": 60, "capacity": 1, "price_credits": 1}
 

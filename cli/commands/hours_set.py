@@ -10,7 +10,7 @@ from ..settings import read_settings
 from ..terminal import can_ask, confirm, say, say_done, show_json
 from ..weekly_hours import describe_week, read_week
 
-SUMMARY = "Give an offering exactly these weekly hours, after showing what opens and closes."
+SUMMARY = "Set the weekly hours of an offering, after showing what opens and closes."
 EXAMPLES = """
 insighta hours set 019ab3f7 mon-fri 9-12,14-17 sat 10-13
 insighta hours set 019ab3f7 tue 18:00-19:30 --buffer 15 --yes
