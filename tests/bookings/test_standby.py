@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -40,6 +41,10 @@ class Standby:
         for name in ("postmaster.pid", ".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
             (self.data / name).unlink(missing_ok=True)
         self.process.start()
+
+    def stop(self) -> None:
+        """Without waiting for those who are connected."""
+        self.process.stop(signal.SIGINT)
 
     def pause(self) -> None:
         """From now on nothing that is written becomes visible here."""
@@ -95,9 +100,12 @@ def installation() -> Iterator[Installation]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         primary = embedded_postgres.start(folder / "primary")
         stack.callback(primary.cleanup)
+        with psycopg.connect(primary.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         standby = Standby(folder, primary.get_uri())
         standby.start()
-        stack.callback(standby.process.stop)
+        stack.callback(standby.stop)
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("DATABASE_URL", primary.get_uri())
         live = Live(workers=1)
         live.portal = Process(["true"], live.environment)
@@ -140,7 +148,7 @@ def test_a_person_sees_what_the_person_has_done(installation: Installation, paus
 
 def test_the_primary_answers_for_a_standby_that_is_away(installation: Installation) -> None:
     standby = installation.standby
-    standby.process.stop()
+    standby.stop()
     slot = installation.add_slot()
     assert installation.shows(slot)
     standby.start()
