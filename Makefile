@@ -27,7 +27,7 @@ run: .venv/installed
 # another. The order is random; the first lines of the run show its seed.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal
 
-test: .venv/installed-dev chromium node servers shells
+test: .venv/installed-dev chromium node servers shells ha .local/patroni/installed
 	@$(PYTEST) -n 3 -m "not alone" $(ARGS)
 
 quick: .venv/installed-dev

@@ -5,15 +5,19 @@ import socket
 import ssl
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
 from tests.deploy.cluster import HOSTS
 from tests.deploy.proxy import Proxy, proxy
 from tests.deploy.visitors import OUTSIDE, NamedTransport
 from tests.people import HTTP
 from tests.processes import wait_until
+from tests.upgrades.pages import command_of, run
 
 API, APP = HOSTS
 SECRET = "a-secret-that-no-log-may-hold"
@@ -207,3 +211,51 @@ def _send(running: Proxy, raw: bytes, *, name: str = API, context: ssl.SSLContex
             return tls.recv(65_536)
         except ConnectionResetError:
             return b""
+
+
+def test_an_ended_certificate_is_replaced_as_the_page_says(fresh: Proxy, tmp_path: Path) -> None:
+    """The commands of docs/incidents.md, on this nginx."""
+    authority, now = trustme.CA(), datetime.now(UTC)
+    authority.cert_pem.write_to_path(fresh.directory / "authority.pem")
+    _write(
+        authority.issue_cert(*HOSTS, not_after=now - timedelta(days=1)), fresh.directory, "tls-certificate", "tls-key"
+    )
+
+    def follow(number: int) -> str:
+        commands = command_of("incidents.md", "A certificate has ended", number)
+        for there, here in {
+            "/etc/insighta/tls/fullchain.pem": fresh.directory / "tls-certificate.pem",
+            "/etc/insighta/tls/privkey.pem": fresh.directory / "tls-key.pem",
+            "/var/lib/nginx/nginx.pid": fresh.directory / "nginx.pid",
+            "127.0.0.1:443": f"127.0.0.1:{fresh.ports['https']}",
+            "DOMAIN": API,
+        }.items():
+            commands = commands.replace(there, str(here))
+        return run(f"cd {tmp_path}\n{commands}")
+
+    follow(3)
+    wait_until(lambda: "certificate has expired" in _refusal(fresh))
+    served, on_disk = follow(0).splitlines()
+    assert served == on_disk
+
+    _write(authority.issue_cert(*HOSTS, not_after=now + timedelta(days=90)), tmp_path, "new-fullchain", "new-privkey")
+    assert all(f"DNS:{host}" in follow(1) for host in HOSTS)
+    follow(2)
+    follow(3)
+    wait_until(lambda: not _refusal(fresh))
+    assert follow(0).splitlines()[0] != served
+
+
+def _write(certificate: trustme.LeafCert, directory: Path, chain: str, key: str) -> None:
+    (directory / f"{chain}.pem").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+    certificate.private_key_pem.write_to_path(directory / f"{key}.pem")
+
+
+def _refusal(running: Proxy) -> str:
+    """Why a new client does not trust what nginx serves; empty where it does."""
+    try:
+        with _client(running) as client:
+            client.get("/healthz")
+    except httpx.ConnectError as error:
+        return str(error)
+    return ""

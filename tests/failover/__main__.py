@@ -36,8 +36,15 @@ def main() -> int:
             with PatroniCluster(is_synchronous=not arguments.asynchronous) as cluster:
                 try:
                     with FailoverProduct(cluster, directory, arguments.way) as product:
-                        inject = partial(injected, cluster)
-                        run = torture(product, faults, inject, seed=arguments.seed, clients=6, visitors=2)
+                        run = torture(
+                            product,
+                            faults,
+                            partial(injected, cluster),
+                            seed=arguments.seed,
+                            clients=6,
+                            visitors=2,
+                            has_histories=not arguments.asynchronous,
+                        )
                 finally:
                     cluster.write_logs(directory)
         except NotPossibleError as error:
@@ -45,7 +52,19 @@ def main() -> int:
             return 2
     too_long = describe_gaps(run)
     sys.stdout.write(f"{describe(run)}\nseed {arguments.seed}\n")
-    return 1 if too_long or (run.violations and not arguments.asynchronous) else 0
+    broken = [what for what in run.violations if not (arguments.asynchronous and may_be_lost(what))]
+    sys.stdout.write("".join(f"NOT ALLOWED {what}\n" for what in broken if arguments.asynchronous))
+    return 1 if too_long or broken else 0
+
+
+def may_be_lost(violation: str) -> bool:
+    """Whether it is what docs/high-availability.md says of asynchronous replication: the last moments are gone.
+
+    Who rotated then is told that the session is lost, in these words, and nobody is accused; what is left is whole.
+    """
+    if violation.startswith("signed out"):
+        return "session lost, sign in again" in violation or "sent to the sign-in page" in violation
+    return violation.startswith("booking lost") and violation.endswith("is []")
 
 
 def describe_gaps(run: Run) -> int:

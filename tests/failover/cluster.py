@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -75,14 +76,16 @@ class PatroniCluster:
     """Used as a context manager. To the product it is what `bench.database.Cluster` is: databases by name.
 
     Clients reach the primary through HAProxy, or through pgbouncer before it. Raises NotPossibleError.
+
+    With `lease_seconds` a busy machine may keep the primary waiting for etcd longer than with the shipped settings.
     """
 
     # No fault of `tests.fault_injection` fills the disk of this cluster.
     has_own_disk = False
 
-    def __init__(self, *, is_synchronous: bool = True) -> None:
+    def __init__(self, *, is_synchronous: bool = True, lease_seconds: int | None = None) -> None:
         _check_machine()
-        self.is_synchronous = is_synchronous
+        self.is_synchronous, self.lease_seconds = is_synchronous, lease_seconds
         self.password = secrets.token_urlsafe(16)
         self.directory = Path(tempfile.mkdtemp(prefix="insighta-failover-"))
         self.directory.chmod(0o755)
@@ -162,7 +165,7 @@ class PatroniCluster:
         assert found
         return found
 
-    def wait_until_whole(self, *, seconds: float = 120) -> None:
+    def wait_until_whole(self, *, seconds: float = 300) -> None:
         """Until one node is primary, the others stream from it, and as many are synchronous as there should be."""
         wait_until(self._is_whole, seconds=seconds, tell=self.describe)
 
@@ -172,10 +175,21 @@ class PatroniCluster:
 
     def patronictl(self, *arguments: str) -> str:
         """Run it on the first node whose Patroni answers."""
+        return self.operate(shlex.join(["patronictl", "-c", "/etc/insighta/postgresql/patroni.yml", *arguments]))
+
+    def operate(self, commands: str) -> str:
+        """What commands of a page print on the first node whose Patroni answers. Raises RuntimeError."""
         node = next(node for node in self.nodes if self._members_at(node))
-        command = [*self._inside(node), str(PATRONI / "patronictl"), "-c", str(self.directory / "patroni.yml")]
+        here = commands.replace("/etc/insighta/postgresql", str(self.directory))
+        for number, other in enumerate(self.nodes, 1):
+            here = here.replace(f"10.0.0.1{number}:", f"{other.address}:")
+        path = {"PATH": f"{PATRONI}:{os.environ['PATH']}"}
         done = subprocess.run(
-            [*command, *arguments], env=node.patroni.environment, capture_output=True, text=True, timeout=120
+            [*self._inside(node), "bash", "-euo", "pipefail", "-c", here],
+            env=node.patroni.environment | path,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
@@ -233,6 +247,9 @@ class PatroniCluster:
         text = (DEPLOY / "postgresql" / "patroni.yml").read_text().replace("/run/postgresql", "..")
         if not self.is_synchronous:
             text = text.replace("synchronous_mode: true", "synchronous_mode: false")
+        if self.lease_seconds:
+            text = text.replace("ttl: 20", f"ttl: {self.lease_seconds}")
+            text = text.replace("retry_timeout: 4", f"retry_timeout: {self.lease_seconds // 3}")
         (self.directory / "patroni.yml").write_text(text)
         for node in self.nodes:
             node.directory.mkdir()

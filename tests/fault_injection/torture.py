@@ -87,23 +87,31 @@ def torture(
     clients: int = 10,
     visitors: int = 4,
     quiet: float = QUIET_SECONDS,
+    since: Callable[[Workload], bool] = lambda _: True,
     until: Callable[[Workload], bool] = lambda _: True,
+    has_histories: bool = True,
 ) -> Run:
     """Let each fault hold inside of `inject`, `quiet` seconds apart, wait `until` enough has happened, and check all.
 
-    The history is written into the product's directory. Raises where the product does not recover.
+    The first fault waits until enough has happened `since` the beginning. The history is written into the product's
+    directory. Raises where the product does not recover.
     """
     run = Run(Workload(product, seed=seed))
     people = _start_clients(run.workload, clients, visitors)
     time.sleep(quiet)
+    _wait_until(since, run.workload)
     for fault in faults:
         _inject(run, fault, inject)
         time.sleep(quiet)
-    wait_until(lambda: until(run.workload), seconds=120, tell=lambda: "the clients did too little")
+    _wait_until(until, run.workload)
     run.workload.finish()
     run.workload.history.write(product.directory / "history")
-    run.violations = find_violations(run.workload, people)
+    run.violations = find_violations(run.workload, people, has_histories=has_histories)
     return run
+
+
+def _wait_until(is_enough: Callable[[Workload], bool], workload: Workload) -> None:
+    wait_until(lambda: is_enough(workload), tell=lambda: f"the clients did too little: {workload.unexpected}")
 
 
 def _start_clients(workload: Workload, clients: int, visitors: int) -> list[Person]:

@@ -15,7 +15,7 @@ def command_of(page: str, heading: str, number: int = 0) -> str:
     text = (ROOT / "docs" / page).read_text()
     _, _, rest = text.partition(f"# {heading}\n")
     section = re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    blocks: list[str] = re.findall(r"^```console\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    blocks: list[str] = re.findall(r"^ *```console\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
     assert len(blocks) > number, f"{page} has {len(blocks)} blocks of commands under {heading!r}"
     return blocks[number]
 
