@@ -4,10 +4,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
-from django.db.models import F, Q, QuerySet
+from django.contrib.postgres.functions import TransactionNow
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.policies import MAY_USE_ACCOUNT
 from bookings.errors import NotAHost
+from bookings.models import Offering, Slot
 from bookings.repositories.keyset import Page, read_page
 from bookings.repositories.rows import ClientRow, HostRow, ReachRow, RecipientRow
 
@@ -44,24 +46,29 @@ def check_host(user_id: UUID) -> None:
         raise NotAHost
 
 
-def list_hosts_page(*, cursor: str = "") -> Page[HostRow]:
-    """The people who host, by login. Raises NotValid."""
-    return read_page(_hosts(), make_row=_row, cursor=cursor)
+def list_hosts_page(*, public: bool, cursor: str = "") -> Page[HostRow]:
+    """The people who host, by login; with `public` those who show everybody something. Raises NotValid."""
+    return read_page(_hosts(public=public), make_row=_row, cursor=cursor)
 
 
-def find_host(login: str) -> HostRow | None:
+def find_host(login: str, *, public: bool = False) -> HostRow | None:
     """The host of that login, whatever its case. Names are recycled: of several the one who signed in last has it."""
-    found = _hosts().filter(login__iexact=login).order_by(F("last_login").desc(nulls_last=True), "-id").first()
+    named = _hosts(public=public).filter(login__iexact=login)
+    found = named.order_by(F("last_login").desc(nulls_last=True), "-id").first()
     return _row(found) if found else None
 
 
-def list_hosts() -> list[HostRow]:
-    """All the people who host, by login."""
-    return [_row(found) for found in _hosts()]
+def list_hosts(*, public: bool) -> list[HostRow]:
+    """As `list_hosts_page`, all of them."""
+    return [_row(found) for found in _hosts(public=public)]
 
 
-def _hosts() -> QuerySet[Any, Any]:
+def _hosts(*, public: bool) -> QuerySet[Any, Any]:
     hosts = get_user_model().objects.filter(may_use(), is_host=True)
+    if public:
+        offered = Offering.objects.filter(host=OuterRef("id"), public=True)
+        ahead = Slot.objects.filter(offering=OuterRef("id"), starts_at__gte=TransactionNow())
+        hosts = hosts.filter(Exists(offered.filter(Q(archived_at=None) | Exists(ahead))))
     return hosts.order_by("login", "id").values("id", "login", "display_name", "time_zone")
 
 

@@ -55,7 +55,7 @@ class SlotFilter:
     """Which slots a list holds; `open` is by status and by whether booking is still possible, `title` the whole one.
 
     `public` leaves out what is not for everybody: what starts before the database's now, whatever `starts_from` says,
-    and slots of an offering that is not public. A slot without an offering is for everybody.
+    and what is not made from a public offering.
     """
 
     starts_from: datetime | None = None
@@ -261,7 +261,7 @@ def _wanted(by: SlotFilter) -> Q:
     """Without `starts_from` the slots that start from the database's now on."""
     wanted = Q(starts_at__gte=by.starts_from or TransactionNow())
     if by.public:
-        wanted &= Q(starts_at__gte=TransactionNow()) & (Q(offering=None) | Q(offering__public=True))
+        wanted &= Q(starts_at__gte=TransactionNow(), offering__public=True)
     if by.other_than is not None:
         wanted &= ~Q(id=by.other_than)
     if by.offering_id is not None:

@@ -97,15 +97,15 @@ def find_day(
     return ChosenDay(rows, chosen, found, [row for row in later if row["seats_left"]][:NEXT_FREE])
 
 
-def list_hosts(*, cursor: str = "") -> Page[HostRow]:
-    """The people who host, by login. Raises NotValid."""
-    return people.list_hosts_page(cursor=cursor)
+def list_hosts(*, viewer_id: UUID | None, cursor: str = "") -> Page[HostRow]:
+    """The people who host, by login; for nobody, `None`, those with a public offering. Raises NotValid."""
+    return people.list_hosts_page(public=viewer_id is None, cursor=cursor)
 
 
-def get_host(*, login: str) -> HostRow:
-    """The host of that login. Raises NotFound."""
+def get_host(*, login: str, viewer_id: UUID | None) -> HostRow:
+    """The host of that login as `list_hosts` has them. Raises NotFound."""
     # The database takes no NUL.
-    found = people.find_host(login) if login.isprintable() else None
+    found = people.find_host(login, public=viewer_id is None) if login.isprintable() else None
     if found is None:
         raise NotFound
     return found

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from accounts.services import people, roles
@@ -18,6 +19,7 @@ from bookings.services.waiting import join_waitlist
 
 # Name, credits, and days of a period. The plan renews itself, the trial ends.
 PLAN, TRIAL = ("Monthly", 10, 30), ("Trial", 3, 30)
+DROP_IN: dict[str, Any] = {"title": "Drop-in", "minutes": 30, "capacity": 4, "public": True}
 NEAR_HOURS, NEAR_SEATS = (2, 6, 10), 4
 
 
@@ -149,20 +151,21 @@ def _seed_promised(ids: dict[str, UUID], now: datetime) -> list[str]:
     return [_add_slot(ids, starts_at=now + ahead, capacity=capacity) for ahead, capacity in wanted]
 
 
+def _drop_in(host_id: UUID) -> UUID:
+    """What the host's promised sessions are made from: everybody sees it."""
+    own = offerings.list_offerings(viewer_id=host_id, host_id=host_id).rows
+    found = [one["id"] for one in own if one["title"] == DROP_IN["title"] and one["archived_at"] is None]
+    return found[0] if found else offerings.add_offering(host_id=host_id, values=DROP_IN)["id"]
+
+
 def _add_slot(ids: dict[str, UUID], *, starts_at: datetime, capacity: int) -> str:
     """A slot on the first quarter of an hour from `starts_at` on at which one of the hosts is free."""
     first = starts_at.replace(minute=starts_at.minute // 15 * 15, second=0, microsecond=0)
     for minutes in (15, 30, 45):
         for login in HOSTS:
-            start = first + timedelta(minutes=minutes)
+            host_id, start = ids[login], first + timedelta(minutes=minutes)
             try:
-                create_slot(
-                    host_id=ids[login],
-                    title="Drop-in",
-                    starts_at=start,
-                    ends_at=start + timedelta(minutes=30),
-                    capacity=capacity,
-                )
+                create_slot(host_id=host_id, offering_id=_drop_in(host_id), starts_at=start, capacity=capacity)
             except errors.SlotOverlaps:
                 continue
             return f"Slot: {capacity} seats with {login} at {start:%d %b %H:%M} UTC."

@@ -236,7 +236,7 @@ def give_back_as_staff(
 def list_bookable(*, viewer_id: UUID, host: str = "") -> list[tuple[UUID, str]]:
     """The next sessions with a free seat, of everybody or of the host with that login, with what they are in words."""
     try:
-        host_id = get_host(login=host)["id"] if host else None
+        host_id = get_host(login=host, viewer_id=viewer_id)["id"] if host else None
     except errors.NotFound:
         return []
     found = list_slots(viewer_id=viewer_id, is_open=True, host_id=host_id).rows

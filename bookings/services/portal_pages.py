@@ -62,7 +62,7 @@ def compose_slots(*, viewer_id: UUID | None, cursor: str = "", **filters: Any) -
     """Slots to choose from and the hosts to filter by; `filters` are those of `list_slots`. Raises NotValid."""
     return SlotsPage(
         slots=list_slots(viewer_id=viewer_id, cursor=cursor, **filters),
-        hosts=people.list_hosts(),
+        hosts=people.list_hosts(public=viewer_id is None),
         credits_available=None if viewer_id is None else count_credits(user_id=viewer_id),
     )
 
@@ -87,7 +87,7 @@ def compose_days(*, viewer_id: UUID | None, zone: ZoneInfo, now: datetime, **ask
     return DaysPage(
         chosen=chosen,
         held=_held_during(viewer_id, [*chosen.slots.rows, *chosen.next_free]),
-        hosts=people.list_hosts(),
+        hosts=people.list_hosts(public=viewer_id is None),
         offerings=[one for one in offered if one["archived_at"] is None],
     )
 
@@ -107,7 +107,7 @@ class HostPage:
 
 def compose_host(*, viewer_id: UUID | None, login: str, cursor: str = "") -> HostPage:
     """A host and the slots that are open for booking there. Raises NotFound, NotValid."""
-    found = get_host(login=login)
+    found = get_host(login=login, viewer_id=viewer_id)
     return HostPage(found, list_slots(viewer_id=viewer_id, host_id=found["id"], is_open=True, cursor=cursor))
 
 

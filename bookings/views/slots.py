@@ -57,8 +57,9 @@ class HostsView(CalendarView):
         operation_id="hosts_list", parameters=[CURSOR], responses=page_of(HostSerializer, PublicHostSerializer)
     )
     def get(self, request: Request) -> Response:
-        """Hosts by login."""
-        return Response(page_body(browsing.list_hosts(cursor=cursor_of(request)), host_shape(request), request))
+        """Hosts by login; without a token those who have a public offering."""
+        page = browsing.list_hosts(viewer_id=find_caller_id(request), cursor=cursor_of(request))
+        return Response(page_body(page, host_shape(request), request))
 
 
 class HostView(CalendarView):
@@ -67,7 +68,8 @@ class HostView(CalendarView):
     @extend_schema(responses=seen_as(HostSerializer, PublicHostSerializer))
     def get(self, request: Request, login: str) -> Response:
         """The host of that login, whatever its case."""
-        return Response(host_shape(request).to_representation(browsing.get_host(login=login)))
+        row = browsing.get_host(login=login, viewer_id=find_caller_id(request))
+        return Response(host_shape(request).to_representation(row))
 
 
 class SlotsView(CalendarView):

@@ -14,9 +14,9 @@ from django.db.models import F, Q
 
 from accounts.models import User
 from accounts.services import people
-from bookings.models import Booking, BookingMove, Slot, Subscription
+from bookings.models import Booking, BookingMove, Offering, Slot, Subscription
 from bookings.repositories import clock
-from bookings.services import hosting
+from bookings.services import hosting, offerings
 from bookings.services.availability import add_rule
 from bookings.services.credits import grant_credits
 from bookings.services.series import BookedSeries, book_series, preview_series
@@ -44,11 +44,27 @@ def make_person(login: str, *, is_host: bool = False, time_zone: str = "UTC", cr
     return User.objects.get(id=person.id)
 
 
-def make_slot(host: User, *, hours: float = 72, minutes: int = 60, capacity: int = 3, title: str = "Session") -> Slot:
+def make_offering(host: User, *, title: str = "Offered", public: bool = True, **values: Any) -> Offering:
+    """The host's offering of that title, an hour for three."""
+    says = {"title": title, "minutes": 60, "capacity": 3, "public": public} | values
+    found = Offering.objects.filter(host=host, **says).first()
+    return found or Offering.objects.get(id=offerings.add_offering(host_id=host.id, values=says)["id"])
+
+
+def make_slot(
+    host: User,
+    *,
+    hours: float = 72,
+    minutes: int = 60,
+    capacity: int = 3,
+    title: str = "Session",
+    offering: Offering | None = None,
+) -> Slot:
     """An open slot that starts `hours` from the database's now."""
     starts_at = clock.read_now() + timedelta(hours=hours)
     row = hosting.create_slot(
         host_id=host.id,
+        offering_id=offering and offering.id,
         title=title,
         starts_at=starts_at,
         ends_at=starts_at + timedelta(minutes=minutes),

@@ -16,7 +16,7 @@ from bookings.repositories import clock
 from bookings.services.booking import book_slot
 from bookings.services.offerings import add_offering, archive_offering
 from tests.bookings.api import Caller
-from tests.bookings.people import make_person, make_slot
+from tests.bookings.people import make_offering, make_person, make_slot
 
 
 def today() -> date:
@@ -120,7 +120,7 @@ def test_the_days_are_those_of_the_person(grace: User, mallory: User) -> None:
 
 def test_everybody_gets_what_is_public_in_the_zone_that_they_name(grace: User, settings: Settings) -> None:
     settings.PUBLIC_CALENDAR = True
-    (slot,) = at_noon(grace, ahead(3)[0])
+    (slot,) = at_noon(grace, ahead(3)[0], offering=make_offering(grace))
     page = Client().get("/api/v1/pages/days", {"zone": "Pacific/Kiritimati"}).json()
     assert (page["person"], page["day"], ids(page["slots"]["results"])) == (None, f"{ahead(4)[0]}", [str(slot.id)])
     assert "booking_id" not in page["slots"]["results"][0]

@@ -18,9 +18,10 @@ from bookings.models import Offering, Slot
 from bookings.repositories import clock
 from bookings.services.booking import book_slot
 from bookings.services.hosting import cancel_slot
+from bookings.services.offerings import archive_offering
 from bookings.services.waiting import join_waitlist
 from tests.bookings.api import Caller
-from tests.bookings.people import make_person, make_slot, shift_start
+from tests.bookings.people import make_offering, make_person, make_slot, shift_start
 from tokens.policies.clients import PORTAL
 
 READS = ["/hosts", "/hosts/grace", "/slots", "/slots/days", "/slots/{slot}", "/offerings"]
@@ -34,6 +35,17 @@ SLOT = {
 @pytest.fixture
 def _public(settings: Settings) -> None:
     settings.PUBLIC_CALENDAR = True
+
+
+@pytest.fixture
+def slot(grace: User) -> Slot:
+    """Grace's public session three days ahead, with three seats."""
+    return open_slot(grace)
+
+
+def open_slot(host: User, **how: Any) -> Slot:
+    """A session of the host's that is made from a public offering."""
+    return make_slot(host, offering=make_offering(host), **how)
 
 
 def read(path: str, headers: dict[str, str] | None = None, *, status: int = 200) -> Any:
@@ -71,7 +83,7 @@ class TestWhatIsShown:
         assert host.keys() == HOST
 
     def test_who_has_booked_or_waits_changes_nothing_but_the_seats(self, ada: User, mallory: User, grace: User) -> None:
-        full = make_slot(grace, capacity=1)
+        full = open_slot(grace, capacity=1)
         book_slot(client_id=ada.id, slot_id=full.id)
         before = read("/slots").content
         join_waitlist(client_id=mallory.id, slot_id=full.id)
@@ -79,7 +91,7 @@ class TestWhatIsShown:
         assert not any(name in before.decode() for name in ("ada", str(ada.id), "booking", "waiting", "seats_taken"))
 
     def test_what_has_started_is_not_shown(self, slot: Slot, grace: User) -> None:
-        later = make_slot(grace, hours=100)
+        later = open_slot(grace, hours=100)
         shift_start(slot, hours=-0.5)
         long_ago = "2000-01-01T00:00:00Z"
         assert [one["id"] for one in body(f"/slots?from={long_ago}")["results"]] == [str(later.id)]
@@ -98,7 +110,7 @@ class TestWhatIsShown:
         assert (body("/slots")["results"], body("/hosts")["results"]) == ([], [])
         assert not any(day["open_slots"] for day in body("/slots/days")["results"])
 
-    def test_a_slot_of_an_offering_is_shown_if_that_is_public(self, ada: User, grace: User) -> None:
+    def test_a_slot_is_shown_where_its_offering_is_public(self, ada: User, grace: User) -> None:
         shown, hidden = (
             Offering.objects.create(host=grace, title="Clinic", minutes=60, capacity=3, public=public)
             for public in (True, False)
@@ -106,9 +118,10 @@ class TestWhatIsShown:
         slots = {one: make_slot(grace, hours=50 + number) for number, one in enumerate((shown, hidden, None))}
         for offering, slot in slots.items():
             Slot.objects.filter(id=slot.id).update(offering=offering, link="https://meet.example/secret")
-        assert [one["id"] for one in body("/slots")["results"]] == [str(slots[shown].id), str(slots[None].id)]
-        read(f"/slots/{slots[hidden].id}", status=404)
-        assert sum(day["open_slots"] for day in body("/slots/days")["results"]) == 2
+        assert [one["id"] for one in body("/slots")["results"]] == [str(slots[shown].id)]
+        for one in (hidden, None):
+            read(f"/slots/{slots[one].id}", status=404)
+        assert sum(day["open_slots"] for day in body("/slots/days")["results"]) == 1
         for path in (f"/slots?offering={shown.id}", f"/slots/days?offering={shown.id}"):
             assert "secret" not in read(path).content.decode()
         assert [one["offering_id"] for one in body(f"/slots?offering={shown.id}")["results"]] == [str(shown.id)]
@@ -119,16 +132,40 @@ class TestWhatIsShown:
 
     def test_of_two_hosts_with_a_recycled_name_the_one_who_signed_in_last_has_it(self, grace: User) -> None:
         former = make_person("former", is_host=True)
+        for one in (grace, former):
+            make_offering(one)
         User.objects.filter(id=former.id).update(login="Grace", last_login=datetime(2020, 1, 1, tzinfo=UTC))
         User.objects.filter(id=grace.id).update(last_login=clock.read_now())
         assert body("/hosts/grace")["id"] == str(grace.id)
+
+    def test_a_host_is_shown_who_shows_something(self, ada: User, grace: User) -> None:
+        linus = make_person("linus", is_host=True)
+        make_slot(linus, offering=make_offering(linus, public=False))
+        ahead, offering = open_slot(grace), make_offering(grace)
+
+        def shown() -> list[list[str]]:
+            lists = [body("/hosts")["results"], body("/pages/slots")["hosts"], body("/pages/days")["hosts"]]
+            return [[one["login"] for one in found] for found in lists]
+
+        assert shown() == [["grace"]] * 3
+        for path in ("/hosts/linus", "/pages/hosts/linus"):
+            read(path, status=404)
+            assert Caller(ada).get(path)
+        assert [one["login"] for one in Caller(ada).get("/hosts")["results"]] == ["grace", "linus"]
+        archive_offering(host_id=grace.id, offering_id=offering.id)
+        assert shown() == [["grace"]] * 3, "a session of it lies ahead"
+        shift_start(ahead, hours=-2)
+        assert shown() == [[]] * 3
+        read("/hosts/grace", status=404)
+        make_offering(linus, title="New")
+        assert shown() == [["linus"]] * 3, "what is offered has no session yet"
 
     @pytest.mark.parametrize("login", ["nobody", "ada", "%00", "%ED%A0%80", "x" * 3000, "..", "%25", "me"])
     def test_who_hosts_nothing_is_not_a_host(self, ada: User, login: str) -> None:
         assert read(f"/hosts/{login}", status=404)["Content-Type"] == "application/problem+json"
 
     def test_pages_of_the_list_follow_one_another(self, grace: User) -> None:
-        made = [str(make_slot(grace, hours=50 + number, minutes=30).id) for number in range(60)]
+        made = [str(open_slot(grace, hours=50 + number, minutes=30).id) for number in range(60)]
         first = body("/slots")
         second = body(first["next"].partition("/api/v1")[2])
         assert [one["id"] for one in first["results"] + second["results"]] == made
@@ -251,7 +288,7 @@ class TestWhoReads:
                     read(path.format(slot=slot.id))
                 assert len(captured) == 1, path
             for number in range(more * 20):
-                make_slot(grace, hours=100 + 2 * number)
+                open_slot(grace, hours=100 + 2 * number)
 
 
 def days(path: str = "", *, caller: Caller | None = None) -> dict[str, tuple[int, int, int]]:
@@ -264,7 +301,7 @@ def days(path: str = "", *, caller: Caller | None = None) -> dict[str, tuple[int
 
 def put_at(host: User, *instants: datetime, capacity: int = 3) -> list[Slot]:
     now = clock.read_now()
-    return [make_slot(host, hours=(at - now) / timedelta(hours=1), minutes=30, capacity=capacity) for at in instants]
+    return [open_slot(host, hours=(at - now) / timedelta(hours=1), minutes=30, capacity=capacity) for at in instants]
 
 
 @pytest.mark.usefixtures("_public")

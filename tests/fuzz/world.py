@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from bookings.services import availability, booking
-from tests.bookings.people import make_person, make_slot, shift_start
+from tests.bookings.people import make_offering, make_person, make_slot, shift_start
 from tests.tokens.in_process import CLI, client_called, now, sign_in
 from tokens.models import Session
 from tokens.policies.scopes import ALL_SCOPES
@@ -61,7 +61,13 @@ def taken_back() -> Iterator[None]:
 def _bookings_of(people: dict[str, User]) -> dict[str, list[str]]:
     ada, grace, margaret = people["client"], people["host"], people["staff"]
     later, full, past, free = (
-        make_slot(grace, hours=72 + 2 * number, capacity=1 + number % 3, title=f"Session {number}")
+        make_slot(
+            grace,
+            hours=72 + 2 * number,
+            capacity=1 + number % 3,
+            title=f"Session {number}",
+            offering=make_offering(grace),
+        )
         for number in range(4)
     )
     hers = make_slot(margaret, hours=300)

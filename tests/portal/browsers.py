@@ -112,14 +112,26 @@ def sign_in_host(context: BrowserContext, live: Live, login: str) -> Page:
     return page
 
 
-def open_slot(page: Page, live: Live, title: str, starts: datetime, seats: int = 2) -> None:
-    """As the host, through the form; the account's zone is UTC."""
-    page.goto(f"{live.portal_url}/hosting/new")
+def open_slot(page: Page, live: Live, title: str, starts: datetime, seats: int = 2, *, public: bool = False) -> None:
+    """As the host, through the form, where it is `public` from an offering; the account's zone is UTC."""
+    if public:
+        offer_to_everybody(page, live, title)
+    else:
+        page.goto(f"{live.portal_url}/hosting/new")
     fields = {"title": title, "date": f"{starts:%Y-%m-%d}", "start_time": f"{starts:%H:%M}", "capacity": str(seats)}
     for name, value in fields.items():
         page.fill(f"#id_{name}", value)
     page.click("text=Open for booking")
     expect(page.get_by_role("status")).to_contain_text("open for booking")
+
+
+def offer_to_everybody(page: Page, live: Live, title: str) -> None:
+    """On to the form of a new session of it."""
+    page.goto(f"{live.portal_url}/hosting/offerings/new")
+    page.fill("#id_title", title)
+    page.select_option("#id_public", "yes")
+    page.get_by_role("button", name="Offer it").click()
+    page.get_by_role("link", name=f"New session of {title}").click()
 
 
 def book(page: Page, title: str) -> None:
