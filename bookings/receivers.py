@@ -6,7 +6,7 @@ from uuid import UUID
 from django.dispatch import receiver
 
 from accounts import signals
-from bookings.serializers.answers import CalendarChangeSerializer
+from bookings.serializers.availability import CalendarChangeSerializer
 from bookings.services import availability, calendar_feed, credits, expansion, export, leaving
 
 

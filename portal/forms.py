@@ -97,6 +97,13 @@ def day_field(widget: forms.Widget | None = None) -> forms.DateField:
     return forms.DateField(label="Date", widget=widget or picker, validators=bounds)
 
 
+def message_field(help_text: str) -> forms.CharField:
+    """The host's own words to those whom a change concerns."""
+    return forms.CharField(
+        label="Your message", max_length=1000, required=False, widget=paragraphs_input(), help_text=help_text
+    )
+
+
 def form_key(request: HttpRequest) -> str:
     """The key of the form that was sent, which makes a second click harmless; a new one where it has none."""
     return read_uuid(request.POST.get("key")) or str(uuid4())

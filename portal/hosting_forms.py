@@ -9,7 +9,16 @@ from django import forms
 from django.http import QueryDict
 
 from portal.errors import Problem
-from portal.forms import ApiForm, ClockField, day_field, number_input, paragraphs_input, text_input, unix_lines
+from portal.forms import (
+    ApiForm,
+    ClockField,
+    day_field,
+    message_field,
+    number_input,
+    paragraphs_input,
+    text_input,
+    unix_lines,
+)
 from portal.visitor import Visitor
 from portal.wording import credits
 
@@ -52,10 +61,7 @@ class EditForm(SlotForm):
         help_text="Only those who are booked see it.",
     )  # fmt: skip
     description = forms.CharField(label="Description", max_length=2000, required=False, widget=paragraphs_input())
-    message = forms.CharField(
-        label="Your message", max_length=1000, required=False, widget=paragraphs_input(),
-        help_text="It stands in the mails that tell of the change.",
-    )  # fmt: skip
+    message = message_field("It stands in the mails that tell of the change.")
 
     @classmethod
     def about(cls, slot: Mapping[str, Any], zone: ZoneInfo, data: QueryDict | None = None) -> Self:
@@ -103,10 +109,7 @@ class DayOffForm(DayForm):
     booked = forms.ChoiceField(
         label="What becomes of what is booked?", choices=[("keep", ""), ("cancel", "")], widget=forms.RadioSelect
     )
-    message = forms.CharField(
-        label="Your message", max_length=1000, required=False, widget=paragraphs_input(),
-        help_text="It stands in the mails that tell of a cancellation.",
-    )  # fmt: skip
+    message = message_field("It stands in the mails that tell of a cancellation.")
 
     def say(self, *, people: int, credits_back: int) -> None:
         """Say what the choices mean; without anybody booked nothing is asked."""
@@ -177,10 +180,7 @@ class MessageForm(ApiForm):
     """The host's own words to those whom a change concerns."""
 
     asked = {"message": "your message"}
-    message = forms.CharField(
-        label="Your message", max_length=1000, required=False, widget=paragraphs_input(),
-        help_text="It stands in the mails that tell of it.",
-    )  # fmt: skip
+    message = message_field("It stands in the mails that tell of it.")
 
     def tell(self, visitor: Visitor, path: str) -> bool:
         """Whether the API has done it; its messages about the form are in it. Raises any other PortalError."""

@@ -14,8 +14,8 @@ MOST_LEFT = 5
 
 
 def told(change: Mapping[str, Any]) -> dict[str, Any]:
-    """What a page says once of a change of rules: what it opened, closed, and left because it is booked."""
-    counts = {name: change.get(name, 0) for name in ("opened", "closed", "left_count")}
+    """What a page says once of a change of rules: what it opened and closed, and what became of what is booked."""
+    counts = {name: change.get(name, 0) for name in ("opened", "closed", "left_count", "booked_slots", "people_told")}
     left = [{name: slot[name] for name in ("id", "title", "starts_at")} for slot in change.get("left", [])[:MOST_LEFT]]
     return counts | {"left": left}
 

@@ -3,7 +3,7 @@ from typing import Any, Self
 
 from django import forms
 
-from portal.forms import ApiForm, number_input, paragraphs_input, text_input, unix_lines
+from portal.forms import ApiForm, message_field, number_input, paragraphs_input, text_input, unix_lines
 
 
 class OfferingForm(ApiForm):
@@ -47,12 +47,19 @@ class OfferingForm(ApiForm):
         required=False, widget=forms.Select(attrs={"class": "select"}),
     )  # fmt: skip
 
-    @classmethod
-    def about(cls, offering: Mapping[str, Any]) -> Self:
-        """The form of an offering of the API."""
-        return cls(initial={**offering, "public": "yes" if offering["public"] else ""})
-
     def body(self) -> dict[str, Any]:
         """What the API is sent."""
         said = {name: unix_lines(value) for name, value in self.cleaned_data.items()}
         return said | {"public": said["public"] == "yes"}
+
+
+class OfferingChangeForm(OfferingForm):
+    """Other values for an offering, and the host's words to those who are booked or wait."""
+
+    asked = OfferingForm.asked | {"message": "your message"}
+    message = message_field("It stands in the mails to those who are booked or wait.")
+
+    @classmethod
+    def about(cls, offering: Mapping[str, Any]) -> Self:
+        """The form of an offering of the API."""
+        return cls(initial={**offering, "public": "yes" if offering["public"] else ""})

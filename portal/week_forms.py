@@ -11,7 +11,7 @@ from django import forms
 from django.http import QueryDict
 
 from portal.errors import Problem
-from portal.forms import ApiForm, ClockField, number_input
+from portal.forms import ApiForm, ClockField, message_field, number_input, unix_lines
 from portal.hours_forms import WEEKDAYS
 
 # What a day is shown with that has no hours yet, and no other day has any.
@@ -71,6 +71,8 @@ class WeekForm(ApiForm):
         label="Minutes between sessions", min_value=0, max_value=1440, required=False, widget=number_input(),
         help_text="Empty: as it is.",
     )  # fmt: skip
+
+    message = message_field("It stands in the mails to those whose session changes, or closes while they wait.")
 
     def __init__(self, data: QueryDict | None = None, *, initial: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, initial=initial)
@@ -157,6 +159,11 @@ class WeekForm(ApiForm):
         ]
         buffer = data.get("buffer_minutes")
         return {"hours": hours} | ({} if buffer is None else {"buffer_minutes": buffer})
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What the host writes to those who are told."""
+        return {"message": unix_lines(self.cleaned_data["message"])} if self.cleaned_data["message"] else {}
 
     def take(self, problem: Problem) -> None:
         """What is wrong with a range stands beside it: the API names its place in the list."""

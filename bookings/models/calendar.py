@@ -1,4 +1,4 @@
-from datetime import time
+from datetime import time, timedelta
 from typing import ClassVar
 
 import pgtrigger
@@ -259,6 +259,15 @@ class Slot(Offered):
 
     def __str__(self) -> str:
         return f"{self.title} {self.starts_at.isoformat()}"
+
+    @property
+    def minimum_notice_minutes(self) -> int:
+        """How long before its start it can still be booked."""
+        return (self.starts_at - self.bookings_close_at) // timedelta(minutes=1)
+
+    @minimum_notice_minutes.setter
+    def minimum_notice_minutes(self, minutes: int) -> None:
+        self.bookings_close_at = self.starts_at - timedelta(minutes=minutes)
 
 
 class CalendarFeed(models.Model):

@@ -148,25 +148,19 @@ def expand_rules(*, rules: Sequence[Rule], zone: ZoneInfo, now: datetime) -> lis
     return sorted(openings, key=lambda opening: (opening.starts_at, opening.ends_at, opening.rule.id))
 
 
-def find_unasked(
-    *, calendar: Iterable[Entry], openings: Iterable[Opening], now: datetime, renewed: UUID | None = None
-) -> list[Entry]:
-    """The open slots ahead that rules made and ask for no more, and all empty ones of the rule `renewed`.
-
-    What its host has changed is not the rules' any more.
-    """
+def find_unasked(*, calendar: Iterable[Entry], openings: Iterable[Opening], now: datetime) -> list[Entry]:
+    """The slots that rules may change and ask for no more."""
     asked = {(opening.rule.id, opening.starts_at, opening.ends_at) for opening in openings}
+    found = find_renewable(calendar, now=now)
+    return [entry for entry in found if (entry.rule_id, entry.starts_at, entry.ends_at) not in asked]
+
+
+def find_renewable(calendar: Iterable[Entry], *, now: datetime) -> list[Entry]:
+    """The open slots ahead that rules made; what its host has changed is not the rules' any more."""
     return [
         entry
         for entry in calendar
-        if entry.is_open
-        and entry.rule_date is not None
-        and not entry.is_detached
-        and entry.starts_at > now
-        and (
-            (entry.rule_id, entry.starts_at, entry.ends_at) not in asked
-            or (renewed is not None and entry.rule_id == renewed and not entry.seats_taken)
-        )
+        if entry.is_open and entry.rule_date is not None and not entry.is_detached and entry.starts_at > now
     ]
 
 

@@ -1,12 +1,12 @@
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import connection
-from django.db.models import DateTimeField, F, Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from bookings.errors import NotFound
@@ -298,22 +298,34 @@ def move_booking(booking: Booking, *, to: Slot, remind_at: datetime | None, now:
     booking.save(update_fields=["slot", "host", "revision", "credits_charged", "subscription", *times])
 
 
-def follow_slot(
-    slot: Slot, *, now: datetime, is_moved: bool, is_free_to_leave: bool, remind_at: datetime | None
-) -> list[tuple[UUID, UUID, int]]:
-    """Let the active bookings of a slot that the caller has locked follow its change; client, id and revision of each.
+_FOLLOW = """
+WITH followed AS (
+    UPDATE bookings_booking b SET revision = b.revision + 1, changed_at = %(now)s, free_to_leave_until =
+        CASE WHEN b.slot_id = ANY(%(free)s::uuid[]) THEN b.scheduled_start_time ELSE b.free_to_leave_until END
+    WHERE b.slot_id = ANY(%(slots)s::uuid[]) AND b.status = 'active'
+    RETURNING b.slot_id, b.client_id, b.id, b.revision
+)
+SELECT slot_id, client_id, id, revision FROM followed ORDER BY id
+"""
 
-    Where it `is_moved` they take its times and the reminder; `is_free_to_leave`: until its start.
+
+def take_times(slot: Slot, *, remind_at: datetime | None) -> None:
+    """Let the active bookings of a slot that the caller has locked have its times, and that reminder."""
+    times = {"scheduled_start_time": slot.starts_at, "scheduled_end_time": slot.ends_at, "remind_at": remind_at}
+    Booking.objects.filter(slot_id=slot.id, status="active").update(**times)
+
+
+def follow_slots(
+    slot_ids: Collection[UUID], *, free_to_leave: Collection[UUID], now: datetime
+) -> list[tuple[UUID, tuple[UUID, UUID, int]]]:
+    """Note that slots, locked by the caller, have changed for their active bookings; who has booked those in
+    `free_to_leave` may leave without loss until the start.
+
+    For each booking its slot, and its client, id and revision.
     """
-    changes: dict[str, Any] = {"revision": F("revision") + 1, "changed_at": now}
-    if is_moved:
-        times = {"scheduled_start_time": slot.starts_at, "scheduled_end_time": slot.ends_at}
-        changes |= {**times, "remind_at": remind_at}
-    if is_free_to_leave:
-        changes["free_to_leave_until"] = slot.starts_at
-    active = Booking.objects.filter(slot_id=slot.id, status="active")
-    active.update(**changes)
-    return list(active.order_by("id").values_list("client_id", "id", "revision"))
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLLOW, {"slots": [*slot_ids], "free": [*free_to_leave], "now": now})
+        return [(slot_id, (client_id, booking_id, number)) for slot_id, client_id, booking_id, number in cursor]
 
 
 def take_due_reminders(*, now: datetime, limit: int) -> list[Booking]:

@@ -11,6 +11,7 @@ from uuid6 import uuid7
 from bookings.models import Slot
 from bookings.policies.availability import LONGEST_SESSION, Entry, Opening
 from bookings.repositories import waitlist
+from bookings.repositories.jobs import Told
 
 # So many slots are written by one statement.
 BATCH = 2000
@@ -61,13 +62,13 @@ def read_entries(host_id: UUID, *, now: datetime) -> list[Entry]:
     ]
 
 
-def close_slots(slot_ids: Collection[UUID], *, now: datetime) -> None:
-    """Take empty slots, locked by the caller, off the calendar; their time is free for rules, who waits is told.
+def close_slots(slot_ids: Collection[UUID], *, now: datetime, told: Told | None = None) -> None:
+    """Take empty slots, locked by the caller, off the calendar; their time is free for rules, who waits is `told`.
 
     What a rule made and nobody has ever booked or waited for is removed, the rest cancelled.
     """
     if slot_ids:
-        waitlist.close_queues(slot_ids, now=now)
+        waitlist.close_queues(slot_ids, now=now, told=told)
         with connection.cursor() as cursor:
             cursor.execute(_CLOSE, {"ids": list(slot_ids), "now": now})
 

@@ -48,6 +48,11 @@ def defer_notices(kind: str, notices: list[tuple[UUID, UUID, int]], *, told: Tol
     _defer([_notice(kind, *notice, told=told) for notice in notices])
 
 
+def defer_told(kind: str, notices: list[tuple[tuple[UUID, UUID, int], Told]]) -> None:
+    """As `defer_notices`, where each mail says something of its own."""
+    _defer([_notice(kind, *notice, told=told) for notice, told in notices])
+
+
 def notice_values(kind: str, notices: list[tuple[UUID, UUID, int]], *, told: Told | None = None) -> dict[str, Any]:
     """The values of DEFER for the same as `defer_notices`; the request's id goes with each, as with every job."""
     deferred = [_notice(kind, *notice, told=told) for notice in notices]

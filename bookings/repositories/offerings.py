@@ -1,10 +1,9 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
-from django.db.models.functions import Greatest
+from django.db.models import Q, QuerySet
 
 from bookings.errors import NotFound
 from bookings.models import AvailabilityRule, Offering, Slot, UnfinishedUpgrade
@@ -63,26 +62,6 @@ def lock_following(offering_id: UUID, *, was: Mapping[str, Any], now: datetime) 
 def same_values(slot: Slot, *, was: Mapping[str, Any]) -> dict[str, Any]:
     """What a slot says as its offering `was`."""
     return {name: value for name, value in was.items() if getattr(slot, name) == value}
-
-
-def follow(slots: Sequence[Slot], *, was: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Give locked slots the values of their offering where they say what it `was`: one statement for all.
-
-    The objects follow. No slot has fewer seats than are taken.
-    """
-    fields = {field.name: field for field in Slot._meta.concrete_fields}
-    new: dict[str, Any] = {name: Value(value, output_field=fields[name]) for name, value in values.items()}
-    if "capacity" in new:
-        new["capacity"] = Greatest(new["capacity"], F("seats_taken"), output_field=fields["capacity"])
-    changes = {
-        name: Case(When(**{name: was[name]}, then=value), default=F(name), output_field=fields[name])
-        for name, value in new.items()
-    }
-    Slot.objects.filter(id__in=[slot.id for slot in slots]).update(**changes)
-    for slot in slots:
-        for name in same_values(slot, was=was):
-            value = max(values[name], slot.seats_taken) if name == "capacity" else values[name]
-            setattr(slot, name, value)
 
 
 def adopt(rule: AvailabilityRule, offering: Offering) -> None:

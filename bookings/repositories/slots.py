@@ -117,6 +117,22 @@ def change_slot(slot: Slot, values: dict[str, Any]) -> None:
     slot.save(update_fields=[*values, "bookings_close_at", "is_detached"])
 
 
+def change_alike(found: Sequence[Slot], values: dict[str, Any]) -> None:
+    """Give slots that the caller has locked, and whose time stays, the same other values; the objects follow."""
+    stored = dict(values)
+    if "minimum_notice_minutes" in stored:
+        stored["bookings_close_at"] = F("starts_at") - timedelta(minutes=stored.pop("minimum_notice_minutes"))
+    Slot.objects.filter(id__in=[slot.id for slot in found]).update(**stored)
+    for slot in found:
+        for name, value in values.items():
+            setattr(slot, name, value)
+
+
+def list_slots(slot_ids: Iterable[UUID]) -> list[Slot]:
+    """These slots by ascending id, not locked."""
+    return list(Slot.objects.filter(id__in=set(slot_ids)).order_by("id"))
+
+
 def reopen_slot(slot: Slot) -> None:
     """Open a cancelled slot that the caller has locked; from then on it is its host's, whatever rule has made it."""
     slot.status, slot.cancelled_at, slot.frees_time, slot.is_detached = "open", None, False, True

@@ -3,13 +3,13 @@ from typing import Any
 from rest_framework import serializers
 
 from bookings.serializers.answers import (
-    CalendarChangeSerializer,
     HostSerializer,
     OfPublicHost,
     PublicHostSerializer,
     Row,
     RowSerializer,
 )
+from bookings.serializers.availability import FollowedChangeSerializer
 
 
 class OfferingSerializer(RowSerializer):
@@ -45,13 +45,9 @@ class PublicOfferingSerializer(OfPublicHost):
     refund_window_hours = serializers.IntegerField(allow_null=True)
 
 
-class ChangedOfferingSerializer(OfferingSerializer, CalendarChangeSerializer):
+class ChangedOfferingSerializer(OfferingSerializer, FollowedChangeSerializer):
     """An offering as it is now, what follows it, and what another length did to the calendar."""
 
-    coming_slots = serializers.IntegerField(help_text="Slots ahead that say now what it says.")
-    booked_slots = serializers.IntegerField(help_text="How many of them are booked.")
-
     def to_representation(self, instance: Any) -> Row:
-        counts = {"coming_slots": instance.coming_slots, "booked_slots": instance.booked_slots}
-        calendar = CalendarChangeSerializer().to_representation(instance.calendar)
-        return {**OfferingSerializer().to_representation(instance.offering), **counts, **calendar}
+        change = FollowedChangeSerializer().to_representation(instance)
+        return {**OfferingSerializer().to_representation(instance.offering), **change}

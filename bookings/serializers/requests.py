@@ -1,4 +1,4 @@
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -162,6 +162,22 @@ class BookingQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["active", "cancelled", "completed", "no_show"], required=False)
 
 
+class MessageField(ParagraphsField):
+    """What a host writes to those whom a change or cancellation concerns."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=1000, required=False, allow_blank=True, help_text="Stands in their mails.")
+
+
+class PreviewFields(serializers.Serializer[Any]):
+    """With `preview` nothing is done, and the answer is what would be."""
+
+    preview = serializers.BooleanField(default=False)
+    seen = serializers.CharField(
+        max_length=64, required=False, help_text="That of the preview; where it is not so any more, nothing is done."
+    )
+
+
 class OfferedFields(serializers.Serializer[Any]):
     """What offerings, rules and slots say under the same names."""
 
@@ -178,16 +194,23 @@ class OfferedFields(serializers.Serializer[Any]):
     )
 
 
-class OfferingPatch(OfferedFields):
-    """What is different from now on; what is left out stays."""
-
+class OfferingFields(OfferedFields):
     title = TitleField(max_length=100, required=False)
     minutes = serializers.IntegerField(min_value=5, max_value=1440, required=False)
     capacity = serializers.IntegerField(min_value=1, max_value=MOST_SEATS, required=False)
     public = serializers.BooleanField(required=False)
 
 
-class OfferingRequest(OfferingPatch):
+class OfferingPatch(OfferingFields, PreviewFields):
+    """What is different from now on; what is left out stays. With `preview` nothing is done, and the answer is what
+    would be."""
+
+    message = MessageField()
+
+
+class OfferingRequest(OfferingFields):
+    """What a host offers."""
+
     title = TitleField(max_length=100)
     minutes = serializers.IntegerField(min_value=5, max_value=1440)
     capacity = serializers.IntegerField(min_value=1, max_value=MOST_SEATS, default=1)
@@ -218,14 +241,7 @@ class SlotRequest(OfferedFields):
         return attrs
 
 
-class MessageField(ParagraphsField):
-    """What a host writes to those whom a change or cancellation concerns."""
-
-    def __init__(self) -> None:
-        super().__init__(max_length=1000, required=False, allow_blank=True, help_text="Stands in their mails.")
-
-
-class SlotPatch(serializers.Serializer[Any]):
+class SlotPatch(PreviewFields):
     """What is different from now on; what is left out stays. With `preview` nothing is done, and the answer is what
     would be."""
 
@@ -237,10 +253,6 @@ class SlotPatch(serializers.Serializer[Any]):
     starts_at = SessionInstantField(required=False)
     ends_at = SessionInstantField(required=False)
     message = MessageField()
-    preview = serializers.BooleanField(default=False)
-    seen = serializers.CharField(
-        max_length=64, required=False, help_text="That of the preview; where it is not so any more, nothing is done."
-    )
 
 
 class MessageRequest(serializers.Serializer[Any]):
@@ -273,10 +285,14 @@ class SlotChoice(serializers.Serializer[Any]):
     slot_id = serializers.UUIDField()
 
 
-class BookingRequest(SlotChoice):
+class ShownPrice(serializers.Serializer[Any]):
     """`expected_credits_charged` is the price that the person was shown; where it is another, nothing is done."""
 
     expected_credits_charged = serializers.IntegerField(min_value=0, required=False, allow_null=True)
+
+
+class BookingRequest(SlotChoice, ShownPrice):
+    """`expected_credits_charged` is the price that the person was shown; where it is another, nothing is done."""
 
 
 class CancelRequest(serializers.Serializer[Any]):
@@ -294,42 +310,3 @@ class GiveBackRequest(serializers.Serializer[Any]):
 
 class DayRequest(MessageRequest):
     date = DayField(help_text="A day in the host's own time zone.")
-
-
-class EndTimeField(serializers.TimeField):
-    """A local time at which hours end; 24:00 is the midnight at the end of the day."""
-
-    def to_internal_value(self, value: Any) -> time:
-        return super().to_internal_value("00:00" if value in ("24:00", "24:00:00") else value)
-
-
-class CancelBookedQuery(serializers.Serializer[Any]):
-    """Whether what is booked at hours that close is cancelled by the host's rule; else it stays."""
-
-    cancel_booked = serializers.BooleanField(required=False, default=False)
-
-
-class RulePatch(OfferedFields, CancelBookedQuery):
-    """Other values for a rule; what is left out stays. Its kind cannot be changed.
-
-    With an `offering_id` it says what that offering says, but for what is given.
-    """
-
-    offering_id = serializers.UUIDField(required=False)
-    weekday = serializers.IntegerField(min_value=1, max_value=7, required=False)
-    date = DayField(required=False)
-    start_time = serializers.TimeField(required=False)
-    end_time = EndTimeField(required=False, help_text="At or before the start: on the next day. 24:00 ends the day.")
-    title = TitleField(required=False)
-    capacity = serializers.IntegerField(min_value=1, max_value=MOST_SEATS, required=False)
-    slot_minutes = serializers.IntegerField(min_value=5, max_value=1440, required=False)
-    buffer_minutes = serializers.IntegerField(min_value=0, max_value=1440, required=False)
-    minimum_notice_minutes = serializers.IntegerField(min_value=0, max_value=60 * 24 * 60, required=False)
-    horizon_days = serializers.IntegerField(min_value=1, max_value=366, required=False)
-
-
-class RuleRequest(RulePatch):
-    """Weekly hours need `weekday`, extra hours `date`, both the times and a title or an offering; a day off needs
-    `date` alone."""
-
-    kind = serializers.ChoiceField(choices=["weekly", "extra", "day_off"])

@@ -5,8 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from bookings.policies.weekly_hours import MOST_RANGES, Hours
-from bookings.serializers.answers import CalendarChangeSerializer, Row, RuleSerializer
-from bookings.serializers.requests import EndTimeField
+from bookings.serializers.answers import Row
+from bookings.serializers.availability import EndTimeField, FollowedChangeSerializer, RuleSerializer
+from bookings.serializers.requests import MessageField, PreviewFields
 
 _WHOLE_MINUTES = re.compile(r"\d{1,2}:\d\d(:00(\.0{1,6})?)?", re.ASCII)
 
@@ -39,7 +40,7 @@ class RangeRequest(serializers.Serializer[Any]):
         return Hours(**super().to_internal_value(data))
 
 
-class WeeklyHoursRequest(serializers.Serializer[Any]):
+class WeeklyHoursRequest(PreviewFields):
     """All the weekly hours that an offering is to have. With `preview` nothing is done, and the answer is what would
     be."""
 
@@ -47,20 +48,16 @@ class WeeklyHoursRequest(serializers.Serializer[Any]):
     buffer_minutes = serializers.IntegerField(
         min_value=0, max_value=1440, required=False, help_text="Kept free between sessions; left out, it stays."
     )
-    preview = serializers.BooleanField(default=False)
-    seen = serializers.CharField(
-        max_length=64, required=False, help_text="That of the preview; where it is not so any more, nothing is done."
-    )
+    message = MessageField()
 
 
-class WeeklyHoursSerializer(CalendarChangeSerializer):
+class WeeklyHoursSerializer(FollowedChangeSerializer):
     """The weekly hours of an offering as they are now, and what their change did to the calendar."""
 
     rules = RuleSerializer(many=True)
     changed = serializers.BooleanField(help_text="Whether they are others than before.")
-    seen = serializers.CharField(help_text="Names all of that, for the confirmation of a preview.")
 
     def to_representation(self, instance: Any) -> Row:
-        calendar = CalendarChangeSerializer().to_representation(instance.calendar)
+        change = FollowedChangeSerializer().to_representation(instance)
         rules = [RuleSerializer().to_representation(rule) for rule in instance.rules]
-        return {**calendar, "rules": rules, "changed": instance.changed, "seen": instance.seen}
+        return {**change, "rules": rules, "changed": instance.changed}

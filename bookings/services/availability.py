@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from accounts.services.events import record_event
 from bookings import errors
 from bookings.policies.availability import LOOKS, MOST_OPENINGS, can_open, count_openings, find_problems
+from bookings.policies.previews import digest_of
 from bookings.repositories import availability_rules, clock, people
-from bookings.services.expansion import CalendarChange, Concern, fit_calendar, rules_in_force
+from bookings.services.expansion import CalendarChange, Concern, Wish, fit_calendar, rules_in_force
 from bookings.services.hosting import check_number, lock_calendar
 from bookings.services.made_from import complete, ensure_offering
-from bookings.services.operations import operation, operation_within
-from bookings.services.upgrading import check_terms
+from bookings.services.operations import operation, operation_within, undo_at_end
+from bookings.services.slot_changes import Values
+from bookings.services.upgrading import check_terms, check_upgraded
 
 if TYPE_CHECKING:
     from bookings.models import AvailabilityRule
@@ -21,10 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RuleChange:
-    """A rule as it is now, and what it did to the calendar."""
+    """A rule as it is now, and what it did to the calendar; `seen` names all of it."""
 
     rule: "AvailabilityRule"
     calendar: CalendarChange
+
+    @property
+    def seen(self) -> str:
+        return digest_of((availability_rules.values_of(self.rule), self.calendar.shown))
 
 
 def list_rules(*, host_id: UUID) -> "list[AvailabilityRule]":
@@ -34,12 +40,15 @@ def list_rules(*, host_id: UUID) -> "list[AvailabilityRule]":
 
 
 @operation
-def add_rule(now: datetime, /, *, host_id: UUID, values: dict[str, Any], cancel_booked: bool = False) -> RuleChange:
+def add_rule(
+    now: datetime, /, *, host_id: UUID, values: dict[str, Any], cancel_booked: bool = False, message: str = ""
+) -> RuleChange:
     """Add a rule and bring the calendar up to date.
 
     What its `values` leave out is what the offering of their `offering_id` says; without one, hours are made from the
     host's offering that says the same, which is made if there is none. A day off leaves what is booked on it, or
-    cancels it by the host's rule with `cancel_booked`. Raises NotAHost, NotValid, Busy.
+    cancels it by the host's rule with `cancel_booked`; the mails have the host's message. Raises NotAHost, NotValid,
+    Busy.
     """
     lock_calendar(host_id)
     zone, before = people.zone_of(host_id), rules_in_force(host_id, now=now)
@@ -50,44 +59,65 @@ def add_rule(now: datetime, /, *, host_id: UUID, values: dict[str, Any], cancel_
     if rule.kind != "day_off" and rule.offering is None:
         rule.offering = ensure_offering(host_id=host_id, values=availability_rules.offered_by(rule))
     availability_rules.insert_rule(rule)
-    change = fit_calendar(
-        host_id,
-        rules=[*before, rule],
-        zone=zone,
-        now=now,
-        concerns=_concern(rule, zone=zone),
-        cancel_booked=cancel_booked,
-    )
+    wish = Wish(_concern(rule, zone=zone), cancel_booked=cancel_booked, message=message)
+    change = fit_calendar(host_id, rules=[*before, rule], zone=zone, now=now, wish=wish)
     _record("availability.added", rule, change)
     return RuleChange(rule, change)
 
 
 @operation
 def change_rule(
-    now: datetime, /, *, host_id: UUID, rule_id: UUID, values: dict[str, Any], cancel_booked: bool = False
+    now: datetime,
+    /,
+    *,
+    host_id: UUID,
+    rule_id: UUID,
+    values: dict[str, Any],
+    cancel_booked: bool = False,
+    message: str = "",
+    seen: str | None = None,
+    is_preview: bool = False,
 ) -> RuleChange:
     """Give the host's own rule other values, but for its kind, and bring the calendar up to date.
 
-    With another `offering_id` it says what that says, but for the other values. What is booked at hours that it asks
-    for no more stays, or is cancelled by the host's rule with `cancel_booked`. Raises NotFound, NotValid, Busy.
+    With another `offering_id` it says what that says, but for the other values. Its sessions ahead say it too, booked
+    ones included, unless the host has changed them by themselves: those booked and waiting are told, with the host's
+    message. What is booked at hours that it asks for no more stays, or is cancelled by the host's rule with
+    `cancel_booked`. With `is_preview` all of it is undone at the end. Raises NotFound, NotValid, CapacityBelowSeats,
+    PreviewChanged where it is not what was `seen`, Busy.
     """
     zone, rule, others = _lock_rule(host_id, rule_id, now=now)
-    looks = [getattr(rule, name) for name in LOOKS]
+    was = looks_of(rule)
     availability_rules.set_values(rule, values=complete_rule(values, host_id=host_id))
     check_rule(rule, others=others, zone=zone, now=now)
     check_openings([*others, rule])
+    looks = find_differences(was=was, is_now=looks_of(rule))
+    check_upgraded({"place": "place" in looks})
     availability_rules.save_rule(rule)
-    change = fit_calendar(
-        host_id,
-        rules=[*others, rule],
-        zone=zone,
-        now=now,
-        renewed=rule.id if looks != [getattr(rule, name) for name in LOOKS] else None,
-        concerns=_concern(rule, zone=zone),
+    wish = Wish(
+        _concern(rule, zone=zone),
         cancel_booked=cancel_booked,
+        looks=lambda entry: looks if entry.rule_id == rule_id else {},
+        message=message,
+        source={"rule_id": str(rule_id)},
     )
-    _record("availability.changed", rule, change)
-    return RuleChange(rule, change)
+    change = RuleChange(rule, fit_calendar(host_id, rules=[*others, rule], zone=zone, now=now, wish=wish))
+    _record("availability.changed", rule, change.calendar)
+    if seen not in {None, change.seen}:
+        raise errors.PreviewChanged
+    if is_preview:
+        undo_at_end()
+    return change
+
+
+def looks_of(rule: "AvailabilityRule") -> Values:
+    """What every session of a rule has from it besides its time, under the names of a slot."""
+    return {name: getattr(rule, name) for name in (*LOOKS, "offering_id")}
+
+
+def find_differences(*, was: Values, is_now: Values) -> Values:
+    """What is said now and was not before."""
+    return {name: value for name, value in is_now.items() if value != was[name]}
 
 
 @operation
@@ -98,7 +128,8 @@ def remove_rule(now: datetime, /, *, host_id: UUID, rule_id: UUID, cancel_booked
     """
     zone, rule, others = _lock_rule(host_id, rule_id, now=now)
     concerns: Concern = (lambda entry: False) if rule.kind == "day_off" else _concern(rule, zone=zone)
-    change = fit_calendar(host_id, rules=others, zone=zone, now=now, concerns=concerns, cancel_booked=cancel_booked)
+    wish = Wish(concerns, cancel_booked=cancel_booked)
+    change = fit_calendar(host_id, rules=others, zone=zone, now=now, wish=wish)
     _record("availability.removed", rule, change)
     availability_rules.delete_rules([rule])
     return change
@@ -111,7 +142,7 @@ def follow_zone(now: datetime, /, *, user_id: UUID) -> CalendarChange | None:
         return None
     lock_calendar(user_id)
     rules = rules_in_force(user_id, now=now)
-    return fit_calendar(user_id, rules=rules, now=now, concerns=lambda entry: True)
+    return fit_calendar(user_id, rules=rules, now=now, wish=Wish(lambda entry: True))
 
 
 def change_rules(
@@ -136,7 +167,7 @@ def change_rules(
     if "minutes" not in values:
         return CalendarChange()
     ids = {rule.id for rule in changed}
-    return fit_calendar(host_id, rules=rules, zone=zone, now=now, concerns=lambda entry: entry.rule_id in ids)
+    return fit_calendar(host_id, rules=rules, zone=zone, now=now, wish=Wish(lambda entry: entry.rule_id in ids))
 
 
 def _follow(rule: "AvailabilityRule", *, was: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -203,4 +234,5 @@ def _concern(rule: "AvailabilityRule", *, zone: ZoneInfo) -> Concern:
 def _record(kind: str, rule: "AvailabilityRule", change: CalendarChange) -> None:
     detail: dict[str, object] = {"rule_id": str(rule.id), "rule_kind": rule.kind}
     counts = {"opened": change.opened, "closed": change.closed, "left": change.left_count}
+    counts |= {"changed": change.reach.coming_slots, "booked": change.reach.booked_slots}
     record_event(kind=kind, user_id=rule.host_id, actor_id=rule.host_id, detail=detail | counts)

@@ -17,6 +17,7 @@ from bookings.repositories.rows import RosterRow
 from bookings.services.booking import find_facts, new_booking, refused
 from bookings.services.operations import operation
 from bookings.services.renewing import renew_due
+from bookings.services.upgrading import check_booking_in
 
 if TYPE_CHECKING:
     from bookings.models import Slot, Subscription
@@ -39,9 +40,10 @@ def book_person_in(
     It costs the price with `charge`, which goes for those who have booked this host before, else nothing. The person
     is told and may leave without loss until the start. The same key and body again give the same booking. Raises
     NotFound, SlotCancelled, SlotStarted, SlotFull, PriceChanged where the price is not the expected one,
-    CannotBookPerson, IdempotencyConflict, Busy.
+    CannotBookPerson, IdempotencyConflict, NotValid during an upgrade, Busy.
     """
     slots.get_own_slot(slot_id, host_id=host_id)
+    check_booking_in()
     slot = locking.lock_slot(slot_id)
     if slot is None:
         raise errors.NotFound

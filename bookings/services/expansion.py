@@ -10,12 +10,22 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from bookings import errors
-from bookings.policies.availability import Entry, choose_openings, expand_rules, find_unasked
+from bookings.policies.availability import Entry, choose_openings, expand_rules, find_renewable, find_unasked
 from bookings.repositories import availability_rules, calendars, clock, hosts, locking, people, slots
+from bookings.repositories.jobs import message_of
 from bookings.repositories.rows import HostedSlotRow
 from bookings.services.booking import refund_window
 from bookings.services.hosting import CancelledSlots, close_slots, lock_calendar
 from bookings.services.operations import attempt, operation, operation_within
+from bookings.services.slot_changes import (
+    ChangedSlot,
+    Reach,
+    Values,
+    change_slots,
+    find_changed,
+    follow_up,
+    lock_concerned,
+)
 
 if TYPE_CHECKING:
     from bookings.models import AvailabilityRule
@@ -34,7 +44,7 @@ class CalendarChange:
     """What a change of rules did to the calendar.
 
     `left` are the first hundred slots that the rules ask for no more and that stay because they are booked, of
-    `left_count` in all.
+    `left_count` in all. `reach` is about slots that stay and say something else.
     """
 
     opened: int = 0
@@ -43,6 +53,13 @@ class CalendarChange:
     left_count: int = 0
     bookings_cancelled: int = 0
     credits_refunded: int = 0
+    reach: Reach = field(default_factory=Reach)
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """What a preview says of it."""
+        counts = self.opened, self.closed, self.left_count, self.bookings_cancelled, self.credits_refunded
+        return *counts, [row["id"] for row in self.left], self.reach.shown
 
 
 @dataclass(frozen=True)
@@ -58,33 +75,52 @@ def rules_in_force(host_id: UUID, *, now: datetime) -> "list[AvailabilityRule]":
     return availability_rules.list_rules(host_id, since=(now - KEEP_RULES).date())
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What a change of rules is to do besides opening and closing slots.
+
+    Booked slots that it `concerns` and that rules ask for no more are told, or cancelled by the host's rule with
+    `cancel_booked`. A slot that stays has the values that `looks` says of it. Mails have the host's `message`.
+    """
+
+    concerns: Concern = lambda entry: False
+    cancel_booked: bool = False
+    looks: Callable[[Entry], Values] = lambda entry: {}
+    message: str = ""
+    source: Values = field(default_factory=dict)
+
+
 def fit_calendar(
     host_id: UUID,
     *,
     rules: "Sequence[AvailabilityRule]",
     now: datetime,
     zone: ZoneInfo | None = None,
-    renewed: UUID | None = None,
-    concerns: Concern = lambda entry: False,
-    cancel_booked: bool = False,
+    wish: Wish | None = None,
 ) -> CalendarChange:
-    """Open and close slots of a calendar that the caller has locked until it is as `rules` ask.
+    """Open and close slots of a calendar that the caller has locked until it is as `rules` ask; booked slots stay.
 
-    The empty slots of the rule `renewed` are made anew. Booked slots stay; those that the change `concerns` are told,
-    or cancelled by the host's rule with `cancel_booked`.
+    Raises CapacityBelowSeats.
     """
+    wish = wish or Wish()
     openings = expand_rules(rules=rules, zone=zone or people.zone_of(host_id), now=now)
     calendar = calendars.read_entries(host_id, now=now)
-    unasked = find_unasked(calendar=calendar, openings=openings, now=now, renewed=renewed)
-    seats = locking.lock_open_slots([entry.id for entry in unasked])
-    if any(seats.get(entry.id) != entry.seats_taken for entry in unasked):
-        raise errors.TryAgain
-    booked = [entry.id for entry in unasked if entry.seats_taken and concerns(entry)]
-    cancelled = _cancel(booked if cancel_booked else [], host_id=host_id, now=now)
-    left = [] if cancel_booked else booked
+    unasked = find_unasked(calendar=calendar, openings=openings, now=now)
+    booked = [entry.id for entry in unasked if entry.seats_taken and wish.concerns(entry)]
+    cancelled_ids = booked if wish.cancel_booked else []
+    left = [] if wish.cancel_booked else booked
     empty = [entry.id for entry in unasked if not entry.seats_taken]
-    calendars.close_slots(empty, now=now)
-    closed = {*empty, *cancelled.slot_ids}
+    closed = {*empty, *cancelled_ids}
+    looks = {one.id: wish.looks(one) for one in find_renewable(calendar, now=now) if one.id not in closed}
+    changed = _renew_slots(unasked, {slot_id: values for slot_id, values in looks.items() if values})
+    rows = lock_concerned(changed, now=now, hosted_slot_ids=cancelled_ids)
+    cancelled = CancelledSlots([], 0, 0)
+    if cancelled_ids:
+        cancelled = close_slots(
+            cancelled_ids, rows=rows, now=now, actor_id=host_id, frees_time=True, message=wish.message
+        )
+    calendars.close_slots(empty, now=now, told=message_of(wish.message))
+    reach = follow_up(changed, rows=rows, message=wish.message, now=now, source=wish.source)
     stays = [entry for entry in calendar if entry.id not in closed]
     opened = calendars.insert_openings(choose_openings(openings=openings, calendar=stays, now=now))
     return CalendarChange(
@@ -94,14 +130,17 @@ def fit_calendar(
         left_count=len(left),
         bookings_cancelled=cancelled.bookings_cancelled,
         credits_refunded=cancelled.credits_refunded,
+        reach=reach,
     )
 
 
-def _cancel(slot_ids: list[UUID], *, host_id: UUID, now: datetime) -> CancelledSlots:
-    if not slot_ids:
-        return CancelledSlots([], 0, 0)
-    rows = locking.lock_for_release(now=now, hosted_slot_ids=slot_ids)
-    return close_slots(slot_ids, rows=rows, now=now, actor_id=host_id, frees_time=True)
+def _renew_slots(unasked: Sequence[Entry], looks: dict[UUID, Values]) -> list[ChangedSlot]:
+    """Lock the slots that are concerned, all in one order, and give those of `looks` their values."""
+    seats = locking.lock_open_slots([*(entry.id for entry in unasked), *looks])
+    if any(seats.get(entry.id) != entry.seats_taken for entry in unasked):
+        raise errors.TryAgain
+    found = slots.list_slots(looks.keys() & seats.keys()) if looks else []
+    return change_slots(find_changed((slot, looks[slot.id]) for slot in found))
 
 
 def _read(slot_ids: list[UUID], *, host_id: UUID, now: datetime) -> list[HostedSlotRow]:

@@ -30,6 +30,7 @@ from bookings.services.hosting import close_slots, lock_cancellable_slot
 from bookings.services.moving import move_seat
 from bookings.services.operations import operation
 from bookings.services.renewing import renew_due
+from bookings.services.upgrading import check_booking_in
 
 if TYPE_CHECKING:
     from bookings.models import Booking, Slot, Subscription
@@ -78,9 +79,10 @@ def book_as_staff(
 
     They are told and may leave without loss until the start, as whoever is booked in by somebody else.
     Raises PersonNotFound and LoginAmbiguous of `accounts`, NotFound, SlotCancelled, SlotStarted, SlotFull, OwnSlot,
-    AlreadyBooked, OverlappingBooking, PriceChanged, InsufficientCredits, Busy.
+    AlreadyBooked, OverlappingBooking, PriceChanged, InsufficientCredits, NotValid during an upgrade, Busy.
     """
     client_id = get_person_called(login_or_id=person).pk
+    check_booking_in()
     slot = locking.lock_slot(slot_id)
     if slot is None:
         raise errors.NotFound("There is no session by that id.")

@@ -1,21 +1,22 @@
 """What a host offers. Rules and slots are made from it; where they say what it says they follow its changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from accounts.services.events import record_event
 from bookings import errors
-from bookings.repositories import jobs, offerings, people, waitlist
+from bookings.policies.previews import digest_of
+from bookings.repositories import offerings, people
 from bookings.repositories.keyset import Page
 from bookings.repositories.rows import OfferingRow
 from bookings.services.availability import change_rules
-from bookings.services.editing import tell_of_change
 from bookings.services.expansion import CalendarChange
 from bookings.services.hosting import lock_calendar
-from bookings.services.operations import operation
+from bookings.services.operations import operation, undo_at_end
+from bookings.services.slot_changes import change_slots, follow_up, lock_concerned
 from bookings.services.upgrading import check_terms, check_upgraded
 
 if TYPE_CHECKING:
@@ -24,15 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OfferingChange:
-    """An offering as it is now, how many slots ahead its change has changed, and how many of these are booked.
+    """An offering as it is now, what another length did to the calendar, and which slots ahead say what it says.
 
-    `calendar` is what another length did.
+    `seen` names all of it.
     """
 
     offering: OfferingRow
-    coming_slots: int = 0
-    booked_slots: int = 0
     calendar: CalendarChange = field(default_factory=CalendarChange)
+
+    @property
+    def seen(self) -> str:
+        return digest_of((self.offering, self.calendar.shown))
 
 
 def list_offerings(*, viewer_id: UUID | None, host_id: UUID | None = None, cursor: str = "") -> Page[OfferingRow]:
@@ -79,45 +82,59 @@ def add_offering(
 
 
 @operation
-def change_offering(now: datetime, /, *, host_id: UUID, offering_id: UUID, values: Mapping[str, Any]) -> OfferingChange:
+def change_offering(
+    now: datetime,
+    /,
+    *,
+    host_id: UUID,
+    offering_id: UUID,
+    values: Mapping[str, Any],
+    message: str = "",
+    seen: str | None = None,
+    is_preview: bool = False,
+) -> OfferingChange:
     """Give the host's own offering other values, and with it the rules and the open slots ahead that say what it said.
 
-    What is booked keeps its time, price and refund window; those booked and waiting are told of the rest. More seats
-    are offered to those who wait. Raises NotFound, NotValid, Busy.
+    What is booked keeps its time, price and refund window; those booked and waiting are told of the rest, with the
+    host's message. More seats go to those who wait. With `is_preview` all of it is undone at the end. Raises NotFound,
+    NotValid, CapacityBelowSeats, PreviewChanged where it is not what was `seen`, Busy.
     """
     offering = lock_own(host_id=host_id, offering_id=offering_id)
     was = {name: getattr(offering, name) for name, value in values.items() if value != getattr(offering, name)}
     changes = {name: values[name] for name in was}
     check_terms(changes)
     check_upgraded({"place": "place" in changes})
-    if not was:
-        return OfferingChange(offerings.get_own_row(offering_id, host_id=host_id))
-    offerings.change_offering(offering, changes)
-    calendar = change_rules(host_id=host_id, offering_id=offering_id, was=was, values=changes, now=now)
-    coming, booked = _change_slots(offering, was=was, changes=changes, now=now)
-    counts = {"coming_slots": coming, "booked_slots": booked}
-    _record("offering.changed", offering, {"fields": sorted(changes), **counts})
-    return OfferingChange(offerings.get_own_row(offering_id, host_id=host_id), **counts, calendar=calendar)
+    calendar = CalendarChange()
+    if was:
+        offerings.change_offering(offering, changes)
+        calendar = _change_calendar(offering, was=was, changes=changes, message=message, now=now)
+        reach = calendar.reach
+        counts = {"coming_slots": reach.coming_slots, "booked_slots": reach.booked_slots}
+        _record("offering.changed", offering, {"fields": sorted(changes), **counts})
+    change = OfferingChange(offerings.get_own_row(offering_id, host_id=host_id), calendar)
+    if seen not in {None, change.seen}:
+        raise errors.PreviewChanged
+    if is_preview:
+        undo_at_end()
+    return change
 
 
-def _change_slots(
-    offering: "Offering", *, was: Mapping[str, Any], changes: Mapping[str, Any], now: datetime
-) -> tuple[int, int]:
-    """How many slots ahead follow, and how many of them are booked."""
+def _change_calendar(
+    offering: "Offering", *, was: Mapping[str, Any], changes: Mapping[str, Any], message: str, now: datetime
+) -> CalendarChange:
+    """Let hours and open slots ahead follow, field by field where they say what the offering `was`."""
     ours = {name: value for name, value in changes.items() if name not in {"minutes", "public"}}
     before = {name: was[name] for name in ours}
-    slots = offerings.lock_following(offering.id, was=before, now=now) if ours else []
-    if not slots:
-        return 0, 0
-    changed = {slot.id: offerings.same_values(slot, was=before) for slot in slots}
-    offerings.follow(slots, was=before, values=ours)
-    waited_for = {slot_id for slot_id, _ in waitlist.list_waiting(changed)}
-    for slot in slots:
-        if slot.seats_taken or slot.id in waited_for:
-            tell_of_change(slot, was=changed[slot.id], now=now)
-    if ours.get("capacity", 0) > before.get("capacity", 0):
-        jobs.defer_offers(sorted(slot_id for slot_id in waited_for if "capacity" in changed[slot_id]))
-    return len(slots), sum(slot.seats_taken > 0 for slot in slots)
+    # Before other rules' slots are, so that all are locked in one order.
+    following = offerings.lock_following(offering.id, was=before, now=now) if ours else []
+    calendar = change_rules(host_id=offering.host_id, offering_id=offering.id, was=was, values=changes, now=now)
+    if calendar.closed:
+        following = offerings.lock_following(offering.id, was=before, now=now) if ours else []
+    wanted = [(slot, {name: ours[name] for name in offerings.same_values(slot, was=before)}) for slot in following]
+    changed = change_slots(wanted)
+    rows = lock_concerned(changed, now=now)
+    source = {"offering_id": str(offering.id)}
+    return replace(calendar, reach=follow_up(changed, rows=rows, message=message, now=now, source=source))
 
 
 @operation

@@ -22,11 +22,16 @@ def check_terms(values: Mapping[str, Any]) -> None:
     check_upgraded({"price_credits": price != 1, "refund_window_hours": window is not None})
 
 
+def check_booking_in() -> None:
+    """Raises NotValid while the upgrade is not finished: who is booked in pays nothing or may leave without loss."""
+    check_upgraded({"charge": True})
+
+
 def check_upgraded(used: Mapping[str, bool]) -> None:
     """Raises NotValid, with each of these fields that is used, while the upgrade is not finished."""
     names = [name for name, is_used in used.items() if is_used]
     if names and offerings.is_upgrade_unfinished():
-        raise errors.NotValid(extra={"errors": {name: [_UNFINISHED] for name in names}})
+        raise errors.NotValid(_UNFINISHED, extra={"errors": {name: [_UNFINISHED] for name in names}})
 
 
 @operation

@@ -33,11 +33,13 @@ class Place:
 
 
 @operation
-def join_waitlist(now: datetime, /, *, client_id: UUID, slot_id: UUID) -> Place:
+def join_waitlist(
+    now: datetime, /, *, client_id: UUID, slot_id: UUID, expected_credits_charged: int | None = None
+) -> Place:
     """Queue for a full slot, which is consent to be booked when a seat is free; joining twice keeps the place.
 
-    Raises NotFound, SlotCancelled, SlotStarted, OwnSlot, AlreadyBooked, OverlappingBooking, NotValid where a seat is
-    free, Busy.
+    Raises NotFound, SlotCancelled, SlotStarted, OwnSlot, AlreadyBooked, OverlappingBooking, PriceChanged where the
+    price is not the expected one, NotValid where a seat is free, Busy.
     """
     # A leave that waits for this finds the place; one that came first is seen below.
     people.lock_person(user_id=client_id)
@@ -49,7 +51,7 @@ def join_waitlist(now: datetime, /, *, client_id: UUID, slot_id: UUID) -> Place:
     if entry is not None:
         # Who waits already keeps the place, whatever they have booked since: it may be cancelled again.
         facts = replace(facts, is_booked=False, is_overlapping=False)
-    if refusal := find_refusal(replace(facts, is_full=False), now=now):
+    if refusal := find_refusal(replace(facts, is_full=False), now=now, expected_price=expected_credits_charged):
         raise refused(refusal, price_credits=slot.price_credits)
     if entry is None:
         if not facts.is_full:

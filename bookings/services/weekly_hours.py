@@ -14,11 +14,12 @@ from bookings.policies.availability import expand_rules
 from bookings.policies.previews import digest_of
 from bookings.policies.weekly_hours import Hours, WeekPlan, find_problems_of_week, find_successors, hours_of, plan_week
 from bookings.repositories import availability_rules, calendars, locking, people
-from bookings.services.availability import check_openings, check_rule, complete_rule
-from bookings.services.expansion import CalendarChange, fit_calendar, rules_in_force
+from bookings.services.availability import check_openings, check_rule, complete_rule, find_differences, looks_of
+from bookings.services.expansion import CalendarChange, Wish, fit_calendar, rules_in_force
 from bookings.services.hosting import check_number
 from bookings.services.offerings import lock_own
 from bookings.services.operations import operation, undo_at_end
+from bookings.services.slot_changes import Values
 
 if TYPE_CHECKING:
     from bookings.models import AvailabilityRule
@@ -49,15 +50,18 @@ def set_weekly_hours(
     offering_id: UUID,
     hours: Sequence[Hours],
     buffer_minutes: int | None = None,
+    message: str = "",
     seen: str | None = None,
 ) -> WeekChange:
     """Let an offering of the host's have exactly these weekly hours, and bring the calendar up to date.
 
     Hours that it has already stay as they are, but for `buffer_minutes`; None leaves those, too. A session that old and
-    new hours both ask for stays. What is booked at hours that go stays. Where nothing is different nothing happens,
-    whatever was `seen`. Raises NotFound, NotValid, PreviewChanged where it is not what was `seen`, Busy.
+    new hours both ask for stays; where the new ones say something else, it does, and those booked and waiting are told,
+    with the host's message. What is booked at hours that go stays. Where nothing is different nothing happens,
+    whatever was `seen`. Raises NotFound, NotValid, CapacityBelowSeats, PreviewChanged where it is not what was `seen`,
+    Busy.
     """
-    change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes)
+    change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes, message)
     if change.changed and seen not in {None, change.seen}:
         raise errors.PreviewChanged
     return change
@@ -72,9 +76,10 @@ def preview_weekly_hours(
     offering_id: UUID,
     hours: Sequence[Hours],
     buffer_minutes: int | None = None,
+    message: str = "",
 ) -> WeekChange:
     """What `set_weekly_hours` would do, and the same refusals; nothing is changed."""
-    change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes)
+    change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes, message)
     undo_at_end()
     return change
 
@@ -100,8 +105,8 @@ class _Week:
             (ours if rule.kind == "weekly" and rule.offering_id == offering_id else others).append(rule)
         return cls(host_id, offering_id, people.zone_of(host_id), ours, others, now)
 
-    def become(self, hours: Sequence[Hours], buffer_minutes: int | None) -> WeekChange:
-        """Change rules and calendar. Raises NotValid."""
+    def become(self, hours: Sequence[Hours], buffer_minutes: int | None, message: str) -> WeekChange:
+        """Change rules and calendar. Raises NotValid, CapacityBelowSeats."""
         self._check(hours)
         plan = plan_week(wanted=hours, rules=self.rules)
         was = [(rule.id, hours_of(rule), rule.buffer_minutes) for rule in self.rules]
@@ -113,20 +118,20 @@ class _Week:
         if added or resized:
             check_openings([*self.others, *plan.kept, *added])
         availability_rules.insert_rules(added)
-        self._hand_over(plan.removed, added)
+        looks = self._hand_over(plan.removed, added)
         rules, touched = sorted((*plan.kept, *added), key=hours_of), {rule.id for rule in (*plan.removed, *resized)}
-        change = fit_calendar(
-            self.host_id,
-            rules=[*self.others, *rules],
-            zone=self.zone,
-            now=self.now,
-            concerns=lambda entry: entry.rule_id in touched,
+        wish = Wish(
+            lambda entry: entry.rule_id in touched,
+            looks=lambda entry: looks.get(entry.id, {}),
+            message=message,
+            source={"offering_id": str(self.offering_id)},
         )
+        asked = [*self.others, *rules]
+        change = fit_calendar(self.host_id, rules=asked, zone=self.zone, now=self.now, wish=wish)
         self._record(plan.removed, added, change)
         availability_rules.delete_rules(plan.removed)
         becomes = [(hours_of(rule), rule.buffer_minutes) for rule in rules]
-        counts = change.opened, change.closed, change.left_count, [row["id"] for row in change.left]
-        return WeekChange(rules, change, changed=True, seen=digest_of((was, becomes, counts)))
+        return WeekChange(rules, change, changed=True, seen=digest_of((was, becomes, change.shown)))
 
     def _check(self, hours: Sequence[Hours]) -> None:
         problems = find_problems_of_week(wanted=hours, rules=self.rules)
@@ -155,19 +160,27 @@ class _Week:
             added.append(rule)
         return added
 
-    def _hand_over(self, removed: "Sequence[AvailabilityRule]", added: "Sequence[AvailabilityRule]") -> None:
-        """Let sessions of rules that go belong to rules that come and ask for them, too: nobody notices anything."""
+    def _hand_over(
+        self, removed: "Sequence[AvailabilityRule]", added: "Sequence[AvailabilityRule]"
+    ) -> dict[UUID, Values]:
+        """Let sessions of rules that go belong to rules that come and ask for them, too; by their id, what these say
+        otherwise."""
         if not (removed and added):
-            return
+            return {}
         replaced, new = {rule.id for rule in removed}, {rule.id for rule in added}
         asked = expand_rules(rules=[*self.others, *added], zone=self.zone, now=self.now)
+        calendar = calendars.read_entries(self.host_id, now=self.now)
         successors = find_successors(
-            calendar=calendars.read_entries(self.host_id, now=self.now),
+            calendar=calendar,
             openings=[opening for opening in asked if opening.rule.id in new],
             replaced=replaced,
         )
-        locking.lock_open_slots(successors)
+        # With those that close, so that all are locked in one order.
+        locking.lock_open_slots([entry.id for entry in calendar if entry.rule_id in replaced])
         calendars.hand_over_slots(successors)
+        said = {rule.id: looks_of(rule) for rule in (*removed, *added)}
+        handed = {entry.id: entry.rule_id for entry in calendar if entry.id in successors and entry.rule_id}
+        return {one: find_differences(was=said[rule], is_now=said[successors[one]]) for one, rule in handed.items()}
 
     def _record(
         self,

@@ -104,6 +104,12 @@ def read_body(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
     return _checked(form(data=request.data))
 
 
+def take_how(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Arguments of a service that a body gives besides values, taken out of it; `preview` is `is_preview` there."""
+    how: dict[str, Any] = {name: body.pop(name) for name in names if name in body}
+    return how | ({"is_preview": body.pop("preview")} if "preview" in body else {})
+
+
 def read_query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
     """The address's parameters, checked; none of them is required. Raises ValidationError."""
     given = request.query_params.dict()

@@ -9,11 +9,17 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from bookings import errors
-from bookings.serializers.answers import CalendarChangeSerializer, ChangedRuleSerializer, RuleSerializer
-from bookings.serializers.requests import CancelBookedQuery, RulePatch, RuleRequest
+from bookings.serializers.availability import (
+    CalendarChangeSerializer,
+    CancelBookedQuery,
+    ChangedRuleSerializer,
+    RulePatch,
+    RuleRequest,
+    RuleSerializer,
+)
 from bookings.serializers.weekly_hours import WeeklyHoursRequest, WeeklyHoursSerializer
 from bookings.services import availability, weekly_hours
-from bookings.views.answers import caller_id, read_body, read_query
+from bookings.views.answers import caller_id, read_body, read_query, take_how
 from bookings.views.schema import page_of
 
 
@@ -43,7 +49,10 @@ class AvailabilityRuleView(APIView):
 
     @extend_schema(request=RulePatch, responses=ChangedRuleSerializer)
     def patch(self, request: Request, rule_id: UUID) -> Response:
-        """Change it; slots that it asks for no more close, and booked ones stay unless `cancel_booked`."""
+        """Change it; slots that it asks for no more close, and booked ones stay unless `cancel_booked`.
+
+        Its sessions ahead follow unless you have changed them by themselves. Those booked and waiting are told.
+        """
         values = _read_values(RulePatch, request)
         done = availability.change_rule(host_id=caller_id(request), rule_id=rule_id, **values)
         return Response(ChangedRuleSerializer(done).data)
@@ -80,5 +89,7 @@ class WeeklyHoursView(APIView):
 
 
 def _read_values(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The values of a rule, and apart from them how it is to be changed."""
     values = read_body(form, request)
-    return {"cancel_booked": values.pop("cancel_booked"), "values": values}
+    how = take_how(values, "cancel_booked", "message", "seen")
+    return {**how, "values": values}

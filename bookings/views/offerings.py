@@ -19,6 +19,7 @@ from bookings.views.answers import (
     read_body,
     read_key,
     read_query,
+    take_how,
 )
 from bookings.views.schema import CURSOR, IDEMPOTENCY_KEY, page_of
 
@@ -58,7 +59,8 @@ class OfferingView(APIView):
     def patch(self, request: Request, offering_id: UUID) -> Response:
         """Change your own; hours and open slots ahead that said what it said follow. Bookings keep what they cost."""
         values = read_body(OfferingPatch, request)
-        done = offerings.change_offering(host_id=caller_id(request), offering_id=offering_id, values=values)
+        how = take_how(values, "message", "seen")
+        done = offerings.change_offering(host_id=caller_id(request), offering_id=offering_id, values=values, **how)
         return Response(ChangedOfferingSerializer(done).data)
 
 

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookings.serializers import answers as shapes
+from bookings.serializers.availability import RuleSerializer
 from bookings.serializers.offerings import OfferingSerializer
 from bookings.serializers.requests import ChosenDayQuery, DayRequest, HostedQuery, SlotQuery
 from bookings.serializers.series import SeriesPreviewSerializer, SeriesQuery
@@ -259,7 +260,7 @@ class HoursPageView(PageView):
         host_id = caller_id(request)
         rules = availability.list_rules(host_id=host_id)
         usable = [OfferingSerializer().to_representation(row) for row in offerings.list_usable(host_id=host_id)]
-        shown = shapes.RuleSerializer(rules, many=True).data
+        shown = RuleSerializer(rules, many=True).data
         return Response({"person": visible_person(request), "rules": shown, "offerings": usable})
 
 

@@ -28,6 +28,7 @@ from bookings.serializers.requests import (
     DaysQuery,
     HostedQuery,
     MessageRequest,
+    ShownPrice,
     SlotPatch,
     SlotQuery,
     SlotRequest,
@@ -279,10 +280,11 @@ class WaitlistView(APIView):
         ),
     }
 
-    @extend_schema(request=None, responses={201: PlaceSerializer})
+    @extend_schema(request=ShownPrice, responses={201: PlaceSerializer})
     def post(self, request: Request, slot_id: UUID) -> Response:
         """Wait for a seat, which is consent to be booked when one is free; doing it twice keeps the place."""
-        place = waiting.join_waitlist(client_id=caller_id(request), slot_id=slot_id)
+        shown = read_body(ShownPrice, request)
+        place = waiting.join_waitlist(client_id=caller_id(request), slot_id=slot_id, **shown)
         return Response(PlaceSerializer(place).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})

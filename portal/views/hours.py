@@ -47,7 +47,7 @@ def hours(request: PortalRequest) -> HttpResponse:
     is_agreed = do == "save" and form.cleaned_data["shown"] == fingerprint_of(body)
     try:
         if is_agreed:
-            agreed = body | {"seen": form.cleaned_data["seen"]}
+            agreed = body | form.words | {"seen": form.cleaned_data["seen"]}
             return _saved(request.visitor.send("PUT", f"/offerings/{offering_id}/weekly-hours", agreed), offering_id)
         conflict = ""
     except Problem as problem:

@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.http import HttpResponse
@@ -6,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from portal.errors import Problem
 from portal.forms import form_key
 from portal.links import cursor_after, url
-from portal.offering_forms import OfferingForm
+from portal.offering_forms import OfferingChangeForm, OfferingForm
 from portal.rendering import ask_first, redirect_to, render_page, return_form
 from portal.visitor import PortalRequest, SeeOther
 
@@ -40,20 +42,43 @@ def _new_page(request: PortalRequest, refused: OfferingForm | None = None) -> Ht
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def offering(request: PortalRequest, offering_id: UUID) -> HttpResponse:
-    """Change an offering; the page then says once how many sessions follow."""
+    """Change an offering; first say whom it concerns, if anybody. The page then says once how many sessions follow."""
     if request.method != "POST":
         return _offering_page(request, offering_id)
-    form = OfferingForm(request.POST)
-    changed = form.send(request.visitor, "PATCH", f"/offerings/{offering_id}", form.body()) if form.is_valid() else None
+    form, address = OfferingChangeForm(request.POST), f"/offerings/{offering_id}"
+    seen = request.POST.get("seen", "")
+    if form.is_valid() and not seen:
+        preview = form.send(request.visitor, "PATCH", address, form.body() | {"preview": True})
+        if preview is not None and _concerns_people(preview):
+            return _review_page(request, offering_id, form, preview)
+        seen = preview["seen"] if preview else ""
+    body = form.body() | {"seen": seen} if form.is_valid() else {}
+    changed = form.send(request.visitor, "PATCH", address, body) if body else None
     if changed is None:
         return return_form(request, "offering", form, lambda: _offering_page(request, offering_id, form), offering_id)
     told = {name: changed.get(name, 0) for name in ("coming_slots", "booked_slots", "opened", "closed", "left_count")}
     return SeeOther(url("offering", offering_id), notice="offering-changed", change=told)
 
 
-def _offering_page(request: PortalRequest, offering_id: UUID, refused: OfferingForm | None = None) -> HttpResponse:
+def _concerns_people(preview: Mapping[str, Any]) -> bool:
+    """Whether anybody has booked or waits for what follows, or has booked what does not."""
+    return any(preview[name] for name in ("booked_slots", "waiting_told", "promoted", "left_count"))
+
+
+def _review_page(
+    request: PortalRequest, offering_id: UUID, form: OfferingChangeForm, preview: Mapping[str, Any]
+) -> HttpResponse:
+    page = request.visitor.get(f"/pages/hosting/offerings/{offering_id}")
+    is_elsewhere = page["offering"]["place"] != preview["place"]
+    context = {"offering": page["offering"], "form": form, "change": preview, "is_elsewhere": is_elsewhere}
+    return render_page(request, "hosting_offering_review", context, me=page["person"])
+
+
+def _offering_page(
+    request: PortalRequest, offering_id: UUID, refused: OfferingChangeForm | None = None
+) -> HttpResponse:
     page, note = request.visitor.get(f"/pages/hosting/offerings/{offering_id}"), request.visitor.take_note()
-    form = refused or OfferingForm.of(note) or OfferingForm.about(page["offering"])
+    form = refused or OfferingChangeForm.of(note) or OfferingChangeForm.about(page["offering"])
     context = {"form": form, "offering": page["offering"], "change": note.get("change")}
     return render_page(request, "hosting_offering", context, me=page["person"], status=422 if refused else 200)
 

@@ -172,7 +172,7 @@ def _series_page(request: PortalRequest, slot_id: UUID) -> HttpResponse:
 def join_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     """Wait for a seat of a full session."""
     try:
-        request.visitor.send("POST", f"/slots/{slot_id}/waitlist")
+        request.visitor.send("POST", f"/slots/{slot_id}/waitlist", shown_price(request))
     except Problem as problem:
         if problem.status != 409:
             raise

@@ -51,6 +51,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "title": "x", "description": "x", "place": "x", "link": "https://x.example", "minutes": 60, "capacity": 1,
         "price_credits": 1, "refund_window_hours": 12, "public": True,
     },
+    ("PATCH", "/offerings/01a209d7-49e7-70e4-88f6-3a2d2b204cea"): {
+        "title": "x", "minutes": 60, "public": True, "message": "x", "preview": True, "seen": "x",
+    },
+    ("PATCH", "/availability-rules/01a209d7-49e7-70e4-88f6-3a2d2b204cea"): {
+        "title": "x", "capacity": 1, "cancel_booked": True, "message": "x", "preview": True, "seen": "x",
+    },
+    ("POST", "/slots/01a209d7-49e7-70e4-88f6-3a2d2b204cea/waitlist"): {"expected_credits_charged": 1},
     ("POST", "/availability-rules"): {
         "kind": "weekly", "weekday": 1, "start_time": "10:00", "end_time": "11:00", "title": "x", "capacity": 1,
         "slot_minutes": 60, "buffer_minutes": 0, "minimum_notice_minutes": 0, "horizon_days": 30, "date": None,

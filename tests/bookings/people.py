@@ -139,7 +139,8 @@ def _pass(passed: timedelta, *, slots: Q, bookings: Q) -> None:
 TABLES = (
     "bookings_slot", "bookings_booking", "bookings_bookingmove", "bookings_subscription", "bookings_creditentry",
     "bookings_waitlistentry", "bookings_availabilityrule", "bookings_offering",
-    "bookings_unfinishedupgrade", "accounts_user", "accounts_event", "procrastinate_jobs",
+    "bookings_unfinishedupgrade", "bookings_calendarfeed", "bookings_host", "bookings_plan",
+    "accounts_user", "accounts_event", "procrastinate_jobs",
 )  # fmt: skip
 
 

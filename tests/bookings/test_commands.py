@@ -53,6 +53,8 @@ def promise_holds(now: Any) -> bool:
 def test_the_demo_is_made_once(development: None) -> None:
     assert "People: grace, linus, margaret, ada" in run("seed_demo")
     assert promise_holds(timezone.now())
+    ahead = Slot.objects.filter(status="open", starts_at__gt=timezone.now())
+    assert ahead.count() == ahead.filter(offering__public=True).count() > 30, "everybody sees what can be booked"
     before = [model.objects.count() for model in (User, Slot, Booking, AvailabilityRule, Subscription)]
     started = time.perf_counter()
     assert run("seed_demo") == "The demo is complete.\n"

@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services import people
 from bookings import errors
 from bookings.models import AvailabilityRule, Booking, CreditEntry, Offering, Slot, Subscription
+from bookings.policies.weekly_hours import Hours
 from bookings.repositories import clock
 from bookings.services import (
     adjusting,
@@ -30,6 +31,7 @@ from bookings.services import (
     moving,
     offerings,
     waiting,
+    weekly_hours,
 )
 from bookings.services.audit import find_breaches
 from tests.bookings.committed import count_deadlocks, make_clients, together
@@ -40,7 +42,7 @@ THREADS = 10
 # A slow machine goes on until each of these has been done.
 NEEDED = {
     "book", "cancel", "move", "cancel_slot", "make_slot", "grant", "deactivate", "give_back", "adjust", "add_hours",
-    "remove_hours", "edit", "change_offering", "reopen", "book_in", "remove",
+    "change_hours", "set_week", "remove_hours", "edit", "change_offering", "reopen", "book_in", "remove",
 }  # fmt: skip
 LIMIT_SECONDS = 300
 WEEKLY = {"kind": "weekly", "end_time": day_time(22), "title": "Office hours", "horizon_days": 14}
@@ -59,7 +61,7 @@ class Worker:
         acts = [self.book] * 6 + [self.cancel] * 3 + [self.move] * 3 + [self.wait] * 2
         acts += [self.leave_queue, self.grant, self.cancel_slot, self.make_slot, self.make_slot, self.cancel_day]
         acts += [self.deactivate, self.cancel_as_staff, self.give_back, self.adjust, self.extend, self.end_plan]
-        acts += [self.add_hours, self.change_hours, self.remove_hours, self.follow_zone, self.offer]
+        acts += [self.add_hours, self.change_hours, self.set_week, self.remove_hours, self.follow_zone, self.offer]
         acts += [self.change_offering] * 2 + [self.edit] * 3 + [self.reopen, self.book_in, self.book_in, self.remove]
         acts += [self.book_as_staff, self.move_as_staff, self.cancel_by_the_rule, self.cancel_slot_as_staff]
         began = time.monotonic()
@@ -215,9 +217,15 @@ class Worker:
 
     def change_hours(self) -> None:
         if rule := self.rule():
-            values = {"capacity": self.random.randint(1, 3)}
+            values = {"capacity": self.random.randint(1, 3), "place": f"Room {self.random.random()}"}
             cancels = self.random.random() < 0.5
             availability.change_rule(host_id=rule.host_id, rule_id=rule.id, values=values, cancel_booked=cancels)
+
+    def set_week(self) -> None:
+        if (rule := self.rule()) and rule.offering_id and rule.weekday:
+            starts = [self.random.randint(0, 20) for _ in range(self.random.randint(0, 2))]
+            hours = {Hours(rule.weekday, day_time(start), day_time(start + 1)) for start in starts}
+            weekly_hours.set_weekly_hours(host_id=rule.host_id, offering_id=rule.offering_id, hours=[*hours])
 
     def remove_hours(self) -> None:
         if rule := self.rule():

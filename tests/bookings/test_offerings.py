@@ -4,6 +4,7 @@ from datetime import timedelta
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -15,9 +16,11 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.services import erasure
+from bookings import errors
 from bookings.models import AvailabilityRule, Offering, Slot, UnfinishedUpgrade
 from bookings.repositories import clock
 from bookings.services.booking import book_slot
+from bookings.services.front_desk import book_as_staff
 from bookings.services.waiting import join_waitlist
 from tests.bookings.api import Caller
 from tests.bookings.jobs import run_jobs
@@ -193,10 +196,10 @@ def test_hours_are_made_from_an_offering_or_become_one(host: Caller, yoga: dict[
     assert off["offering_id"] is None
 
 
-def test_a_change_of_hours_makes_their_empty_slots_anew(host: Caller, yoga: dict[str, Any]) -> None:
+def test_a_change_of_hours_reaches_their_slots(host: Caller, yoga: dict[str, Any]) -> None:
     rule = add_hours(host, yoga)
     changed = host.patch(f"/availability-rules/{rule['id']}", {"place": "The park", "price_credits": 2})
-    assert changed["opened"] == changed["closed"] == rule["opened"]
+    assert (changed["coming_slots"], changed["opened"], changed["closed"]) == (rule["opened"], 0, 0)
     assert set(Slot.objects.filter(status="open").values_list("place", "price_credits")) == {("The park", 2)}
 
 
@@ -239,7 +242,7 @@ def test_another_length_changes_the_calendar_and_leaves_what_is_booked(
     assert Offering.objects.get(id=yoga["id"]).minutes == 30
 
 
-def test_seats_follow_down_to_those_taken_and_up_to_those_who_wait(
+def test_seats_follow_up_to_those_who_wait_and_never_below_those_taken(
     host: Caller, yoga: dict[str, Any], ada: User
 ) -> None:
     slot, empty = add_slot(host, yoga), add_slot(host, yoga, days=4)
@@ -247,11 +250,9 @@ def test_seats_follow_down_to_those_taken_and_up_to_those_who_wait(
     for client in (ada, linus):
         book_slot(client_id=client.id, slot_id=Slot.objects.get(id=slot["id"]).id)
     join_waitlist(client_id=waiting.id, slot_id=Slot.objects.get(id=slot["id"]).id)
-    host.patch(f"/offerings/{yoga['id']}", {"capacity": 1})
-    assert [host.get(f"/slots/{one['id']}")["capacity"] for one in (slot, empty)] == [2, 1]
-    host.patch(f"/offerings/{yoga['id']}", {"capacity": 2})
-    host.patch(f"/offerings/{yoga['id']}", {"capacity": 3})
-    run_jobs()
+    assert problems_of(host, "patch", f"/offerings/{yoga['id']}", {"capacity": 1}) == (409, "capacity_below_seats")
+    assert host.patch(f"/offerings/{yoga['id']}", {"capacity": 3})["promoted"] == 1
+    assert [host.get(f"/slots/{one['id']}")["capacity"] for one in (slot, empty)] == [3, 3]
     assert host.get(f"/slots/{slot['id']}")["seats_taken"] == 3
 
 
@@ -305,6 +306,12 @@ def test_until_the_upgrade_is_finished_everything_costs_one(host: Caller, grace:
     slot = host.post("/slots", {"offering_id": chess["id"], "starts_at": in_days(3)}, status=201)
     assert problems(host, "patch", f"/slots/{slot['id']}", {"starts_at": in_days(4)}) == {"starts_at"}
     assert host.patch(f"/slots/{slot['id']}", {"title": "Blitz"})["title"] == "Blitz"
+    ada, roster = make_person("ada"), f"/slots/{slot['id']}/bookings"
+    for charge in (True, False):
+        assert problems(host, "post", roster, {"login": "ada", "charge": charge}) == {"charge"}
+        with pytest.raises(errors.NotValid, match="upgraded"):
+            book_as_staff(person="ada", slot_id=UUID(slot["id"]), charge=charge)
+    assert Caller(ada).post("/bookings", {"slot_id": slot["id"]}, status=201)["credits_charged"] == 1
     assert problems(
         host, "post", "/slots", {"offering_id": chess["id"], "starts_at": in_days(3), "price_credits": 0}
     ) == {"price_credits"}

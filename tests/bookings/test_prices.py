@@ -226,6 +226,22 @@ def test_who_waits_has_agreed_to_the_price_that_stood_there(grace: User, ada: Us
     assert CreditEntry.objects.get(booking__client=ada).amount == -1
 
 
+def test_who_was_shown_another_price_does_not_wait(grace: User, ada: User, mallory: User) -> None:
+    slot = priced(grace, 2, capacity=1)
+    Caller(mallory).post("/bookings", {"slot_id": str(slot.id)}, status=201)
+    path, client = f"/slots/{slot.id}/waitlist", Caller(ada)
+    for wrong in (1, 3, 10**9):
+        assert client.refused("POST", path, {"expected_credits_charged": wrong}) == (409, "price_changed")
+    for bad in (-1, "two", [2]):
+        assert client.refused("POST", path, {"expected_credits_charged": bad}) == (400, "validation_error")
+    assert not WaitlistEntry.objects.exists()
+    for seen in ({"expected_credits_charged": 2}, {"expected_credits_charged": None}, {}):
+        assert client.post(path, seen, status=201)["position"] == 1
+    Slot.objects.filter(id=slot.id).update(price_credits=3)
+    assert client.refused("POST", path, {"expected_credits_charged": 2}) == (409, "price_changed")
+    assert WaitlistEntry.objects.get().agreed_price == 2
+
+
 def test_a_cheaper_session_is_agreed_to(grace: User, ada: User) -> None:
     slot = priced(grace, 4, capacity=1)
     holder = Caller(make_person("holder"))

@@ -146,14 +146,13 @@ def test_changed_hours_keep_the_slots_that_they_still_ask_for(
     assert slots_on(day)[1:3] == [ten, eleven]
 
 
-def test_a_new_title_is_for_slots_that_nobody_holds(ada: User, host: Caller, weekly: dict[str, Any], day: date) -> None:
-    held = slots_on(day)[0]
-    book_slot(client_id=ada.id, slot_id=held.id)
+def test_a_new_title_is_that_of_every_slot(ada: User, host: Caller, weekly: dict[str, Any], day: date) -> None:
+    before = slots_on(day)
+    book_slot(client_id=ada.id, slot_id=before[0].id)
     done = host.patch(f"/availability-rules/{weekly['id']}", {"title": "Clinic", "capacity": 5})
-    assert done["opened"] == done["closed"] > 0
-    assert done["left"] == [], "it is still asked for"
-    looks = [(slot.title, slot.capacity) for slot in slots_on(day)]
-    assert looks == [("Office hours", 2), ("Clinic", 5), ("Clinic", 5)]
+    assert (done["opened"], done["closed"], done["left"], done["booked_slots"]) == (0, 0, [], 1)
+    looks = [(slot.id, slot.title, slot.capacity) for slot in slots_on(day)]
+    assert looks == [(slot.id, "Clinic", 5) for slot in before]
     again = host.patch(f"/availability-rules/{weekly['id']}", {"title": "Clinic"})
     assert (again["opened"], again["closed"]) == (0, 0)
 

@@ -38,7 +38,15 @@ def test_a_place_in_the_waitlist_is_taken_after_a_question_and_given_up(waiting:
         terminal.type("n\n")
         assert terminal.end() == 2
     assert waiting.backend.paths("POST") == []
-    done = waiting.run("waitlist", "join", "019ab3f2", "--json")
+    with waiting.terminal("waitlist", "join", "019ab3f2") as terminal:
+        terminal.see(r"Price: 1 credit\.")
+        terminal.type("y\n")
+        assert terminal.end() == 0
+    done = waiting.run("waitlist", "join", "019ab3f2", "--json", "--expect", "2")
+    sent = [
+        body for method, path, _, body in waiting.backend.requests if (method, path) == ("POST", f"/api/v1{WAITLIST}")
+    ]
+    assert [body["expected_credits_charged"] for body in sent] == [1, 2]
     assert (done.code, done.json["position"]) == (0, 3)
     assert "You are waiting for Compilers with Grace" in done.err
     left = waiting.run("waitlist", "leave", "019ab3f2")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from tests.portal.conftest import Portal
 from tests.portal.fake_backend import Answer, problem
-from tests.portal.sample import a_page, an_id
+from tests.portal.sample import a_page, an_id, an_offering
 
 Show = Callable[[Page, Portal, dict[str, Any]], object]
 
@@ -92,6 +92,7 @@ def _wrong_hours(page: Page, portal: Portal, held: dict[str, Any]) -> None:
 def _hours_looked_at(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     left = [{"id": an_id(102), "title": "Compilers, gently", "starts_at": "2030-12-03T14:00:00Z"}]
     change = {"opened": 15, "closed": 2, "left": left, "left_count": 1, "changed": True, "seen": "seen", "rules": []}
+    change |= {"booked_slots": 2, "people_told": 3}
     portal.backend.routes["PUT", f"/offerings/{an_id(970)}/weekly-hours"] = Answer(200, change)
     page.goto(f"{portal.url}/hosting/hours")
     page.check("#id_on_1")
@@ -151,6 +152,17 @@ def _conflict(page: Page, portal: Portal, held: dict[str, Any]) -> None:
 def _waiting(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     path = f"/slots/{held['full']['id']}"
     _changed(f"{path}/book", f"/pages{path}", slot=held["full"] | {"waiting": True}, position=2)(page, portal, held)
+
+
+def _offering_review(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    counts = {"coming_slots": 12, "booked_slots": 3, "opened": 4, "closed": 5, "left_count": 1}
+    counts |= {"people_told": 2, "waiting_told": 1, "promoted": 1}
+    change = an_offering(970) | counts | {"place": "Room 2", "seen": "seen"}
+    portal.backend.routes["PATCH", f"/offerings/{an_id(970)}"] = Answer(200, change)
+    page.goto(f"{portal.url}/hosting/offerings/{an_id(970)}")
+    page.fill("#id_place", "Room 2")
+    page.get_by_role("button", name="Save, and change what follows").click()
+    page.wait_for_selector("text=Change this offering?")
 
 
 def _edit_review(page: Page, portal: Portal, held: dict[str, Any]) -> None:
@@ -231,6 +243,7 @@ STATES: dict[str, Show] = {
     "no-hosting-past": _changed("/hosting?when=past", "/pages/hosting", slots=NONE),
     "hosting-edit-review": _edit_review,
     "hosting-give-back-review": _give_back_review,
+    "hosting-offering-review": _offering_review,
     "hosting-slot-cancelled": _cancelled_slot,
     "no-hours": _changed("/hosting/hours", "/pages/hosting/hours", rules=[]),
     "unreachable": _unreachable,

@@ -81,13 +81,44 @@ def test_what_cannot_be_is_not_sent(ada: httpx.Client, backend: FakeBackend, nam
 def test_a_change_says_once_what_follows(ada: httpx.Client, backend: FakeBackend) -> None:
     shown = ada.get(PAGE).text
     assert 'value="https://meet.example/grace"' in shown
-    changed = {"coming_slots": 12, "booked_slots": 3, "opened": 4, "closed": 5, "left_count": 1}
-    backend.routes["PATCH", f"/offerings/{OFFERING}"] = Answer(200, an_offering(970) | changed)
-    answer = post(ada, PAGE, **TYPED)
-    assert backend.made("PATCH", f"/api/v1/offerings/{OFFERING}")[0].body == SENT
+    changed = {"coming_slots": 12, "booked_slots": 3, "opened": 4, "closed": 5, "left_count": 1, "seen": "abc"}
+    told = {"people_told": 2, "waiting_told": 1, "promoted": 1, "place": "Room 4"}
+    backend.routes["PATCH", f"/offerings/{OFFERING}"] = Answer(200, an_offering(970) | changed | told)
+    review = post(ada, PAGE, **TYPED, message="The roof leaks.")
+    words = {"message": "The roof leaks."}
+    for sentence in (
+        "12 coming sessions follow, and 3 of them are booked.",
+        "2 people who have booked are told by mail and calendar. They can leave without loss until the start.",
+        "1 person who waits is told.",
+        "1 person who waits gets one of the new seats.",
+        "Opens 4 sessions and closes 5 free ones.",
+        "1 booked session keeps the length of before.",
+    ):
+        assert sentence in review.text
+    assert hidden(review.text, "message") == "The roof leaks."
+    answer = post(ada, PAGE, **TYPED, message="The roof leaks.", seen=hidden(review.text, "seen"))
+    sent = [call.body for call in backend.made("PATCH", f"/api/v1/offerings/{OFFERING}")]
+    assert sent == [SENT | words | {"preview": True}, SENT | words | {"seen": "abc"}]
     page = ada.get(answer.headers["Location"]).text
     assert "Coming sessions that follow: 12. Booked among them: 3. Opened: 4. Closed: 5." in page
     assert "Coming sessions that follow" not in ada.get(PAGE).text
+
+
+def test_what_concerns_nobody_is_changed_at_once(ada: httpx.Client, backend: FakeBackend) -> None:
+    nobody = dict.fromkeys(("coming_slots", "booked_slots", "waiting_told", "promoted", "left_count"), 0)
+    backend.routes["PATCH", f"/offerings/{OFFERING}"] = Answer(200, an_offering(970) | nobody | {"seen": "abc"})
+    assert post(ada, PAGE, **TYPED).headers["Location"] == PAGE
+    sent = [call.body for call in backend.made("PATCH", f"/api/v1/offerings/{OFFERING}")]
+    assert sent == [SENT | {"message": "", "preview": True}, SENT | {"message": "", "seen": "abc"}]
+
+
+@pytest.mark.parametrize("code", ["capacity_below_seats", "preview_changed"])
+def test_a_refusal_stands_above_the_form(ada: httpx.Client, backend: FakeBackend, code: str) -> None:
+    said = "More seats than that are taken (Yoga, Tue 24 Nov: 3)."
+    backend.routes["PATCH", f"/offerings/{OFFERING}"] = problem(409, code, detail=said)
+    for more in ({}, {"seen": "abc"}):
+        answer = post(ada, PAGE, **TYPED, **more)
+        assert said in ada.get(answer.headers["Location"]).text
 
 
 def test_an_offering_of_hours_is_not_archived(ada: httpx.Client, backend: FakeBackend) -> None:

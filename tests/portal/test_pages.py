@@ -188,8 +188,15 @@ def test_a_full_session_offers_the_waitlist(ada: httpx.Client, backend: FakeBack
     assert "Join the waitlist" in ada.get(f"{address}/book").text
     backend.routes["POST", f"{address}/waitlist"] = Answer(201, {"position": 2})
     backend.routes["DELETE", f"{address}/waitlist"] = Answer(204)
-    joined = post(ada, f"{address}/waitlist").headers["Location"]
+    form = {"expected_credits_charged": "1"}
+    assert 'name="expected_credits_charged" value="1"' in ada.get(f"{address}/book").text
+    joined = post(ada, f"{address}/waitlist", **form).headers["Location"]
     assert joined == f"{address}/book"
+    assert backend.made("POST", f"/api/v1{address}/waitlist")[0].body == {"expected_credits_charged": 1}
+    backend.routes["POST", f"{address}/waitlist"] = problem(409, "price_changed", credits_charged=2)
+    assert (
+        "The price has changed meanwhile" in ada.get(post(ada, f"{address}/waitlist", **form).headers["Location"]).text
+    )
     page = backend.body(f"/pages{address}")
     page |= {"slot": held["full"] | {"waiting": True}, "position": 2}
     assert "You are 2nd in the queue." in ada.get(joined).text
