@@ -48,7 +48,8 @@ AND EXISTS (SELECT FROM bookings_waitlistentry w WHERE w.slot_id = slot.id AND w
 ORDER BY slot.id, first.joined_at, first.id
 """  # noqa: S608  # a constant
 
-# The wait of an entry is looked at again when it is written: whoever leaves may do so meanwhile.
+# Whoever leaves gives up places in the queues of slots that they do not lock: what changes several entries locks them
+# in one order, and looks at the wait of each again when it is written.
 _PASS_OVER = f"""
 WITH passed AS MATERIALIZED (
     SELECT w.id, w.passed_over AS told,
@@ -59,11 +60,21 @@ WITH passed AS MATERIALIZED (
     JOIN accounts_user client ON client.id = w.client_id
     WHERE {_WAITS} AND (NOT {_AGREES} OR NOT {_CAN_PAY} OR {_OVERLAPS})
     AND (wanted.entry_id IS NULL OR (w.joined_at, w.id) < (wanted.joined_at, wanted.entry_id))
+    ORDER BY w.id FOR NO KEY UPDATE OF w
 )
 UPDATE bookings_waitlistentry w SET passed_over = passed.reason FROM passed
 WHERE w.id = passed.id AND w.status = 'waiting' AND w.passed_over <> passed.reason
 RETURNING w.client_id, w.id, passed.told
 """  # noqa: S608  # a constant
+
+_END = """
+WITH ended AS MATERIALIZED (
+    SELECT id FROM bookings_waitlistentry WHERE {column} = ANY(%(ids)s::uuid[]) AND status = 'waiting'
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE bookings_waitlistentry w SET status = %(status)s FROM ended
+WHERE w.id = ended.id AND w.status = 'waiting' RETURNING w.slot_id, w.client_id
+"""
 
 # Slots with a free seat for somebody who waits, or with somebody who has not been told why the seat is not theirs.
 _OFFERABLE = f"""
@@ -196,11 +207,7 @@ def pass_over_all(slot_id: UUID) -> None:
 def close_queues(slot_ids: Iterable[UUID], *, now: datetime, told: jobs.Told | None = None) -> None:
     """Nobody waits for these slots any more; everybody who did is told."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE bookings_waitlistentry SET status = 'closed' WHERE slot_id = ANY(%s::uuid[]) AND status = 'waiting'"
-            " RETURNING slot_id, client_id",
-            [list(slot_ids)],
-        )
+        cursor.execute(_END.format(column="slot_id"), {"status": "closed", "ids": list(slot_ids)})
         closed = cursor.fetchall()
     revision = int(now.timestamp())
     notices = [(client_id, slot_id, revision) for slot_id, client_id in closed]
@@ -209,7 +216,8 @@ def close_queues(slot_ids: Iterable[UUID], *, now: datetime, told: jobs.Told | N
 
 def leave_all(client_id: UUID) -> None:
     """The client waits for nothing any more."""
-    WaitlistEntry.objects.filter(client_id=client_id, status="waiting").update(status="left")
+    with connection.cursor() as cursor:
+        cursor.execute(_END.format(column="client_id"), {"status": "left", "ids": [client_id]})
 
 
 def find_entry(entry_id: UUID) -> WaitlistEntry | None:
