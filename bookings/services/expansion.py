@@ -112,7 +112,11 @@ def fit_calendar(
     empty = [entry.id for entry in unasked if not entry.seats_taken]
     closed = {*empty, *cancelled_ids}
     looks = {one.id: wish.looks(one) for one in find_renewable(calendar, now=now) if one.id not in closed}
-    changed = _renew_slots(unasked, {slot_id: values for slot_id, values in looks.items() if values})
+    kept = {rule.id for rule in rules}
+    # The database lets the slots of a rule that is deleted forget it: those, too, are locked here, in one order.
+    forgetful = [one.id for one in calendar if one.is_open and one.rule_id is not None and one.rule_id not in kept]
+    looks = {slot_id: values for slot_id, values in looks.items() if values}
+    changed = _renew_slots(unasked, looks, forgetful=forgetful)
     rows = lock_concerned(changed, now=now, hosted_slot_ids=cancelled_ids)
     cancelled = CancelledSlots([], 0, 0)
     if cancelled_ids:
@@ -134,9 +138,11 @@ def fit_calendar(
     )
 
 
-def _renew_slots(unasked: Sequence[Entry], looks: dict[UUID, Values]) -> list[ChangedSlot]:
+def _renew_slots(
+    unasked: Sequence[Entry], looks: dict[UUID, Values], *, forgetful: Sequence[UUID]
+) -> list[ChangedSlot]:
     """Lock the slots that are concerned, all in one order, and give those of `looks` their values."""
-    seats = locking.lock_open_slots([*(entry.id for entry in unasked), *looks])
+    seats = locking.lock_open_slots([*(entry.id for entry in unasked), *looks, *forgetful])
     if any(seats.get(entry.id) != entry.seats_taken for entry in unasked):
         raise errors.TryAgain
     found = slots.list_slots(looks.keys() & seats.keys()) if looks else []

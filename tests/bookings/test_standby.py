@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,18 @@ class Installation:
     hours: Iterator[int] = field(default_factory=lambda: itertools.count(48))
 
     def add_slot(self) -> str:
-        """One more hour of grace's; its id."""
+        """One more public hour of grace's; its id."""
         starts = datetime.now(UTC) + timedelta(hours=next(self.hours))
-        hour = {"starts_at": starts.isoformat(), "ends_at": (starts + timedelta(minutes=50)).isoformat()}
-        slot = call(self.live, "/slots", self.grace.access, "POST", json={"title": "Hours", "capacity": 3, **hour})
-        assert slot.status_code == 201, slot.text
-        return str(slot.json()["id"])
+        return self.make("/slots", offering_id=self.offering_id, starts_at=starts.isoformat())
+
+    @cached_property
+    def offering_id(self) -> str:
+        return self.make("/offerings", title="Hours", minutes=50, capacity=3, public=True)
+
+    def make(self, path: str, **body: Any) -> str:
+        made = call(self.live, path, self.grace.access, "POST", json=body)
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
 
     def read(self, path: str) -> Any:
         """What nobody in particular is answered."""
