@@ -54,8 +54,7 @@ _COLUMNS = (
 class SlotFilter:
     """Which slots a list holds; `open` is by status and by whether booking is still possible, `title` the whole one.
 
-    `public` leaves out what is not for everybody: what starts before the database's now, whatever `starts_from` says,
-    and what is not made from a public offering.
+    `public` leaves out what has started, whatever `starts_from` says, and what is not made from a public offering.
     """
 
     starts_from: datetime | None = None

@@ -46,6 +46,7 @@ class AvailabilityRuleView(APIView):
     """One rule."""
 
     required_scopes = {"PATCH": "bookings:write", "DELETE": "bookings:write"}
+    refusals = {"PATCH": (errors.CapacityBelowSeats, errors.PreviewChanged)}
 
     @extend_schema(request=RulePatch, responses=ChangedRuleSerializer)
     def patch(self, request: Request, rule_id: UUID) -> Response:
@@ -69,7 +70,7 @@ class WeeklyHoursView(APIView):
     """When one offering takes place, week by week."""
 
     required_scopes = {"PUT": "bookings:write"}
-    refusals = {"PUT": (errors.PreviewChanged,)}
+    refusals = {"PUT": (errors.CapacityBelowSeats, errors.PreviewChanged)}
 
     @extend_schema(request=WeeklyHoursRequest, responses=WeeklyHoursSerializer)
     def put(self, request: Request, offering_id: UUID) -> Response:

@@ -54,6 +54,7 @@ class OfferingView(APIView):
     """One offering."""
 
     required_scopes = {"PATCH": "bookings:write"}
+    refusals = {"PATCH": (errors.CapacityBelowSeats, errors.PreviewChanged)}
 
     @extend_schema(request=OfferingPatch, responses=ChangedOfferingSerializer)
     def patch(self, request: Request, offering_id: UUID) -> Response:

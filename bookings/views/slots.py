@@ -276,6 +276,7 @@ class WaitlistView(APIView):
             errors.OwnSlot,
             errors.AlreadyBooked,
             errors.OverlappingBooking,
+            errors.PriceChanged,
             errors.NotValid,
         ),
     }
