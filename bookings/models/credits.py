@@ -74,8 +74,9 @@ class Subscription(models.Model):
     """A person's credits for `[starts_at, ends_at)`. Credits left at its end are kept for a renewal."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = person("subscriptions")
-    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
+    # The indexes below begin with these columns.
+    user = person("subscriptions", db_index=False)
+    plan = models.ForeignKey(Plan, db_index=False, on_delete=models.PROTECT, related_name="subscriptions")
     credits_remaining = models.IntegerField(default=0)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
@@ -136,9 +137,10 @@ class CreditEntry(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="entries")
+    # The indexes below begin with these columns.
+    subscription = models.ForeignKey(Subscription, db_index=False, on_delete=models.PROTECT, related_name="entries")
     booking = models.ForeignKey(
-        "bookings.Booking", null=True, blank=True, on_delete=models.PROTECT, related_name="entries"
+        "bookings.Booking", null=True, blank=True, db_index=False, on_delete=models.PROTECT, related_name="entries"
     )
     amount = models.IntegerField()
     reason = models.CharField(max_length=16, choices=EntryReason)
