@@ -95,7 +95,7 @@ _GIVE_UP["tcp_user_timeout"] = 10_000
 
 def database(url: str, *, most: int) -> dict[str, Any]:
     """Django's configuration of the PostgreSQL at this address, with a pool of `most` connections unless that is 0."""
-    found: dict[str, Any] = {**env.db_url_config(url), "ENGINE": "django.db.backends.postgresql"}
+    found: dict[str, Any] = {**env.db_url_config(url), "ENGINE": "config.database"}
     found |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False, "DISABLE_SERVER_SIDE_CURSORS": True}
     found["OPTIONS"] = _GIVE_UP | found.get("OPTIONS", {}) | {"pool": False}
     if most:

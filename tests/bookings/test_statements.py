@@ -179,7 +179,9 @@ class Trace:
         path = Path(frame.f_code.co_filename)
         if self.depth and event == "call" and path.is_relative_to(ROOT):
             file = path.relative_to(ROOT)
-            if file.parts[0] in {"accounts", "bookings", "config", "tokens"}:
+            # The database's driver is nobody's to read on the way.
+            is_driver = file.is_relative_to("config/database")
+            if file.parts[0] in {"accounts", "bookings", "config", "tokens"} and not is_driver:
                 self.files.add(str(file))
 
 

@@ -1,6 +1,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -91,7 +92,7 @@ def find_claims(token: str, *, now: datetime, allow_expired: bool = False) -> Cl
 
 def _verify(token: str, *, now: datetime) -> tuple[str, Claims] | None:
     try:
-        header = jwt.get_unverified_header(token)
+        header = _read_header(token.partition(".")[0])
         kid = header.get("kid")
         if header.get("typ") != TYPE or not isinstance(kid, str):
             return None
@@ -101,6 +102,12 @@ def _verify(token: str, *, now: datetime) -> tuple[str, Claims] | None:
         return kid, _claims(_decode(token, key))
     except (jwt.PyJWTError, ValueError, TypeError):
         return None
+
+
+@lru_cache(maxsize=16)
+def _read_header(segment: str) -> dict[str, Any]:
+    """The same for all tokens of one key. Raises PyJWTError."""
+    return jwt.get_unverified_header(f"{segment}..")
 
 
 def _decode(token: str, key: Any) -> dict[str, Any]:

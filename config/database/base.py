@@ -1,0 +1,31 @@
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from django.db.backends.postgresql import base
+from psycopg.adapt import AdaptersMap, Buffer, Loader
+
+
+class InstantLoader(Loader):
+    """Reads a `timestamptz`. Django's loader is written in Python and takes ten times as long for each value."""
+
+    # Django registers a loader of its own for each cursor where this is not its zone.
+    timezone = UTC
+
+    def load(self, data: Buffer) -> datetime:
+        return datetime.fromisoformat(bytes(data).decode()).astimezone(UTC)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's PostgreSQL backend, which reads instants quickly."""
+
+    def get_connection_params(self) -> dict[str, Any]:
+        parameters = super().get_connection_params()
+        return {**parameters, "context": _with_instants(parameters["context"])}
+
+
+@cache
+def _with_instants(template: AdaptersMap) -> AdaptersMap:
+    adapters = AdaptersMap(template)
+    adapters.register_loader("timestamptz", InstantLoader)
+    return adapters
