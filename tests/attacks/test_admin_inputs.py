@@ -182,7 +182,11 @@ OPERATIONS: dict[str, tuple[type[Model], dict[str, str]]] = {
     "bookings_booking_give_back": (Booking, {"credits": "1", "note": "x"}),
     "bookings_booking_book": (User, {"slot": "", "slot_id": "", "free": "on"}),
     "bookings_slot_cancel": (Slot, {"message": "x"}),
+    "bookings_slot_make_host": (User, {}),
+    "bookings_slot_end_hosting": (User, {"cancel_booked": "on"}),
 }
+# Any text ticks them.
+CHECKBOXES = {"free", "cancel_booked"}
 OF_DJANGO = ("_add", "_changelist", "_change", "_delete", "_history")
 
 
@@ -202,7 +206,7 @@ def test_every_field_of_the_front_desk_takes_odd_text(staff: Http, name: str) ->
                 posted(staff, address, {**good, "step": step, "seen": "x", field: text})
     for text in IDS:
         asked(staff, address.replace(row_of(model), quote(text, safe="")), {})
-    for field in good.keys() - {"free"}:
+    for field in good.keys() - CHECKBOXES:
         refused = posted(staff, address, {**good, field: "x" * 50_000, "step": "look"})
         assert refused.context["form"].errors, f"{field} takes 50 kB"
 
