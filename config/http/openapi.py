@@ -182,7 +182,7 @@ class TimeOfDay(OpenApiSerializerFieldExtension):
 class EndOfDay(OpenApiSerializerFieldExtension):
     """A local time at which hours end."""
 
-    target_class = "bookings.serializers.requests.EndTimeField"
+    target_class = "bookings.serializers.availability.EndTimeField"
 
     def map_serializer_field(self, auto_schema: object, direction: str) -> dict[str, Any]:
         pattern = r"^(([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|24:00(:00)?)$"
