@@ -50,9 +50,10 @@ PIP := -m pip install --quiet --disable-pip-version-check
 	$(BIN)/python $(PIP) --require-hashes --requirement requirements/dev.lock
 	@touch $@
 
-# The tests that measure time run first, one at a time. AGAINST=3d98e19 measures this commit beside that one instead.
+# The tests that measure time run first, one at a time, unless the run is a short one. AGAINST=3d98e19 measures this
+# commit beside that one instead.
 bench: .venv/installed-dev node wrk chromium
-	@$(if $(AGAINST),true,$(BIN)/python -m pytest -m alone)
+	@$(if $(AGAINST)$(QUICK),true,$(BIN)/python -m pytest -m alone)
 	@$(BIN)/python -m bench $(if $(AGAINST),commits)
 
 torture: .venv/installed-dev

@@ -17,7 +17,7 @@ _CHECKS = {
 }
 
 
-@scenario("me", item=3, title="An authenticated API call: GET /me", budget=Budget(80, 10), with_peers=True)
+@scenario("me", item=3, title="An authenticated API call: GET /me", budget=Budget(70, 8), with_peers=True)
 def measure_calls(run: Bench) -> Result:
     servers = [ours(run), peer(run, "simplejwt"), peer(run, "toolkit")]
 

@@ -23,7 +23,7 @@ APPOINTMENT = "django-appointment, its two forms"
     "booking",
     item=5,
     title="bookings a second, all-or-nothing, with ledger, trail and jobs",
-    budget=Budget(220, 38),
+    budget=Budget(190, 30),
     with_peers=True,
 )
 def measure_bookings(run: Bench) -> Result:

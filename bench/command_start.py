@@ -24,7 +24,7 @@ FREQUENT = {
 }
 
 
-@scenario("start", item=7, title="Start of the command line", budget=Budget(30, 5), with_peers=True)
+@scenario("start", item=7, title="Start of the command line", budget=Budget(20, 4), with_peers=True)
 def measure_starts(run: Bench) -> Result:
     commands = _commands()
     walls: dict[str, list[float]] = {label: [] for label in commands}

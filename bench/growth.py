@@ -1,6 +1,7 @@
-"""What each operation costs while the tables grow to ten million rows."""
+"""What each operation costs while the tables grow to ten million rows, and how its statements are carried out."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from bench.charts import Chart
@@ -9,6 +10,7 @@ from bench.harness import Bench, Budget, Result, Table, Target, scenario
 from bench.open_loop import Generator
 from bench.product import BACKEND, DATABASE, Product
 from bench.query_plan_rows import FILLED_QUICKLY, grow
+from bench.query_plans import Plan, measure_plans, report_plans
 from bench.request_mix import RequestMix
 from bench.terminal import say
 
@@ -35,20 +37,31 @@ class Cost:
 
 @scenario("growth", item=10, title="What a request costs while rows grow", budget=Budget(600, 90), by_name_only=True)
 def measure_growth(run: Bench) -> Result:
-    sizes = run.pick(full=(10_000, 1_000_000, 10_000_000), quick=(10_000, 100_000))
     costs: dict[str, dict[int, Cost]] = {}
+    plans: dict[str, dict[int, Plan]] = {}
+    sizes: list[int] = []
+    took = 0.0
     with Cluster(FILLED_QUICKLY | _COUNTING) as cluster, Product(cluster, database="growth") as product:
         with product.connect() as connection:
             connection.execute("CREATE EXTENSION pg_stat_statements")
         mix = RequestMix(product)
-        for size in sizes:
+        for size in run.pick(full=(10_000, 1_000_000, 10_000_000), quick=(10_000, 100_000)):
+            # Ten times the rows take about eight times as long.
+            if sizes and not run.has_time(took * 0.8 * size / sizes[-1]):
+                say(f"    there is no time left for {size:,} rows")
+                break
+            began = time.monotonic()
             grow(product, to=size)
-            say(f"    {size:,} rows")
+            took = time.monotonic() - began
+            say(f"    {size:,} rows after {took:.0f} s")
             for name in mix.requests():
-                cost = _measure(product, mix, name, requests=run.pick(full=4000, quick=800))
-                costs.setdefault(name, {})[size] = cost
-                say(f"    {name}: {cost}")
-    return _report(costs, sizes)
+                costs.setdefault(name, {})[size] = _measure(product, mix, name, requests=run.pick(full=4000, quick=800))
+            for statement, plan in measure_plans(mix.world).items():
+                plans.setdefault(statement, {})[size] = plan
+            sizes.append(size)
+    result = _report(costs, sizes)
+    report_plans(result, plans, sizes)
+    return result
 
 
 def _measure(product: Product, mix: RequestMix, name: str, *, requests: int) -> Cost:
@@ -71,7 +84,7 @@ def _counts(product: Product) -> tuple[int, ...]:
     return tuple(int(str(value)) for value in row or ())
 
 
-def _report(costs: dict[str, dict[int, Cost]], sizes: tuple[int, ...]) -> Result:
+def _report(costs: dict[str, dict[int, Cost]], sizes: list[int]) -> Result:
     result = Result()
     columns = ["", "rows", "requests/s", "backend, ms", "PostgreSQL, ms", "statements", "pages", "WAL bytes"]
     rows = [

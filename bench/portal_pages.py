@@ -22,7 +22,7 @@ DAYS = 15
 _BEHIND = ("/login/oauth/access_token", "/user", "/user/emails")
 
 
-@scenario("portal", item=4, title="Portal pages beside their API calls", budget=Budget(120, 30))
+@scenario("portal", item=4, title="Portal pages beside their API calls", budget=Budget(100, 20))
 def measure_pages(run: Bench) -> Result:
     backend = product(run)
     with ThreadPoolExecutor() as pool:

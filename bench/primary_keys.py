@@ -21,7 +21,7 @@ MEGABYTE = 1024 * 1024
 
 
 @scenario(
-    "primary-keys", item=6, title="UUIDv7 and UUIDv4 as primary keys, in a table that grows", budget=Budget(130, 5)
+    "primary-keys", item=6, title="UUIDv7 and UUIDv4 as primary keys, in a table that grows", budget=Budget(110, 5)
 )
 def measure_primary_keys(run: Bench) -> Result:
     sizes = run.pick(full=(1_000_000, 5_000_000), quick=(50_000, 250_000))

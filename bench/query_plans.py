@@ -1,22 +1,18 @@
-"""Each hot request's statements over ten thousand to ten million sessions and bookings: plan, pages, time."""
+"""The statements of each hot request: plan, pages, time."""
 
 import re
 import statistics
-import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from psycopg import sql
 
-from bench.booking_world import BookingWorld, open_world
+from bench.booking_world import BookingWorld
 from bench.charts import Chart
 from bench.database import Cluster
-from bench.harness import Bench, Budget, Result, Table, Target, scenario
-from bench.query_plan_rows import FILLED_QUICKLY, grow
-from bench.terminal import say
+from bench.harness import Result, Table, Target
 
 if TYPE_CHECKING:
     import psycopg
@@ -36,30 +32,8 @@ class Plan:
     scans: tuple[str, ...]
 
 
-@scenario("query-plans", item=7, title="hot statements while sessions and bookings grow", budget=Budget(270, 25))
-def measure_query_plans(run: Bench) -> Result:
-    sizes = run.pick(full=(10_000, 1_000_000, 10_000_000), quick=(10_000, 100_000))
-    found: dict[str, dict[int, Plan]] = {}
-    # A short run has few rows, and no time to start another server for them.
-    server = nullcontext(run.cluster) if run.quick else Cluster(FILLED_QUICKLY)
-    with server as cluster, open_world(cluster, clients=20, database="query_plans") as world:
-        done, took = 0, 0.0
-        for size in sizes:
-            # Ten times the rows take about eight times as long.
-            if done and not run.has_time(took * 0.8 * size / done):
-                say(f"    there is no time left for {size:,} rows")
-                break
-            began = time.monotonic()
-            grow(world.product, to=size)
-            took = time.monotonic() - began
-            say(f"    {size:,} rows after {took:.0f} s")
-            for name, plan in _measure(world).items():
-                found.setdefault(name, {})[size] = plan
-            done = size
-    return _report(found, tuple(size for size in sizes if size <= done))
-
-
-def _measure(world: BookingWorld) -> dict[str, Plan]:
+def measure_plans(world: BookingWorld) -> dict[str, Plan]:
+    """How each statement of each hot request is carried out over the rows that are there."""
     plans: dict[str, Plan] = {}
     cluster = world.product.cluster
     with cluster.logging():
@@ -145,8 +119,8 @@ def _walk(node: dict[str, Any]) -> list[dict[str, Any]]:
     return [node, *(below for child in node.get("Plans", ()) for below in _walk(child))]
 
 
-def _report(found: dict[str, dict[int, Plan]], sizes: tuple[int, ...]) -> Result:
-    result = Result()
+def report_plans(result: Result, found: dict[str, dict[int, Plan]], sizes: list[int]) -> None:
+    """Add the plans, by rows of sessions and of bookings, to a result."""
     columns = ["statement", *(f"{size:,}: ms, pages" for size in sizes), "rows thrown away"]
     rows = [
         [name, *(_cell(plans.get(size)) for size in sizes), str(max(plan.wasted for plan in plans.values()))]
@@ -158,10 +132,6 @@ def _report(found: dict[str, dict[int, Plan]], sizes: tuple[int, ...]) -> Result
     wasteful = sum(plan.wasted > SPARE_ROWS for plans in found.values() for plan in plans.values())
     result.targets.append(Target("hot statements that read a growing table whole", 0, scans, unit="", at_most=True))
     result.targets.append(Target("hot statements that read rows of others", 0, wasteful, unit="", at_most=True))
-    result.notes.append(
-        "In a full run the server of these rows keeps the least journal and does not wait for the disk: what is timed"
-        " here does not write. The two exclusion constraints stand as the indexes that they consist of."
-    )
     growth = [
         _pages(plans, sizes[-1]) / max(1, _pages(plans, sizes[0])) for plans in found.values() if sizes[-1] in plans
     ]
@@ -173,7 +143,6 @@ def _report(found: dict[str, dict[int, Plan]], sizes: tuple[int, ...]) -> Result
     result.charts.append(
         Chart("query-plans", title, "milliseconds", series=series, x_label="rows", is_logarithmic=True)
     )
-    return result
 
 
 def _cell(plan: Plan | None) -> str:

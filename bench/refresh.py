@@ -18,7 +18,7 @@ EMPTY, PGBENCH = "an empty DRF view", "the same UPDATE in pgbench"
 RACERS = 20
 
 
-@scenario("refresh", item=2, title="Refreshing", budget=Budget(220, 55), with_peers=True)
+@scenario("refresh", item=2, title="Refreshing", budget=Budget(190, 40), with_peers=True)
 def measure_refreshes(run: Bench) -> Result:
     start_together(run, [*PEERS, "empty"])
     servers = [ours(run), *(peer(run, name) for name in PEERS)]

@@ -22,7 +22,7 @@ STEPS = 10
     "refresh-storage",
     item=2,
     title="What many refreshes of a thousand sessions leave behind",
-    budget=Budget(130, 12),
+    budget=Budget(110, 12),
     with_peers=True,
 )
 def measure_storage(run: Bench) -> Result:

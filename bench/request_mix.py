@@ -25,7 +25,7 @@ class RequestMix:
     """The product's main requests, each by itself and mixed as people send them. Only one generator may send them."""
 
     def __init__(self, product: Product) -> None:
-        world = BookingWorld(product, clients=CLIENTS)
+        self.world = world = BookingWorld(product, clients=CLIENTS)
         self._host = product.backend_url.removeprefix("http://")
         self._access = itertools.cycle([client.token for client in world.clients])
         self._chains = deque(_Chain(token) for token in product.refresh_tokens(SESSIONS))
