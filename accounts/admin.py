@@ -60,7 +60,9 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        more = {"tools": self.list_tools(request, obj), "parts": self.list_parts(request, obj)} if obj else {}
+        more = {} if obj is None else {"tools": self.list_tools(request, obj), "parts": self.list_parts(request, obj)}
+        if obj is not None and (not self.acts_upon or is_within_rights(request, user_id=getattr(obj, self.acts_upon))):
+            more["choices"] = self.get_action_choices(request)[1:]
         return super().render_change_form(request, {**context, **more}, add, change, form_url, obj)
 
     def get_search_results(
@@ -307,7 +309,7 @@ class SinceFilter(admin.SimpleListFilter):
 class EventAdmin(ReadOnlyAdmin):
     """The audit trail."""
 
-    list_display = ("created_at", "kind", "person", "actor_id", "session_id", "client_id", "address", "detail")
+    list_display = ("created_at", "kind", "person", "actor", "client_id", "address", "about")
     list_display_links = None
     list_filter = (KindFilter, SinceFilter)
     search_fields = ("user_id",)
@@ -316,9 +318,33 @@ class EventAdmin(ReadOnlyAdmin):
     def search_columns(self, ids: list[UUID]) -> dict[str, list[UUID]]:
         return {"user_id": ids}
 
-    @admin.display(description="person")
-    def person(self, event: Event) -> str:
-        if event.user_id is None:
-            return ""
-        url = reverse("admin:accounts_user_change", args=[event.user_id])
-        return format_html('<a href="{}">{}</a>', url, event.user_id)
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, whose events know the logins of their people, which are read for all at once."""
+        changes = super().get_changelist_instance(request)
+        ids = {user_id for event in changes.result_list for user_id in (event.user_id, event.actor_id) if user_id}
+        logins = lookup.find_logins(user_ids=ids)
+        for event in changes.result_list:
+            event.logins = logins
+        return changes
+
+    def person(self, event: Any) -> str:
+        return _link_person(event.user_id, event.logins)
+
+    def about(self, event: Event) -> SafeString:
+        """The detail, with links where it names a booking or a session."""
+        said = {name: value for name, value in event.detail.items() if value and not name.endswith("_id")}
+        linked = [(name, event.detail[f"{name}_id"]) for name in ("booking", "slot") if event.detail.get(f"{name}_id")]
+        links = ((reverse(f"admin:bookings_{name}_change", args=[pk]), name) for name, pk in linked)
+        words = format_html_join("", "{}: {} ", said.items())
+        return words + format_html_join(" ", '<a href="{}">{}</a>', links)
+
+    @admin.display(description="done by")
+    def actor(self, event: Any) -> str:
+        return _link_person(event.actor_id, event.logins)
+
+
+def _link_person(user_id: UUID | None, logins: Mapping[UUID, str]) -> str:
+    if user_id is None:
+        return ""
+    url = reverse("admin:accounts_user_change", args=[user_id])
+    return format_html('<a href="{}">{}</a>', url, logins.get(user_id, user_id))

@@ -1,5 +1,8 @@
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
@@ -8,7 +11,12 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.functional import cached_property
+
+from config.observability.metrics.collector import read_number
 
 COUNT_LIMIT = 1_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -25,6 +33,7 @@ def _may_steer_jobs(_: object, request: HttpRequest) -> bool:
 # procrastinate's own admin has filters that scan every job, and offers its actions to everybody who may view.
 _OVERRIDES: dict[str, dict[str, Any]] = {
     "procrastinate": {
+        "list_display": ("pk", "short_task_name", "pretty_status", "queue_name", "scheduled_at", "attempts", "summary"),
         "list_filter": ("status",),
         "ordering": ("-id",),
         "sortable_by": (),
@@ -55,7 +64,14 @@ def _respond_to_action(listed: Any, request: HttpRequest, queryset: Any) -> Http
     for text in request.POST.getlist(ACTION_CHECKBOX_NAME):
         listed.opts.pk.to_python(text)
     response: HttpResponseBase | None = admin.ModelAdmin.response_action(listed, request, queryset)
-    return response
+    is_done = response is not None and response.status_code == HTTPStatus.FOUND
+    return redirect(row_address(listed.opts, request)) if is_done and "from_row" in request.POST else response
+
+
+def row_address(opts: Any, request: HttpRequest) -> str:
+    """The page of the row that an action was chosen on."""
+    name = f"admin:{opts.app_label}_{opts.model_name}_change"
+    return reverse(name, args=[request.POST.get(ACTION_CHECKBOX_NAME, "")])
 
 
 def _check_text(request: HttpRequest) -> None:
@@ -64,6 +80,37 @@ def _check_text(request: HttpRequest) -> None:
     given += [text for fields in (request.GET, request.POST) for texts in fields.lists() for text in texts[1]]
     if any("\0" in text or (not text.isascii() and _SURROGATE.search(text)) for text in given):
         raise BadRequest("Text must not contain NUL or lone surrogates.")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something for the staff to see to, in words, and the list that shows it."""
+
+    words: str
+    address: str
+
+
+# What waits for the staff: a gauge of the metrics, its words for one and for several, and the list that shows it, with
+# its filter. Whoever may look at the list is told.
+_GAUGES = (
+    (
+        "insighta_people_pending",
+        "person waits",
+        "people wait",
+        "for approval",
+        "accounts.user",
+        "standing__exact=pending",
+    ),
+    (
+        "insighta_failed_jobs",
+        "job was",
+        "jobs were",
+        "given up",
+        "procrastinate.procrastinatejob",
+        "status__exact=failed",
+    ),
+    ("insighta_calendars_due", "calendar lags", "calendars lag", "behind its hours", "bookings.availabilityrule", ""),
+)
 
 
 class CappedPaginator(Paginator[Any]):
@@ -78,6 +125,18 @@ class CappedPaginator(Paginator[Any]):
         return int(rows[:COUNT_LIMIT].count())
 
 
+def _list_waiting(request: HttpRequest) -> Iterator[Waiting]:
+    if request.user.has_perm("procrastinate.view_procrastinatejob") and not read_number("insighta_workers"):
+        yield Waiting("No worker is running", reverse("admin:procrastinate_procrastinatejob_changelist"))
+    for gauge, one, several, what, model, query in _GAUGES:
+        app_label, name = model.split(".")
+        if request.user.has_perm(f"{app_label}.view_{name}") and (number := read_number(gauge)):
+            address = reverse(f"admin:{app_label}_{name}_changelist")
+            yield Waiting(
+                f"{number} {one if number == 1 else several} {what}", f"{address}?{query}" if query else address
+            )
+
+
 class StaffSite(admin.AdminSite):
     """The admin site. Its list options apply to every registered model and bound the rows that a list page reads.
 
@@ -86,6 +145,7 @@ class StaffSite(admin.AdminSite):
 
     site_header = site_title = "Insighta staff"
     index_title = "What would you like to look at?"
+    index_template = "admin/waiting.html"
     enable_nav_sidebar = False
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
@@ -101,6 +161,10 @@ class StaffSite(admin.AdminSite):
             return response
 
         return super().admin_view(answer, cacheable)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Django's page below what waits."""
+        return super().index(request, {**(extra_context or {}), "waiting": list(_list_waiting(request))})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page, for plain text only."""

@@ -68,8 +68,8 @@ class ClientFilter(admin.SimpleListFilter):
 class SessionAdmin(_AccessAdmin):
     """Sign-ins, without their secrets."""
 
-    list_display = ("id", "user", "client_id", "label", "created_at", "last_used_at", "revoked_at", "revoked_because")
-    fields = (*list_display, "scope", "generation", "expires_at", "ends_at")
+    list_display = ("user", "client_id", "label", "created_at", "last_used_at", "revoked_at", "revoked_because")
+    fields = ("id", *list_display, "scope", "generation", "expires_at", "ends_at")
     list_filter = (ClientFilter,)
     actions = ("end",)
 
@@ -85,8 +85,8 @@ class SessionAdmin(_AccessAdmin):
 class PersonalAccessTokenAdmin(_AccessAdmin):
     """Personal access tokens, without their secrets."""
 
-    list_display = ("id", "user", "name", "prefix", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
-    fields = list_display
+    list_display = ("user", "name", "prefix", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
+    fields = ("id", *list_display)
     actions = ("revoke",)
 
     @admin.action(description="Revoke", permissions=["decide"])

@@ -50,7 +50,7 @@ def blank_person(user_id: UUID, *, now: datetime) -> None:
 
 
 _BLANK_EVENTS = """
-UPDATE accounts_event SET address = NULL, detail = detail - 'label' - 'name' - 'reason' WHERE user_id = %s
+UPDATE accounts_event SET address = NULL, detail = detail - 'label' - 'name' - 'reason' - 'note' WHERE user_id = %s
 """
 
 

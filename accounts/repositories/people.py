@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -74,6 +75,10 @@ def list_ids_called(words: str) -> list[UUID]:
     """People whose login or address is `words`, case-insensitively, oldest first."""
     called = User.objects.filter(Q(login__iexact=words) | Q(email__iexact=words))
     return list(called.order_by("id").values_list("id", flat=True)[:MOST_FOUND])
+
+
+def find_logins(user_ids: Collection[UUID]) -> dict[UUID, str]:
+    return dict(User.objects.filter(id__in=user_ids).values_list("id", "login"))
 
 
 def list_ids_beginning(words: str) -> list[UUID]:

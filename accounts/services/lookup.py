@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -33,6 +34,11 @@ def get_person_called(*, login_or_id: str) -> "User":
 def find_id_of_username(*, username: str) -> UUID | None:
     """Whose name this is for signing in with a password."""
     return people.find_id_of_username(username)
+
+
+def find_logins(*, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """What these people are called; those who are unknown are left out."""
+    return people.find_logins(user_ids)
 
 
 def list_ids_called(*, words: str) -> list[UUID]:

@@ -23,7 +23,7 @@ _VIEWS: dict[str, type[Operation]] = {"move": MoveBooking, "cancel": CancelBooki
 @admin.register(models.Booking)
 class BookingAdmin(ReadOnlyAdmin):
     list_display = (
-        "id", "client", "slot", "scheduled_start_time", "status", "cancelled_by", "credits_refunded",
+        "client", "session", "scheduled_start_time", "status", "cancelled_by", "credits_refunded",
         "credits_given_back",
     )  # fmt: skip
     fields = (
@@ -37,6 +37,10 @@ class BookingAdmin(ReadOnlyAdmin):
     list_select_related = ("client", "slot")
     actions = ("cancel_for_client", "cancel_as_host")
     acts_upon = "client_id"
+
+    @admin.display(description="session")
+    def session(self, booking: models.Booking) -> str:
+        return booking.slot.title
 
     def get_urls(self) -> list[URLPattern]:
         ways: list[tuple[str, str, type[Operation]]] = [("book/<uuid:pk>/", "book", BookIn)]

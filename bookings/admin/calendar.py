@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
@@ -59,10 +61,18 @@ class SlotAdmin(ReadOnlyAdmin):
 
 @admin.register(models.WaitlistEntry)
 class WaitlistEntryAdmin(ReadOnlyAdmin):
-    list_display = ("slot", "client", "joined_at", "status", "passed_over")
+    list_display = ("session", "starts_at", "client", "joined_at", "status", "passed_over")
     list_filter = ("status",)
     people = ("client_id",)
     list_select_related = ("slot", "client")
+
+    @admin.display(description="session")
+    def session(self, entry: models.WaitlistEntry) -> str:
+        return entry.slot.title
+
+    @admin.display(description="starts at")
+    def starts_at(self, entry: models.WaitlistEntry) -> datetime:
+        return entry.slot.starts_at
 
 
 @admin.register(models.AvailabilityRule)

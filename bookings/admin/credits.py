@@ -47,7 +47,7 @@ class ExtensionForm(forms.Form):
 
 @admin.register(models.Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
-    list_display = ("id", "user", "plan", "credits_remaining", "starts_at", "ends_at", "renews", "expired_at")
+    list_display = ("user", "plan", "credits_remaining", "ends_at", "renews", "expired_at")
     list_filter = ("plan", "renews")
     acts_upon = "user_id"
     people = ("user_id",)
@@ -138,9 +138,17 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
 @admin.register(models.CreditEntry)
 class CreditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "subscription", "booking", "amount", "reason", "balance_after", "note")
+    list_display = ("created_at", "person", "session", "amount", "reason", "balance_after", "note")
     list_filter = ("reason",)
-    list_select_related = ("subscription", "booking")
+    list_select_related = ("subscription__user", "booking__slot")
+
+    @admin.display(description="person")
+    def person(self, entry: models.CreditEntry) -> str:
+        return str(entry.subscription.user)
+
+    @admin.display(description="session")
+    def session(self, entry: models.CreditEntry) -> str:
+        return entry.booking.slot.title if entry.booking else ""
 
     def search_columns(self, ids: list[UUID]) -> dict[str, list[UUID]]:
         return {"id": ids, "subscription_id": list_ids_of(user_ids=ids)}

@@ -27,7 +27,7 @@ from bookings.policies.counts import count_credits
 from bookings.policies.timeline import ACCESS, BOOKINGS, CREDITS, HOSTING, STAFF, TOPICS
 from bookings.services.credits import MOST_CREDITS, grant_credits, name_state_of_person
 from bookings.services.front_desk import describe_session
-from bookings.services.staff import make_host
+from bookings.services.staff import NOTE_LENGTH, make_host, write_note
 from bookings.services.timeline import LINES, get_person_story
 
 
@@ -58,6 +58,26 @@ def grant_credits_to_people(
     return ask_and_do(people, request, queryset, asked, act, form_class=CreditsForm)
 
 
+class NoteForm(forms.Form):
+    """What the staff should know about somebody."""
+
+    text = forms.CharField(label="Note", max_length=NOTE_LENGTH, widget=forms.Textarea(attrs={"rows": 5}))
+
+
+@admin.action(description="Write a note…", permissions=["note"])
+def write_note_on_people(people: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    """Asks for the words; a note is never changed."""
+    sentence = "Staff who may see events read it, and the person, who asks for what is kept about them. It stays."
+    asked = {"title": "Write a note", "sentence": sentence, "action": "write_note_on_people", "button": "Keep the note"}
+
+    def act(user_id: UUID, text: str) -> None:
+        write_note(user_id=user_id, text=text, actor_id=actor_of(request))
+
+    return ask_and_do(
+        people, request, queryset, {**asked, "lines": describe_people(queryset)}, act, form_class=NoteForm
+    )
+
+
 @admin.action(description="Make hosts of them", permissions=["make_host"])
 def make_hosts(people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]) -> None:
     """Each may offer sessions from then on; the rules that somebody has from before fill the calendar again."""
@@ -70,6 +90,7 @@ def make_hosts(people: admin.ModelAdmin[Any], request: HttpRequest, queryset: Qu
             people.message_user(request, f"{person.login} is a host.", messages.SUCCESS)
 
 
+add_to_people(action=write_note_on_people, lists=[], permissions={"note": "accounts.change_user"})
 add_to_people(action=make_hosts, lists=[], permissions={"make_host": "bookings.change_slot"})
 add_to_people(
     action=grant_credits_to_people,

@@ -129,6 +129,7 @@ _WORDS: dict[str, tuple[str, str | Callable[[Detail], str]]] = {
     "person.created": (ACCESS, "came here for the first time"),
     "person.deactivated": (ACCESS, "deactivated the account"),
     "person.erased": (STAFF, "erased the person"),
+    "person.noted": (STAFF, "wrote a note"),
     "person.standing_changed": (STAFF, _standing),
     "person.host_changed": (
         STAFF,
@@ -146,6 +147,7 @@ _BY_STAFF = frozenset(
         "subscription.resumed",
         "subscription.extended",
         "person.erased",
+        "person.noted",
         "person.standing_changed",
         "person.host_changed",
         "person.staff_granted",

@@ -2,6 +2,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from accounts.policies import clean_paragraphs
+from accounts.services import notes
 from accounts.services.lookup import get_person_called
 from accounts.services.people import mark_host
 from bookings import errors
@@ -12,6 +14,20 @@ from bookings.services.effects import Effects, check_effects, find_effects
 from bookings.services.expansion import refill_calendar
 from bookings.services.hosting import close_calendar
 from bookings.services.operations import operation
+
+NOTE_LENGTH = 2000
+
+
+@operation
+def write_note(_: datetime, /, *, user_id: UUID, text: str, actor_id: UUID) -> None:
+    """Keep what the staff should know about a person.
+
+    Raises PersonNotFound of `accounts`, NotValid where nothing of it can be seen or it is too long, Busy.
+    """
+    note = clean_paragraphs(text)
+    if not 1 <= len(note) <= NOTE_LENGTH:
+        raise errors.NotValid(f"Write a note of 1 to {NOTE_LENGTH} characters.")
+    notes.write_note(user_id=user_id, text=note, actor_id=actor_id)
 
 
 @dataclass(frozen=True)

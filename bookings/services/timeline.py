@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from accounts.policies import describe_instant
 from accounts.services import lookup
 from accounts.services.events import list_trail
+from accounts.services.notes import Note, list_notes
 from accounts.services.roles import get_role
 from bookings import errors
 from bookings.policies import timeline as words
@@ -71,6 +72,7 @@ class PersonStory:
     upcoming: Sequence[BookingRow]
     past: Sequence[BookingRow]
     access: EndedAccess
+    notes: Sequence[Note]
     lines: Sequence[Line]
 
 
@@ -127,6 +129,7 @@ def get_person_story(
         upcoming=bookings.list_page(client_id=user_id, when="upcoming", size=BOOKINGS).rows,
         past=bookings.list_page(client_id=user_id, when="past", size=BOOKINGS).rows,
         access=count_access_of(login_or_id=str(user_id), with_personal_tokens=True, now=now),
+        notes=list_notes(user_id=user_id),
         lines=list_person_lines(user_id=user_id, topic=topic, among=among, before=before),
     )
 

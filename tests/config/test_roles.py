@@ -31,7 +31,7 @@ from tokens.services.staff import revoke_staff_called
 pytestmark = pytest.mark.django_db(transaction=True)
 BACKEND = "accounts.authentication.StaffBackend"
 SUPPORT = {"accounts.user", "accounts.event", "tokens.session", "tokens.personalaccesstoken"}
-ANSWERS = {"answered": "yes", "reason": "x", "credits": "3", "days": "3", "amount": "3", "note": "x"}
+ANSWERS = {"answered": "yes", "reason": "x", "credits": "3", "days": "3", "amount": "3", "note": "x", "text": "x"}
 
 
 def browser_of(person: User) -> Http:
@@ -66,7 +66,7 @@ def test_each_role_opens_its_lists_and_no_others() -> None:
     assert {status for lists in found.values() for status in lists.values()} == {200, 403}
 
 
-ON_ACCESS = {"approve", "suspend", "reinstate", "sign_out_everywhere"}
+ON_ACCESS = {"approve", "suspend", "reinstate", "sign_out_everywhere", "write_note_on_people"}
 ON_BOOKINGS = {"grant_credits_to_people", "make_hosts"}
 
 

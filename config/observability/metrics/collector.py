@@ -31,6 +31,7 @@ SELECT task_name, status, count(*)
 """
 # A worker writes a heartbeat every ten seconds.
 _WORKERS = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '35 seconds'"
+_PENDING = "SELECT count(*) FROM accounts_user WHERE standing = 'pending' AND erased_at IS NULL"
 _CALENDARS_DUE = "SELECT count(*) FROM bookings_host WHERE expansion_due_at IS NOT NULL"
 # A wait for a row names no database, but its process does.
 _WAITING = "FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
@@ -46,6 +47,7 @@ GAUGES: tuple[tuple[str, str, list[str], str], ...] = (
     ("insighta_recent_jobs", "Outcomes of the newest thousand jobs.", ["task", "status"], _RECENT),
     ("insighta_workers", "Workers with a recent heartbeat.", [], _WORKERS),
     ("insighta_calendars_due", "Hosts whose rules wait to be expanded because it failed.", [], _CALENDARS_DUE),
+    ("insighta_people_pending", "People who wait for approval.", [], _PENDING),
     ("insighta_lock_waiters", "Transactions that wait for a lock.", [], _LOCK_WAITERS),
     ("insighta_lock_wait_seconds", "How long the first of them has waited.", [], _LOCK_WAIT),
 )
@@ -69,6 +71,12 @@ class DatabaseCollector:
             found = []
         yield GaugeMetricFamily("insighta_database_up", "Whether the database answers.", value=bool(found))
         yield from found
+
+
+def read_number(name: str) -> int:
+    """A gauge's value now, the sum of all its labels."""
+    (gauge,) = (gauge for gauge in GAUGES if gauge[0] == name)
+    return int(sum(sample.value for sample in _read(GaugeMetricFamily, *gauge).samples))
 
 
 def _read(
