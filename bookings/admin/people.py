@@ -70,8 +70,9 @@ def write_note_on_people(people: Any, request: HttpRequest, queryset: QuerySet[A
     sentence = "Staff who may see events read it, and the person, who asks for what is kept about them. It stays."
     asked = {"title": "Write a note", "sentence": sentence, "action": "write_note_on_people", "button": "Keep the note"}
 
-    def act(user_id: UUID, text: str) -> None:
+    def act(user_id: UUID, text: str, seen: str | None) -> str:
         write_note(user_id=user_id, text=text, actor_id=actor_of(request))
+        return "the note is kept."
 
     return ask_and_do(
         people, request, queryset, {**asked, "lines": describe_people(queryset)}, act, form_class=NoteForm

@@ -220,7 +220,7 @@ def get_row(slot_id: UUID, *, viewer_id: UUID, refund_window: timedelta) -> Slot
 
 def _select_hosted(host_id: UUID, *, now: datetime) -> QuerySet[Any, Any]:
     """The host's own slots that are not over, whatever their status, by start."""
-    own = _select(viewer_id=host_id).filter(_is_not_over(now), host_id=host_id).annotate(now=Value(now))
+    own = _select(viewer_id=host_id).filter(is_not_over(now), host_id=host_id).annotate(now=Value(now))
     rows: QuerySet[Any, Any] = own.values(*_COLUMNS, "now", "created_at", "cancelled_at")
     return rows
 
@@ -240,7 +240,7 @@ def list_hosted_page(
     """The host's own slots: open ones that are not over at `now` (`upcoming`, by start), open ones that are (`past`),
     or `cancelled` ones, these two latest first. Raises NotValid."""
     wanted = {
-        "upcoming": _is_not_over(now) & Q(status="open"),
+        "upcoming": is_not_over(now) & Q(status="open"),
         "past": Q(starts_at__lt=now, ends_at__lte=now, status="open"),
         "cancelled": Q(status="cancelled"),
     }[when]
@@ -263,11 +263,11 @@ def list_hosted(
 
 def list_for_feed(host_id: UUID, *, since: datetime) -> list[FeedSlotRow]:
     """The host's own slots that were not over at `since`, whatever their status, by start: up to a year of them."""
-    own = Slot.objects.filter(_is_not_over(since), host_id=host_id).order_by("starts_at", "id")
+    own = Slot.objects.filter(is_not_over(since), host_id=host_id).order_by("starts_at", "id")
     return [FeedSlotRow(*found) for found in own.values_list(*FeedSlotRow._fields)]
 
 
-def _is_not_over(at: datetime) -> Q:
+def is_not_over(at: datetime) -> Q:
     # An index has the starts; the ends alone would make it read all that is over.
     return Q(starts_at__gt=at - LONGEST_SESSION, ends_at__gt=at)
 

@@ -26,7 +26,8 @@ from bookings.services.booking_detail import BookingDetail, find_refund_preview,
 from bookings.services.browsing import ChosenDay, find_day, get_host, get_slot, list_slots
 from bookings.services.calendar_feed import find_own_feed_secret
 from bookings.services.credits import list_entries, list_subscriptions
-from bookings.services.hosting import list_open_on, list_roster
+from bookings.services.hosting import list_hosted_slots, list_open_on, list_roster
+from bookings.services.needs import Need, list_needs_of_host, list_passed_over
 from bookings.services.offerings import list_offerings
 from bookings.services.series import SeriesPreview, has_series, preview_series
 from tokens.services.callers import Credential
@@ -43,12 +44,29 @@ def count_credits(*, user_id: UUID) -> int:
 class HomePage:
     upcoming: Sequence[BookingRow]
     credits_available: int
+    passed_over: Sequence[WaitingRow]
 
 
 def compose_home(*, client_id: UUID) -> HomePage:
-    """The client's next five bookings and the credits to spend."""
+    """The client's next five bookings, the credits to spend, and the queues in which a seat did not become theirs."""
     upcoming = list_bookings(client_id=client_id, when="upcoming", size=5).rows
-    return HomePage(upcoming, count_credits(user_id=client_id))
+    return HomePage(upcoming, count_credits(user_id=client_id), list_passed_over(client_id=client_id))
+
+
+@dataclass(frozen=True)
+class HostingPage:
+    slots: Page[SlotRow]
+    needs: Sequence[Need]
+
+
+def compose_hosting(*, host_id: UUID, when: str = "upcoming", cursor: str = "") -> HostingPage:
+    """A page of the host's own slots; above the first of the upcoming ones what needs them. Raises NotAHost, NotValid.
+
+    `when` is that of `list_hosted_slots`.
+    """
+    found = list_hosted_slots(host_id=host_id, when=when, cursor=cursor)
+    is_first = when == "upcoming" and not cursor
+    return HostingPage(found, list_needs_of_host(host_id=host_id, upcoming=found.rows) if is_first else [])
 
 
 @dataclass(frozen=True)

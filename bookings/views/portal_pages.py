@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -49,6 +50,7 @@ class HomePageView(PageView):
         page = portal_pages.compose_home(client_id=caller_id(request))
         upcoming = [shapes.BookingSerializer().to_representation(row) for row in page.upcoming]
         body = {"person": visible_person(request), "credits_available": page.credits_available, "upcoming": upcoming}
+        body["passed_over"] = [shapes.WaitingSerializer().to_representation(row) for row in page.passed_over]
         return Response(body)
 
 
@@ -246,9 +248,9 @@ class HostingPageView(PageView):
     def get(self, request: Request) -> Response:
         """A page of a host's own slots; the filter is that of `/hosting/slots`."""
         filters = read_query(HostedQuery, request)
-        page = hosting.list_hosted_slots(host_id=caller_id(request), cursor=cursor_of(request), **filters)
-        body = page_body(page, shapes.SlotSerializer(), request)
-        return Response({"person": visible_person(request), "slots": body})
+        page = portal_pages.compose_hosting(host_id=caller_id(request), cursor=cursor_of(request), **filters)
+        body = {"person": visible_person(request), "slots": page_body(page.slots, shapes.SlotSerializer(), request)}
+        return Response({**body, "needs": [asdict(need) for need in page.needs]})
 
 
 @extend_schema(exclude=True)

@@ -15,7 +15,9 @@ def home(request: PortalRequest) -> HttpResponse:
     if not request.visitor.has_tokens:
         return render_page(request, "welcome", {"next_free": _next_free(request)}, me=None)
     page = request.visitor.get("/pages/home")
-    return render_page(request, "home", page, me=page["person"])
+    changed = [booking for booking in page["upcoming"] if booking.get("free_to_leave_until")]
+    shown = {**page, "changed": changed, "passed_over": page.get("passed_over", [])}
+    return render_page(request, "home", shown, me=page["person"])
 
 
 def _next_free(request: PortalRequest) -> list[dict[str, Any]] | None:

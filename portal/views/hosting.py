@@ -23,7 +23,7 @@ def hosting(request: PortalRequest) -> HttpResponse:
     tab = wanted if wanted in {"past", "cancelled"} else ""
     page = request.visitor.get("/pages/hosting", when=tab, cursor=request.GET.get("cursor"))
     shown = {"slots": page["slots"]["results"]} if tab else {"spans": _spans(_by_day(page))}
-    context = {"tab": tab, "more": cursor_after(page["slots"]), **shown}
+    context = {"tab": tab, "more": cursor_after(page["slots"]), "needs": page.get("needs", []), **shown}
     return render_page(request, "hosting", context, me=page["person"])
 
 

@@ -378,7 +378,12 @@ def hosting_pages(slots: list[Body]) -> dict[str, Body]:
         for n, day in enumerate((2, 4))
     ]
     hours: Body = {"rules": [weekly, *afternoons, off], "offerings": [offered]}
-    pages: dict[str, Body] = {"hosting": {"slots": a_page(_own(slots))}, "hosting/hours": hours}
+    needs = [
+        {"kind": kind, "slot_id": slots[0]["id"], "title": slots[0]["title"], "starts_at": slots[0]["starts_at"]}
+        | {"people": people, "day": day}
+        for kind, people, day in (("over", 2, None), ("waiting", 1, None), ("day_off", 2, "2026-12-24"))
+    ]
+    pages: dict[str, Body] = {"hosting": {"slots": a_page(_own(slots)), "needs": needs}, "hosting/hours": hours}
     pages |= {
         "hosting/offerings": {"offerings": a_page([offered, an_offering(971, archived_at="2026-11-01T10:00:00Z")])},
         f"hosting/offerings/{offered['id']}": {"offering": offered},

@@ -149,6 +149,14 @@ def _conflict(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     page.wait_for_selector("[role=alert]")
 
 
+def _needs_you(page: Page, portal: Portal, held: dict[str, Any]) -> None:
+    waiting = portal.backend.body("/pages/bookings")["waiting"][0] | {"passed_over": "no_credit"}
+    changed = held["upcoming"][0] | {"free_to_leave_until": held["upcoming"][0]["scheduled_start_time"]}
+    body = portal.backend.body("/pages/home") | {"upcoming": [changed], "passed_over": [waiting]}
+    portal.backend.routes["GET", "/pages/home"] = Answer(200, body)
+    page.goto(portal.url)
+
+
 def _waiting(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     path = f"/slots/{held['full']['id']}"
     _changed(f"{path}/book", f"/pages{path}", slot=held["full"] | {"waiting": True}, position=2)(page, portal, held)
@@ -223,6 +231,7 @@ STATES: dict[str, Show] = {
     "day-off": _day_off,
     "day-without-a-choice": _no_choice,
     "conflict": _conflict,
+    "home-needs-you": _needs_you,
     "waiting": _waiting,
     "no-credit": _changed(f"/slots/{an_id(400)}/book", f"/pages/slots/{an_id(400)}", subscriptions=[]),
     "repeats": _changed(f"/slots/{an_id(304)}/book", f"/pages/slots/{an_id(304)}", repeats=True),

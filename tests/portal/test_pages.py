@@ -457,7 +457,7 @@ def test_booked_sessions_stand_first_and_free_ones_are_folded(ada: httpx.Client,
     hour = datetime(2098, 3, 3, 9, tzinfo=UTC)
     found = [slot(10 + n, hour + timedelta(hours=n), "grace", "Yoga", (int(n == 2), 3)) for n in range(4)]
     found += [slot(20 + n, hour + timedelta(days=1 + n), "grace", "Yoga", (0, 3)) for n in range(3)]
-    backend.body("/pages/hosting")["slots"]["results"] = found
+    backend.body("/pages/hosting").update(slots={"results": found, "next": None}, needs=[])
     page = ada.get("/hosting").text
     folded = re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)
     assert re.findall(r'href="/hosting/slots/([^"]+)"', folded) == [an_id(12)]
