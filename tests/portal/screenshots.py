@@ -1,24 +1,30 @@
 """`python -m tests.portal.screenshots [word …]`: pictures of pages and states in `screenshots`; a word chooses some."""
 
+import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser
 
+from tests.config.staff_pages import pages_of_admin, sign_in_staff
+from tests.databases import start_server
 from tests.portal.browsers import chromium, context_for
 from tests.portal.conftest import Portal, running
 from tests.portal.fake_backend import FakeBackend
 from tests.portal.sample import an_id, fill
 from tests.portal.states import STATES, at
+from tests.processes import Live
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
 LOOKS = {"wide": 1280, "phone": 320}
 WITHOUT_A_CALL = {"not-found", "sign-out"}
 FOR_STRANGERS = {"welcome", "sign-in-needed", "signed-out", "public-slots", "public-slot", "public-full", "public-host"}
 SCHEMES = ("light", "dark")
+OF_STAFF = ("admin", "api")
 
 
 @dataclass(frozen=True)
@@ -157,11 +163,34 @@ def take(browser: Browser, portal: Portal, words: list[str], look: str, scheme: 
     return len(wanted)
 
 
+def take_of_staff(browser: Browser, words: list[str], scheme: str) -> int:
+    """The pictures of the admin and of the API's reference over the demo, in one colour scheme; how many."""
+    server = start_server()
+    try:
+        with Live(workers=1) as demo:
+            demo.manage("seed_demo")
+            page = browser.new_page(viewport={"width": LOOKS["wide"], "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]  # light or dark
+            sign_in_staff(page, demo)
+            found = [*pages_of_admin(page, demo), f"{demo.backend_url}/api/v1/docs"]
+            shows = {
+                re.sub(r"/[0-9a-f-]{36}", "", urlsplit(one).path).strip("/").replace("/", "-"): one for one in found
+            }
+            wanted = {name: one for name, one in shows.items() if not words or any(word in name for word in words)}
+            for name, address in wanted.items():
+                page.goto(address, wait_until="networkidle")
+                page.screenshot(path=FOLDER / f"{name}-wide-{scheme}.png", full_page=True)
+            return len(wanted)
+    finally:
+        server.cleanup()
+
+
 def main(words: list[str]) -> None:
     """Start a portal over sample data and take the pictures."""
     FOLDER.mkdir(exist_ok=True)
     with running(Portal(FakeBackend())) as portal, chromium() as browser:
         taken = sum(take(browser, portal, words, look, scheme) for look in LOOKS for scheme in SCHEMES)
+        if not words or any(word.startswith(OF_STAFF) for word in words):
+            taken += sum(take_of_staff(browser, words, scheme) for scheme in SCHEMES)
     print(f"{taken} pictures in {FOLDER}")  # noqa: T201  # the command's answer
 
 

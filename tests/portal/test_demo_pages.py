@@ -50,6 +50,7 @@ def test_no_page_of_a_person_is_long(demo: Live, contexts: Contexts) -> None:
     page.goto(f"{demo.portal_url}/bookings")
     moves = {link.get_attribute("href") for link in page.locator('main a[href^="/bookings/0"]').all()}
     own = ["/", "/credits", "/bookings", "/bookings?show=past", "/sessions", "/applications", "/tokens", "/settings"]
+    own += ["/activity", "/settings/time-zone", "/settings/deactivate", "/device", "/hosting"]
     paths = [*own, *days, *(f"{move}/reschedule?others=true" for move in moves)]
     heights = {}
     for path in paths:
@@ -61,6 +62,7 @@ def test_no_page_of_a_person_is_long(demo: Live, contexts: Contexts) -> None:
 def test_no_page_of_a_host_is_long(demo: Live, contexts: Contexts) -> None:
     page = sign_in(contexts(**PHONE), demo, "grace")
     paths = ["/hosting", "/hosting?when=past", "/hosting/offerings", "/hosting/hours", "/hosting/cancel-day"]
+    paths += ["/hosting?when=cancelled", "/hosting/new", "/hosting/offerings/new"]
     page.goto(f"{demo.portal_url}/hosting")
     paths += [str(link.get_attribute("href")) for link in page.locator("main .agenda-row").all()]
     heights = {}
