@@ -6,19 +6,17 @@ only where nobody is known yet. `THROTTLE_SCALE` multiplies every limit.
 
 import ipaddress
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock, Timer
+from threading import Lock
+from time import monotonic
 from typing import Any
 
 from cachetools import cached
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.storage import RedisStorage
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -51,14 +49,15 @@ class Limit:
         if caller is None:
             return
         number = max(1, round(self.number * settings.THROTTLE_SCALE))
-        item = RateLimitItemPerMinute(number, self.minutes, namespace=self.name)
+        key, seconds = f"{self.name}/{caller}", 60 * self.minutes
         try:
-            wait = None if limiter().hit(item, caller) else _seconds_until_allowed(item, caller)
+            if limiter().acquire_sliding_window_entry(key, number, seconds):
+                return
+            wait = _seconds_until_allowed(key, number, seconds)
         except RedisError as error:
             logger.error("rate limit %s is not counted: %s", self.name, type(error).__name__)
             return
-        if wait is not None:
-            raise Throttled(wait)
+        raise Throttled(wait)
 
     def count_address(self, request: Any, *, is_vouched_for: bool = False) -> None:
         """Count a request of the address it comes from, an IPv6 address by its /64. Raises Throttled."""
@@ -102,49 +101,65 @@ CLIENT_SECRET = Limit("client-secret", 30)
 """Failed client authentications, by address: guesses of secrets."""
 
 
-class LocalStorage(MemoryStorage):
-    """`limits` 5.8's counters of one process, safe for threads, where each count forgets what is over.
+@dataclass
+class Window:
+    """How often each caller was counted in one window and in the one before. Older ones are forgotten."""
 
-    By itself it loses counts, raises, and looks at every counter in a thread that it starts a hundred times a second.
+    number: int
+    counts: dict[str, int]
+    counts_before: dict[str, int]
+
+    def advanced_to(self, number: int) -> "Window":
+        if number == self.number:
+            return self
+        return Window(number, {}, self.counts if number == self.number + 1 else {})
+
+
+class LocalStorage:
+    """Sliding windows of one process, safe for threads.
+
+    The memory storage of `limits` 5.8 loses counts, raises, and looks at every counter in a thread that it starts a
+    hundred times a second.
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self._lock = Lock()
-        # In the order of their ends. Taking the first of a dict gets slower with each that was taken.
-        self.expirations = OrderedDict()
-        self.timer = _NoTimer(0, self.reset)
+        self.windows: dict[int, Window] = {}
 
-    def acquire_sliding_window_entry(self, *args: Any, **options: Any) -> bool:
+    def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count, where the weighted sum of both windows stays within the limit; whether it was counted."""
         with self._lock:
-            self._forget_two()
-            return super().acquire_sliding_window_entry(*args, **options)
+            window, weight = self._read(expiry)
+            count = window.counts.get(key, 0)
+            if int(window.counts_before.get(key, 0) * weight + count) + amount > limit:
+                return False
+            window.counts[key] = count + amount
+            return True
 
-    def _forget_two(self) -> None:
-        """Two for each that a count may add, so that they never grow beyond those of two windows."""
-        for _ in range(2):
-            oldest = next(iter(self.expirations), None)
-            # Reading one whose time is over removes it.
-            if oldest is None or self.get(oldest):
-                return
+    def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
+        """The count of the window before, the seconds until it no longer matters, and both of this window."""
+        with self._lock:
+            window, weight = self._read(expiry)
+            ends_in = weight * expiry
+            return window.counts_before.get(key, 0), ends_in, window.counts.get(key, 0), ends_in + expiry
 
-
-class _NoTimer(Timer):
-    """Says that it runs, so that `MemoryStorage` starts none."""
-
-    def is_alive(self) -> bool:
-        return True
+    def _read(self, expiry: int) -> tuple[Window, float]:
+        """The window of this length that is now, and the part of it that is left."""
+        number, passed = divmod(monotonic(), expiry)
+        window = self.windows.get(expiry) or Window(int(number), {}, {})
+        window = self.windows[expiry] = window.advanced_to(int(number))
+        return window, 1 - passed / expiry
 
 
 @cached({}, lock=Lock())
-def limiter() -> SlidingWindowCounterRateLimiter:
+def limiter() -> LocalStorage | RedisStorage:
     """This process's counters, or those that all processes share where `REDIS_URL` is set."""
     if not settings.REDIS_URL:
-        return SlidingWindowCounterRateLimiter(LocalStorage())
+        return LocalStorage()
     # One more attempt, for a connection that Redis has closed since it was last used.
     options: dict[str, Any] = {"retry": Retry(NoBackoff(), 1)}
     options |= {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
-    return SlidingWindowCounterRateLimiter(RedisStorage(settings.REDIS_URL, key_prefix="throttle", **options))
+    return RedisStorage(settings.REDIS_URL, key_prefix="throttle", **options)
 
 
 def count_staff_name(name: str) -> None:
@@ -202,14 +217,12 @@ def _application_of(request: Request) -> str | None:
     return str(credential.client_id)
 
 
-def _seconds_until_allowed(item: RateLimitItemPerMinute, caller: str) -> float:
+def _seconds_until_allowed(key: str, number: int, seconds: int) -> float:
     """Seconds until the weighted sum of this window and the one before is below the limit."""
-    storage: Any = limiter().storage
-    window = item.get_expiry()
-    before, before_ends_in, now, ends_in = storage.get_sliding_window(item.key_for(caller), window)
-    if now >= item.amount:
-        return float(ends_in - window)
-    return float(before_ends_in - (item.amount - now) * window / before) if before else 0.0
+    before, before_ends_in, now, ends_in = limiter().get_sliding_window(key, seconds)
+    if now >= number:
+        return float(ends_in - seconds)
+    return float(before_ends_in - (number - now) * seconds / before) if before else 0.0
 
 
 @lru_cache(maxsize=1024)
