@@ -215,7 +215,7 @@ def test_no_token_passes_for_another(client: Http, ada: User) -> None:
 def test_an_access_token_is_believed_with_its_own_algorithm_only(client: Http, ada: User, algorithm: str) -> None:
     register(id_token_algorithm=algorithm)
     claims = claims_of(sign_in(ada).access_token)
-    forged = signing_keys.sign(claims=claims, headers={"typ": "at+jwt"}, now=now(), algorithm=algorithm)
+    forged = signing_keys.sign(claims=claims, typ="at+jwt", now=now(), algorithm=algorithm)
     assert call(client, "/me", forged).status_code == (401 if algorithm == "RS256" else 200)
 
 

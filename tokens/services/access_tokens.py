@@ -62,7 +62,7 @@ def mint_access_token(
         "sid": str(session_id),
         "gen": generation,
     }
-    return signing_keys.sign(claims=claims, headers={"typ": TYPE}, now=now), lifetime
+    return signing_keys.sign(claims=claims, typ=TYPE, now=now), lifetime
 
 
 # Signatures that this process has checked, by the token's digest: key id and claims, never the session's state.

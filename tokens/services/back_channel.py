@@ -98,7 +98,7 @@ def make_logout_token(ended: Ended, *, algorithm: str, now: datetime) -> str:
         "sid": str(ended.session_id),
         "events": {EVENT: {}},
     }
-    return signing_keys.sign(claims=claims, headers={"typ": TYPE}, now=now, algorithm=algorithm)
+    return signing_keys.sign(claims=claims, typ=TYPE, now=now, algorithm=algorithm)
 
 
 @transaction.atomic(durable=True)

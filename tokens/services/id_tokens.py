@@ -65,7 +65,7 @@ def add_id_token(
     if nonce:
         claims["nonce"] = nonce
     algorithm = client.id_token_algorithm
-    token = signing_keys.sign(claims=claims, headers={"typ": TYPE}, now=now, algorithm=algorithm)
+    token = signing_keys.sign(claims=claims, typ=TYPE, now=now, algorithm=algorithm)
     return replace(pair, id_token=token)
 
 

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import json
 import logging
 import secrets
 import threading
@@ -7,9 +8,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-import jwt
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 from django.db import transaction
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from jwt.utils import base64url_encode
 
 from tokens.repositories import signing_keys
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ES256, RS256 = "ES256", "RS256"
+_SIGNERS: dict[str, Any] = {ES256: ECAlgorithm(ECAlgorithm.SHA256), RS256: RSAAlgorithm(RSAAlgorithm.SHA256)}
+_JSON = json.JSONEncoder(separators=(",", ":"))
 # Access tokens are always signed with it.
 ALGORITHM = ES256
 _RSA_BITS = 2048
@@ -83,10 +87,24 @@ class KeyRing:
 _ring = KeyRing()
 
 
-def sign(*, claims: dict[str, Any], headers: dict[str, str], now: datetime, algorithm: str = ES256) -> str:
-    """A JWT, signed with the key of this algorithm that is active at `now`."""
+def sign(*, claims: dict[str, Any], typ: str, now: datetime, algorithm: str = ES256) -> str:
+    """A JWT (RFC 7515 §7.1), signed with the key of this algorithm that is active at `now`.
+
+    PyJWT's `encode` puts the header together and checks the key each time; both are as they were for the token before.
+    """
     key = active_key(now=now, algorithm=algorithm)
-    return jwt.encode(claims, key.private_key, algorithm=algorithm, headers={**headers, "kid": key.kid})
+    signed = _encode_header(typ, algorithm, key.kid) + b"." + _encode_part(claims)
+    signature = _SIGNERS[algorithm].sign(signed, key.private_key)
+    return (signed + b"." + base64url_encode(signature)).decode()
+
+
+@lru_cache(maxsize=16)
+def _encode_header(typ: str, algorithm: str, kid: str) -> bytes:
+    return _encode_part({"alg": algorithm, "kid": kid, "typ": typ})
+
+
+def _encode_part(members: dict[str, Any]) -> bytes:
+    return base64url_encode(_JSON.encode(members).encode())
 
 
 def active_key(*, now: datetime, algorithm: str = ES256) -> LoadedKey:
