@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBase
 
+from config.observability.logs import begin_context
 from config.observability.metrics import counters
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -37,8 +38,7 @@ class RequestMiddleware:
         began = time.perf_counter()
         request_id = ensure_request_id(request.META)
         _drop_disguised_cookies(request)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        begin_context(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         if request.path.startswith("/api/"):

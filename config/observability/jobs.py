@@ -11,6 +11,8 @@ from procrastinate.manager import JobManager
 from procrastinate.middleware import AsyncCallNext
 from procrastinate.worker import Worker
 
+from config.observability.logs import added_context
+
 ARGUMENT = "request_id"
 # Jobs are polled, not notified: NOTIFY serializes commits in PostgreSQL.
 POLL_SECONDS = 1.0
@@ -42,7 +44,7 @@ async def log_job(call_next: AsyncCallNext, context: JobContext, worker: Worker)
     request_id = context.job.task_kwargs.pop(ARGUMENT, None)
     joined = {ARGUMENT: request_id} if request_id else {}
     outcome = "failed"
-    with structlog.contextvars.bound_contextvars(**joined, **known):
+    with structlog.contextvars.bound_contextvars(**joined), added_context(**joined, **known):
         try:
             result = await call_next()
             outcome = "succeeded"
