@@ -17,12 +17,16 @@ from tokens.views import (
 
 app_name = "tokens"
 
+busiest = [
+    path("oauth/token", token.token, name="token"),
+]
+"""Tried before all others, at the root."""
+
 urlpatterns = [
     path(".well-known/oauth-authorization-server", metadata.authorization_server, name="metadata"),
     path(".well-known/openid-configuration", metadata.openid_configuration, name="openid_configuration"),
     path(".well-known/jwks.json", metadata.jwks, name="jwks"),
     path("oauth/authorize", authorize.authorize, name="authorize"),
-    path("oauth/token", token.token, name="token"),
     path("oauth/device_authorization", token.device_authorization, name="device_authorization"),
     path("oauth/revoke", token.revoke, name="revoke"),
     path("oauth/userinfo", openid.UserInfoView.as_view(), name="userinfo"),

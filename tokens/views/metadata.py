@@ -59,7 +59,7 @@ def _server_metadata() -> dict[str, object]:
     return {
         "issuer": issuer,
         "authorization_endpoint": issuer + reverse("tokens:authorize"),
-        "token_endpoint": issuer + reverse("tokens:token"),
+        "token_endpoint": issuer + reverse("token"),
         "revocation_endpoint": issuer + reverse("tokens:revoke"),
         "introspection_endpoint": issuer + reverse("tokens:introspect"),
         "introspection_endpoint_auth_methods_supported": _SECRET_METHODS,
