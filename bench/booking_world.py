@@ -64,8 +64,17 @@ class BookingWorld:
                 connection.execute(_SUBSCRIPTIONS, {"plan": plan, "credits": CREDITS, "people": people})
                 connection.execute(_LEDGER)
             connection.execute("ANALYZE")
-        self.clients = _sign_in(product, people)
+        self.clients = self.sign_in(people)
         self._runs = count()
+
+    def sign_in(self, people: Sequence[uuid.UUID]) -> list[Client]:
+        """A session and an access token for each; signed by the product's code: refreshing would take minutes."""
+        sessions = self.product.sign_in(people)
+        given = "".join(f"{session.session_id} {session.user_id}\n" for session in sessions)
+        environment = self.product.environment | {"DJANGO_SETTINGS_MODULE": "config.settings.backend"}
+        command, root = ["-m", "bench.textbook.mint"], self.product.root
+        tokens = run_to_end(self.product.python, command, environment, directory=root, given=given).split()
+        return [Client(person, token) for person, token in zip(people, tokens, strict=True)]
 
     def add_slots(self, number: int, *, capacity: int) -> list[uuid.UUID]:
         """Slots of one run, all within an hour that no other run uses. Up to 3,600."""
@@ -93,16 +102,6 @@ class BookingWorld:
     def check(self) -> None:
         """Raises RuntimeError where a rule of the bookings is broken, an oversold slot for example."""
         self.product.manage("audit")
-
-
-def _sign_in(product: Product, people: Sequence[uuid.UUID]) -> list[Client]:
-    """A session and an access token for each; signed by the product's code, since refreshing would take minutes."""
-    sessions = product.sign_in(people)
-    given = "".join(f"{session.session_id} {session.user_id}\n" for session in sessions)
-    environment = product.environment | {"DJANGO_SETTINGS_MODULE": "config.settings.backend"}
-    command = ["-m", "bench.textbook.mint"]
-    tokens = run_to_end(product.python, command, environment, directory=product.root, given=given).split()
-    return [Client(person, token) for person, token in zip(people, tokens, strict=True)]
 
 
 @contextmanager

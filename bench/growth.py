@@ -41,7 +41,10 @@ def measure_growth(run: Bench) -> Result:
     plans: dict[str, dict[int, Plan]] = {}
     sizes: list[int] = []
     took = 0.0
-    with Cluster(FILLED_QUICKLY | _COUNTING) as cluster, Product(cluster, database="growth") as product:
+    with (
+        Cluster(FILLED_QUICKLY | _COUNTING) as cluster,
+        Product(cluster, database="growth", PUBLIC_CALENDAR="true") as product,
+    ):
         with product.connect() as connection:
             connection.execute("CREATE EXTENSION pg_stat_statements")
         mix = RequestMix(product)

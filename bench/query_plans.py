@@ -4,7 +4,9 @@ import re
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx
 from psycopg import sql
@@ -80,17 +82,40 @@ def _requests(world: BookingWorld) -> dict[str, Callable[[], object]]:
         answer = http.post("/bookings", json={"slot_id": str(world.add_slots(1, capacity=3)[0])}).raise_for_status()
         return str(answer.json()["id"])
 
-    booked = book()
+    booked, month, nobody = book(), _month(), {"Authorization": ""}
+    (host,) = world.sign_in([_busy_host(world)])
+    of_host = {"Authorization": f"Bearer {host.token}"}
     return {
         "refresh": refresh,
         "me": lambda: http.get("/me").raise_for_status(),
         "slots": lambda: http.get("/slots").raise_for_status(),
+        "slots, public": lambda: http.get("/slots", headers=nobody).raise_for_status(),
+        "days of a month, public": lambda: http.get("/slots/days", params=month, headers=nobody).raise_for_status(),
+        "days of a host's month": lambda: http.get(
+            "/slots/days", params={**month, "host": str(host.user_id)}
+        ).raise_for_status(),
+        "a host's calendar": lambda: http.get("/hosting/slots", headers=of_host).raise_for_status(),
+        "a host's past": lambda: http.get("/hosting/slots?when=past", headers=of_host).raise_for_status(),
         "book": book,
         "bookings": lambda: http.get("/bookings").raise_for_status(),
         "preview": lambda: http.get(f"/bookings/{booked}/refund-preview").raise_for_status(),
         "ledger": lambda: http.get("/credit-entries").raise_for_status(),
         "sessions": lambda: http.get("/sessions").raise_for_status(),
     }
+
+
+def _month() -> dict[str, str]:
+    today = datetime.now(UTC).date()
+    return {"from": str(today), "to": str(today + timedelta(days=31)), "zone": "UTC"}
+
+
+def _busy_host(world: BookingWorld) -> UUID:
+    """One of the hosts who have taken turns for years."""
+    with world.product.connect() as connection:
+        row = connection.execute(
+            "UPDATE accounts_user SET is_host = true WHERE id = bench_id('0a', 7) RETURNING id"
+        ).fetchone()
+    return UUID(str(row[0] if row else ""))
 
 
 def _explain(connection: "psycopg.Connection[Any]", statement: str) -> Plan:
