@@ -45,15 +45,14 @@ def offering(request: PortalRequest, offering_id: UUID) -> HttpResponse:
     """Change an offering; first say whom it concerns, if anybody. The page then says once how many sessions follow."""
     if request.method != "POST":
         return _offering_page(request, offering_id)
-    form, address = OfferingChangeForm(request.POST), f"/offerings/{offering_id}"
-    seen = request.POST.get("seen", "")
+    form, seen = OfferingChangeForm(request.POST), request.POST.get("seen", "")
     if form.is_valid() and not seen:
-        preview = form.send(request.visitor, "PATCH", address, form.body() | {"preview": True})
+        preview = form.send(request.visitor, "PATCH", f"/offerings/{offering_id}", form.body() | {"preview": True})
         if preview is not None and _concerns_people(preview):
             return _review_page(request, offering_id, form, preview)
         seen = preview["seen"] if preview else ""
     body = form.body() | {"seen": seen} if form.is_valid() else {}
-    changed = form.send(request.visitor, "PATCH", address, body) if body else None
+    changed = form.send(request.visitor, "PATCH", f"/offerings/{offering_id}", body) if body else None
     if changed is None:
         return return_form(request, "offering", form, lambda: _offering_page(request, offering_id, form), offering_id)
     told = {name: changed.get(name, 0) for name in ("coming_slots", "booked_slots", "opened", "closed", "left_count")}
