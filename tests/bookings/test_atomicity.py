@@ -38,6 +38,7 @@ from bookings.services import (
     notices,
     offerings,
     operations,
+    purging,
     renewing,
     series,
     staff,
@@ -47,7 +48,7 @@ from bookings.services import (
 )
 from bookings.services.audit import find_breaches
 from tests.bookings.committed import another_connection
-from tests.bookings.people import HOUR, make_person, make_slot, make_weekly, series_of, shift_start, state
+from tests.bookings.people import HOUR, make_person, make_slot, make_weekly, pass_time, series_of, shift_start, state
 from tests.tokens.in_process import sign_in
 from tokens.models import Session
 from tokens.policies.clients import CLI
@@ -463,6 +464,11 @@ def end_hosting(ada: User, grace: User) -> Operation:
     return lambda: staff.end_hosting(person="grace", cancel_booked=True)
 
 
+@of(staff.write_note)
+def write_note(ada: User, grace: User) -> Operation:
+    return lambda: staff.write_note(user_id=ada.id, text="Call back on Friday.", actor_id=grace.id)
+
+
 @of(availability.follow_zone)
 def follow_zone(ada: User, grace: User) -> Operation:
     make_weekly(grace)
@@ -490,6 +496,13 @@ def order_host_news(ada: User, grace: User) -> Operation:
     return host_news._order_some
 
 
+@of(purging._purge_batch)
+def purge_what_nobody_booked(ada: User, grace: User) -> Operation:
+    make_slot(grace)
+    pass_time(hours=100 * 24)
+    return lambda: purging._purge_batch(since=None)
+
+
 @of(calendar_feed.rotate_feed)
 def rotate_feed(ada: User, grace: User) -> Operation:
     pair = sign_in(ada)
@@ -511,9 +524,9 @@ NOT_FAILED: dict[Any, str] = {
 
 def every_operation() -> set[Any]:
     """What the services run as operations, private ones too."""
-    code = operations.operation(lambda _: None).__code__
+    codes = {made(lambda _: None).__code__ for made in (operations.operation, operations.self_timed_operation)}
     modules = [import_module(f"{services.__name__}.{one.name}") for one in iter_modules(services.__path__)]
-    return {found for module in modules for found in vars(module).values() if getattr(found, "__code__", None) is code}
+    return {found for module in modules for found in vars(module).values() if getattr(found, "__code__", None) in codes}
 
 
 def test_every_operation_is_failed() -> None:
