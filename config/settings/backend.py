@@ -111,9 +111,10 @@ def database(url: str, *, most: int) -> dict[str, Any]:
 
 _most = env.int("DATABASE_POOL_MAX", default=10)
 DATABASES = {"default": database(database_url(), most=_most)}
-if _standby := env.str("DATABASE_REPLICA_URL", default=""):
+DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", default="")
+if DATABASE_REPLICA_URL:
     # No pgbouncer is between.
-    DATABASES["standby"] = database(_standby, most=_most or 4)
+    DATABASES["standby"] = database(DATABASE_REPLICA_URL, most=_most or 4)
     DATABASE_ROUTERS = ["bookings.repositories.standby.StandbyRouter"]
 LOCK_WAIT_SECONDS = env.float("LOCK_WAIT_SECONDS", default=2.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -20,6 +20,7 @@ HARMLESS = {
     "://u:p@wiki.example": "an address that is refused",
     "://user:pass@meet.example": "an address that is refused",
     "://user:password@": "a placeholder",
+    "://insighta:PASSWORD@127.0.0.1": "a placeholder",
     "://app:hunter2@db": "a test of what logs hide",
     "://app:[hidden]@db": "what logs hide it with",
 }
