@@ -75,6 +75,11 @@ class Visitor:
             return client.call_api("GET", path, query=given, access_token=None, caller=self.caller)
         except AccessRefused:
             raise SignInNeeded from None
+        except Problem as problem:
+            # What is not public may be there for who is signed in; nobody else learns whether it is.
+            if problem.status == 404:
+                raise SignInNeeded from None
+            raise
 
     def send(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str = ""

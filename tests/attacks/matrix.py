@@ -235,11 +235,11 @@ GET  /logout                                       303  200  200  200  200  200 
 POST /logout                                       all  303
 GET  /signed-out                                   200  303  303  303  303  303  303  303  200  303  303
 POST /signed-out                                   all  405
-GET  /hosts/{login}                                200  200  200+ 200  200  403  403  200  403  out  out
+GET  /hosts/{login}                                401  200  200+ 200  200  403  403  200  403  out  out
 POST /hosts/{login}                                all  405
 GET  /slots                                        200  200  200+ 200  200  403  403  200  403  out  out
 POST /slots                                        all  405
-GET  /slots/{free}                                 200  200  200+ 200  200  403  403  200  403  out  out
+GET  /slots/{free}                                 401  200  200+ 200  200  403  403  200  403  out  out
 POST /slots/{free}                                 all  405
 GET  /slots/{free}/book                            401  200  200+ 200  200  403  403  200  403  out  out
 POST /slots/{free}/book                            401  303  303  back 303  403  403  303  403  out  out

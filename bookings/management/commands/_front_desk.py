@@ -87,6 +87,12 @@ def report_line(line: Line) -> dict[str, object]:
     }
 
 
+def fold(line: str) -> str:
+    """A line of a terminal's page, over as many lines as it needs."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+
+
 def show_lines(lines: Sequence[Line]) -> list[str]:
     """A timeline for a terminal."""
     shown = []

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.errors import BookingsError
-from bookings.management.commands._front_desk import as_json, read_id, report_booking, report_line, show_lines
+from bookings.management.commands._front_desk import as_json, fold, read_id, report_booking, report_line, show_lines
 from bookings.policies.counts import count_credits
 from bookings.serializers.answers import EntrySerializer
 from bookings.services.front_desk import describe_session
@@ -49,4 +49,4 @@ def _show(story: BookingStory) -> list[str]:
     for entry in story.entries:
         note = f" ({entry['note']})" if entry["note"] else ""
         lines.append(f"  {entry['created_at']:%d %b %Y %H:%M} UTC  {entry['amount']:+d}  {entry['reason']}{note}")
-    return [*lines, "", "What happened", *show_lines(story.lines)]
+    return [*map(fold, lines), "", "What happened", *show_lines(story.lines)]

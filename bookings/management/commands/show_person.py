@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.errors import AccountsError
 from bookings.errors import BookingsError
-from bookings.management.commands._front_desk import as_json, report_line, report_own_booking, show_lines
+from bookings.management.commands._front_desk import as_json, fold, report_line, report_own_booking, show_lines
 from bookings.policies.counts import count, count_credits
 from bookings.serializers.answers import SubscriptionSerializer
 from bookings.services.front_desk import describe_session
@@ -79,4 +79,4 @@ def _show(story: PersonStory) -> list[str]:
         lines += ["", title if rows else f"{title}: none"]
         for row in rows:
             lines += [f"  {describe_session(row)}: {row['status']}", f"    {row['id']}"]
-    return [*lines, "", "What happened", *show_lines(story.lines)]
+    return [*map(fold, lines), "", "What happened", *show_lines(story.lines)]
