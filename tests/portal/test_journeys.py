@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 def full_hour(*, days: int) -> datetime:
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=days)
+    return datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=days)
 
 
 def test_ten_tabs_at_once_on_an_expired_access_token_stay_signed_in(live: Live, contexts: Contexts) -> None:

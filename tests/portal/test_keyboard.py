@@ -33,7 +33,8 @@ def press(page: Page, name: str, *, to: str = "") -> None:
 
 @pytest.mark.parametrize(("width", "scheme", "scripts"), LOOKS)
 def test_a_booking_by_keyboard_alone(live: Live, contexts: Contexts, width: int, scheme: Any, scripts: bool) -> None:
-    title, starts = f"By keyboard at {width}", datetime.now(UTC).replace(minute=0, second=0) + timedelta(days=4)
+    title = f"By keyboard at {width}"
+    starts = datetime.now(UTC).replace(hour=10, minute=0, second=0) + timedelta(days=4)
     open_slot(sign_in_host(contexts(), live, f"keyboard-host-{width}"), live, title, starts, public=True)
     context = contexts(
         viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts, timezone_id="UTC"
