@@ -76,6 +76,17 @@ def test_the_key_set_holds_public_halves_only(client: Http, db: None) -> None:
     assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("EC", "P-256", "ES256", "sig")
 
 
+def test_the_first_key_of_an_algorithm_is_published_at_once_by_every_process(
+    client: Http, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(now())
+    # Another process makes the key: this one's own keys stay as they were read.
+    monkeypatch.setattr(signing_keys, "_ring", signing_keys.KeyRing())
+    signing_keys.ensure_signing_key(now=now(), algorithm="RS256")
+    monkeypatch.undo()
+    assert {key["alg"] for key in client.get("/.well-known/jwks.json").json()["keys"]} == {"ES256", "RS256"}
+
+
 def test_a_new_secret_key_still_opens_what_the_old_one_sealed(db: None, settings: Settings) -> None:
     pair = sign_in(make_person("ada"))
     old = settings.SECRET_KEY

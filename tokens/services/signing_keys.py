@@ -142,10 +142,11 @@ def _find_published(kid: str, *, now: datetime) -> PublishedKey | None:
 def key_set(*, now: datetime) -> dict[str, list[dict[str, Any]]]:
     """RFC 7517 §5: the public halves of current, coming and retiring keys; the first key is made here.
 
-    Read again after a few seconds, so that the first key of an algorithm is published before a client looks for it.
+    They are read for each request: another process may have made the first key of an algorithm a moment ago, and have
+    signed with it.
     """
     active_key(now=now)
-    return {"keys": [key.public_jwk for key in _ring.load(now=now, at_most_every=_UNKNOWN_KID_SECONDS).values()]}
+    return {"keys": [row.public_jwk for row in signing_keys.list_keys(now=now)]}
 
 
 def ensure_signing_key(*, now: datetime, algorithm: str = ES256) -> None:
