@@ -50,7 +50,6 @@ class PublishedKey:
     kid: str
     algorithm: str
     public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey
-    public_jwk: dict[str, Any]
     activates_at: datetime
 
 
@@ -231,7 +230,7 @@ def _jwk_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> dict[str, An
 def _publish(row: "SigningKey") -> PublishedKey:
     read = RSAAlgorithm.from_jwk if row.algorithm == RS256 else ECAlgorithm.from_jwk
     public_key = cast("ec.EllipticCurvePublicKey | rsa.RSAPublicKey", read(row.public_jwk))
-    return PublishedKey(row.kid, row.algorithm, public_key, row.public_jwk, row.activates_at)
+    return PublishedKey(row.kid, row.algorithm, public_key, row.activates_at)
 
 
 def _unseal(row: "SigningKey") -> PublishedKey:
