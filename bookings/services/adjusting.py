@@ -4,9 +4,9 @@ from uuid import UUID
 from accounts.services.events import record_event
 from bookings import errors
 from bookings.repositories import subscriptions, waitlist
-from bookings.services.credits import MOST_CREDITS, check_seen
+from bookings.services.credits import MOST_CREDITS, name_state
 from bookings.services.giving_back import read_note
-from bookings.services.operations import operation
+from bookings.services.operations import check_seen, operation
 from bookings.services.renewing import expire_locked, lock_subscription, renew_due
 
 LONGEST_EXTENSION_DAYS = 3660
@@ -29,7 +29,7 @@ def adjust_credits(
     PreviewChanged where the subscription is not what was `seen`, Busy.
     """
     subscription = lock_subscription(subscription_id)
-    check_seen([subscription], seen=seen)
+    check_seen(name_state([subscription]), seen=seen)
     renew_due([subscription], now=now)
     note = read_note(note)
     if not amount:
@@ -77,7 +77,7 @@ def end_subscription(
     Raises NotFound, NotValid where it has ended, PreviewChanged where it is not what was `seen`, Busy.
     """
     subscription = lock_subscription(subscription_id)
-    check_seen([subscription], seen=seen)
+    check_seen(name_state([subscription]), seen=seen)
     renew_due([subscription], now=now)
     if not subscription.starts_at < now < subscription.ends_at:
         raise errors.NotValid("This subscription is not running, so there is nothing to end.")
@@ -96,7 +96,7 @@ def extend_subscription(
     if not 1 <= days <= LONGEST_EXTENSION_DAYS:
         raise errors.NotValid(f"Extend by 1 to {LONGEST_EXTENSION_DAYS} days.")
     subscription = lock_subscription(subscription_id)
-    check_seen([subscription], seen=seen)
+    check_seen(name_state([subscription]), seen=seen)
     renew_due([subscription], now=now)
     ends_at = max(subscription.ends_at, now) + timedelta(days=days)
     subscriptions.change(subscription, ends_at=ends_at, expired_at=None)

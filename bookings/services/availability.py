@@ -13,7 +13,7 @@ from bookings.repositories import availability_rules, clock, people
 from bookings.services.expansion import CalendarChange, Concern, Wish, fit_calendar, rules_in_force
 from bookings.services.hosting import check_number, lock_calendar
 from bookings.services.made_from import complete, ensure_offering
-from bookings.services.operations import operation, operation_within, undo_at_end
+from bookings.services.operations import check_seen, operation, operation_within
 from bookings.services.slot_changes import Values
 from bookings.services.upgrading import check_terms, check_upgraded
 
@@ -103,10 +103,7 @@ def change_rule(
     )
     change = RuleChange(rule, fit_calendar(host_id, rules=[*others, rule], zone=zone, now=now, wish=wish))
     _record("availability.changed", rule, change.calendar)
-    if seen not in {None, change.seen}:
-        raise errors.PreviewChanged
-    if is_preview:
-        undo_at_end()
+    check_seen(change.seen, seen=seen, is_preview=is_preview)
     return change
 
 

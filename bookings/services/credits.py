@@ -13,7 +13,7 @@ from bookings.policies.previews import digest_of
 from bookings.repositories import clock, locking, subscriptions, waitlist
 from bookings.repositories.keyset import Page
 from bookings.repositories.rows import EntryRow, SubscriptionRow
-from bookings.services.operations import operation
+from bookings.services.operations import check_seen, operation
 from bookings.services.renewing import renew_due
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def grant_credits(
         # Somebody without a subscription has none to lock.
         lock_person(user_id=user_id)
     owned = locking.lock_subscriptions(user_ids=[user_id]).values()
-    check_seen(owned, seen=seen)
+    check_seen(name_state(owned), seen=seen)
     renew_due(owned, now=now)
     usable = [s for s in owned if is_usable(starts_at=s.starts_at, ends_at=s.ends_at, now=now)]
     if usable:
@@ -94,12 +94,6 @@ def name_state(owned: "Iterable[Subscription]") -> str:
 def name_state_of_person(*, user_id: UUID) -> str:
     """`name_state` of all that a person has."""
     return name_state(subscriptions.list_owned(user_id))
-
-
-def check_seen(owned: "Iterable[Subscription]", *, seen: str | None) -> None:
-    """Raises PreviewChanged where subscriptions, which the caller has locked, are not what was `seen`."""
-    if seen not in {None, name_state(owned)}:
-        raise errors.PreviewChanged
 
 
 def get_subscription(*, subscription_id: UUID) -> SubscriptionRow:

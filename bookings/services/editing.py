@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.services.events import record_event
 from bookings import errors
 from bookings.policies.availability import LONGEST_SESSION
@@ -17,7 +15,7 @@ from bookings.repositories import locking, slots
 from bookings.repositories.rows import SlotRow
 from bookings.services.booking import refund_window
 from bookings.services.hosting import lock_calendar
-from bookings.services.operations import operation
+from bookings.services.operations import check_seen, operation, undo_at_end
 from bookings.services.slot_changes import (
     LEAVES_FREE,
     TIMES,
@@ -66,8 +64,7 @@ def edit_slot(
     SlotStarted, SlotOverlaps, CapacityBelowSeats, NotValid, PreviewChanged where it is not what was `seen`, Busy.
     """
     change = _edit(now, host_id, slot_id, values, message)
-    if seen not in {None, change.seen}:
-        raise errors.PreviewChanged
+    check_seen(change.seen, seen=seen)
     return change
 
 
@@ -75,7 +72,7 @@ def edit_slot(
 def preview_edit(now: datetime, /, *, host_id: UUID, slot_id: UUID, values: Values, message: str = "") -> SlotChange:
     """What `edit_slot` would do, and the same refusals; nothing is changed and nobody is told."""
     change = _edit(now, host_id, slot_id, values, message)
-    transaction.set_rollback(True)
+    undo_at_end()
     return change
 
 

@@ -6,12 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.policies import describe_instant
-from bookings.errors import NotFound, PreviewChanged
+from bookings.errors import NotFound
 from bookings.policies.previews import digest_of
 from bookings.repositories import people, slots, subscriptions, waitlist
 from bookings.repositories.jobs import Order
 from bookings.repositories.rows import RosterRow
-from bookings.services.operations import undo_at_end
 
 # What a row of a booking that is shown says of what was done; the id of one that is only a preview is nobody's.
 _SHOWN = (
@@ -71,14 +70,6 @@ def find_effects(
     told = _told(list(orders))
     shown = [row[name] for name in _SHOWN] if row else None  # type: ignore[literal-required]  # names of its columns
     return Effects(credits, seats, told, digest_of((shown, credits, [str(one) for one in (*seats, *told)], also_shown)))
-
-
-def check_effects(found: str, *, seen: str | None, is_preview: bool) -> None:
-    """Raises PreviewChanged where what the operation does is not what was `seen`; a preview is undone at its end."""
-    if seen not in {None, found}:
-        raise PreviewChanged
-    if is_preview:
-        undo_at_end()
 
 
 def _seats(slot_id: UUID) -> Seats:

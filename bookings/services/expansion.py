@@ -16,7 +16,7 @@ from bookings.repositories.jobs import message_of
 from bookings.repositories.rows import HostedSlotRow
 from bookings.services.booking import refund_window
 from bookings.services.hosting import CancelledSlots, close_slots, lock_calendar
-from bookings.services.operations import attempt, operation, operation_within
+from bookings.services.operations import attempt, operation, operation_within, undo_at_end
 from bookings.services.slot_changes import (
     ChangedSlot,
     Reach,
@@ -165,7 +165,7 @@ def expand_host(now: datetime, /, *, host_id: UUID) -> int:
 def count_missing(now: datetime, /, *, host_id: UUID) -> int:
     """How many slots `expand_host` would add; nothing is changed. Raises NotAHost, Busy."""
     added = _expand(host_id, now=now)
-    transaction.set_rollback(True)
+    undo_at_end()
     return added
 
 

@@ -24,11 +24,11 @@ from bookings.repositories.rows import BookingRow, HostRow, SlotRow
 from bookings.services.booking import find_facts, new_booking, refused
 from bookings.services.browsing import get_host, list_slots
 from bookings.services.cancelling import by_client, lock_cancellable, release
-from bookings.services.effects import Effects, StaffRow, check_effects, find_effects
+from bookings.services.effects import Effects, StaffRow, find_effects
 from bookings.services.giving_back import favourable, give_credits_back
 from bookings.services.hosting import close_slots, lock_cancellable_slot
 from bookings.services.moving import move_seat
-from bookings.services.operations import operation
+from bookings.services.operations import check_seen, operation
 from bookings.services.renewing import renew_due
 from bookings.services.upgrading import check_booking_in
 
@@ -213,7 +213,7 @@ def cancel_slot_as_staff(
         jobs.defer_notices("slot_cancelled_by_staff", [(slot.host_id, slot_id, int(now.timestamp()))], told=told)
     refund = done.credits_refunded
     effects = find_effects(orders=orders, slot_ids=[slot_id], now=now, also_shown=refund)
-    check_effects(effects.seen, seen=seen, is_preview=is_preview)
+    check_seen(effects.seen, seen=seen, is_preview=is_preview)
     return StaffCancelledSlot(done.bookings_cancelled, refund, effects)
 
 
@@ -293,5 +293,5 @@ def _end(
 ) -> StaffRow:
     row = bookings.get_roster_row(booking_id)
     effects = find_effects(orders=orders, slot_ids=slot_ids, now=now, row=row)
-    check_effects(effects.seen, seen=seen, is_preview=is_preview)
+    check_seen(effects.seen, seen=seen, is_preview=is_preview)
     return {**row, "effects": effects}

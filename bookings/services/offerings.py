@@ -15,7 +15,7 @@ from bookings.repositories.rows import OfferingRow
 from bookings.services.availability import change_rules
 from bookings.services.expansion import CalendarChange
 from bookings.services.hosting import lock_calendar
-from bookings.services.operations import operation, undo_at_end
+from bookings.services.operations import check_seen, operation
 from bookings.services.slot_changes import change_slots, follow_up, lock_concerned
 from bookings.services.upgrading import check_terms, check_upgraded
 
@@ -112,10 +112,7 @@ def change_offering(
         counts = {"coming_slots": reach.coming_slots, "booked_slots": reach.booked_slots}
         _record("offering.changed", offering, {"fields": sorted(changes), **counts})
     change = OfferingChange(offerings.get_own_row(offering_id, host_id=host_id), calendar)
-    if seen not in {None, change.seen}:
-        raise errors.PreviewChanged
-    if is_preview:
-        undo_at_end()
+    check_seen(change.seen, seen=seen, is_preview=is_preview)
     return change
 
 

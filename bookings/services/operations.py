@@ -76,6 +76,17 @@ def undo_at_end() -> None:
     transaction.set_rollback(True)
 
 
+def check_seen(shown: str, *, seen: str | None, is_preview: bool = False) -> None:
+    """Raises PreviewChanged where `shown`, which names what is done or which rows are locked, is not what was `seen`.
+
+    A preview is undone at its end.
+    """
+    if seen not in {None, shown}:
+        raise errors.PreviewChanged
+    if is_preview:
+        undo_at_end()
+
+
 def attempt(work: Callable[..., Result], *, event: str, **subject: UUID) -> Result | None:
     """`work` for one subject of many; None where it fails, which is logged as `event` with the subject's id."""
     try:

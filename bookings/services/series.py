@@ -7,8 +7,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from django.db import transaction
-
 from accounts.services.events import announce_event
 from bookings import errors
 from bookings.policies.credits import refund_deadline, refund_window_of
@@ -19,7 +17,7 @@ from bookings.repositories.rows import BookingRow, SlotRow
 from bookings.repositories.seatings import Seating, write_seatings
 from bookings.repositories.series import SERIES_KEY
 from bookings.services.booking import find_facts, new_booking, refund_window, refused
-from bookings.services.operations import operation
+from bookings.services.operations import operation, undo_at_end
 from bookings.services.renewing import renew_due
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ def preview_series(now: datetime, /, *, client_id: UUID, slot_id: UUID, until: d
     rows = slots.find_rows([slot.id for slot in found], viewer_id=client_id, refund_window=refund_window())
     opened_until = series.find_last_day(first)
     # What was renewed to find out who pays is renewed by the booking.
-    transaction.set_rollback(True)
+    undo_at_end()
     bookable = [one.slot for one in choices if not isinstance(one.decision, Refusal)]
     return SeriesPreview(
         sessions=[

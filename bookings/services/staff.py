@@ -10,10 +10,10 @@ from bookings import errors
 from bookings.policies.previews import digest_of
 from bookings.repositories import jobs, locking, slots
 from bookings.services import credits as granting
-from bookings.services.effects import Effects, check_effects, find_effects
+from bookings.services.effects import Effects, find_effects
 from bookings.services.expansion import refill_calendar
 from bookings.services.hosting import close_calendar
-from bookings.services.operations import operation
+from bookings.services.operations import check_seen, operation
 
 NOTE_LENGTH = 2000
 
@@ -70,7 +70,7 @@ def make_host(
     refill_calendar(user_id=found.id)
     opened = len(slots.list_open_ids(host_id=found.id, starts_from=now)) - before
     shown = digest_of((found.is_host, opened))
-    check_effects(shown, seen=seen, is_preview=is_preview)
+    check_seen(shown, seen=seen, is_preview=is_preview)
     return MadeHost(found.id, opened, shown)
 
 
@@ -105,7 +105,7 @@ def end_hosting(
         done = close_calendar(ahead, rows=rows, now=now, actor_id=actor_id)
     closed, refund = still_open - len(done.slot_ids), done.credits_refunded
     effects = find_effects(orders=orders, slot_ids=done.slot_ids, now=now, also_shown=(closed, refund))
-    check_effects(effects.seen, seen=seen, is_preview=is_preview)
+    check_seen(effects.seen, seen=seen, is_preview=is_preview)
     return EndedHosting(user_id, closed, done.bookings_cancelled, refund, effects)
 
 

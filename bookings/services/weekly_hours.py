@@ -18,7 +18,7 @@ from bookings.services.availability import check_openings, check_rule, complete_
 from bookings.services.expansion import CalendarChange, Wish, fit_calendar, rules_in_force
 from bookings.services.hosting import check_number
 from bookings.services.offerings import lock_own
-from bookings.services.operations import operation, undo_at_end
+from bookings.services.operations import check_seen, operation, undo_at_end
 from bookings.services.slot_changes import Values
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def set_weekly_hours(
     Busy.
     """
     change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes, message)
-    if change.changed and seen not in {None, change.seen}:
-        raise errors.PreviewChanged
+    if change.changed:
+        check_seen(change.seen, seen=seen)
     return change
 
 
