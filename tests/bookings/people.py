@@ -77,7 +77,8 @@ def make_weekly(host: User, *, hours: int = 1, weeks: int = 2, **values: Any) ->
     """The sessions of an hour that weekly hours make from eight days ahead on, at no price unless `values` say one."""
     day = clock.read_now().astimezone(ZoneInfo(host.time_zone)).date() + timedelta(days=8)
     times = {"start_time": time(9), "end_time": time(9 + hours)}
-    terms = {"title": "Weekly", "capacity": 1, "price_credits": 0, "horizon_days": 7 * weeks + 1} | values
+    # The horizon is so many times 24 hours: with a day more it holds the last session before nine in the morning, too.
+    terms = {"title": "Weekly", "capacity": 1, "price_credits": 0, "horizon_days": 7 * weeks + 2} | values
     rule = add_rule(host_id=host.id, values={"kind": "weekly", "weekday": day.isoweekday()} | times | terms).rule
     return list(Slot.objects.filter(rule_id=rule.id, rule_date__gte=day).order_by("starts_at"))
 
