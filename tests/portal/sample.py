@@ -301,7 +301,7 @@ def trail(now: datetime, sessions: dict[str, Body]) -> list[Body]:
 def account_pages(now: datetime) -> dict[str, Body]:
     """Sessions, tokens and a device that asks."""
     portal, cli = "insighta-portal", "insighta-cli"
-    seen = [(portal, "Firefox on Linux", 1), (cli, "laptop", 30), (portal, "Safari on iPhone", 80)]
+    seen = [(portal, "Firefox on Linux", 1), (cli, "laptop", 24), (portal, "Safari on iPhone", 80)]
     seen += [("wiki-1f2e3d4c", "Firefox on Linux", 2)]
     sessions = [
         {"id": an_id(800 + n), "client_id": client, "label": label, "current": n == 0}
