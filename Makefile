@@ -27,7 +27,7 @@ run: .venv/installed
 # another. The order is random; the first lines of the run show its seed.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal
 
-test: .venv/installed-dev chromium node servers shells ha .local/patroni/installed
+test: .venv/installed-dev chromium node servers shells ha .local/patroni/installed .local/schemas/installed
 	@$(PYTEST) -n 3 -m "not alone" $(ARGS)
 
 quick: .venv/installed-dev
@@ -77,6 +77,7 @@ lock: .local/audit/installed
 	$(UV) requirements/dev.txt --constraint requirements/production.lock --output-file requirements/dev.lock
 	$(UV) requirements/audit.txt --output-file requirements/audit.lock
 	$(UV) requirements/patroni.txt --output-file requirements/patroni.lock
+	$(UV) requirements/schemas.txt --output-file requirements/schemas.lock
 
 # Needs the network. What could not be asked is named, and is no success.
 audit: .local/audit/installed

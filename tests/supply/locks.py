@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PYTHON_LOCKS = [ROOT / "requirements" / f"{name}.lock" for name in ("production", "dev", "audit", "patroni")]
+NAMES = ("production", "dev", "audit", "patroni", "schemas")
+PYTHON_LOCKS = [ROOT / "requirements" / f"{name}.lock" for name in NAMES]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)")
 
 
