@@ -116,7 +116,7 @@ node:
 
 # What deploy/postgresql/ names.
 ha:
-	$(call debian,etcd haproxy pgbouncer ip,--no-install-recommends etcd-server haproxy pgbouncer iproute2,The failover needs)
+	$(call debian,etcd haproxy pgbouncer ip tini,--no-install-recommends etcd-server haproxy pgbouncer iproute2 tini,The failover needs)
 
 # What the product runs behind in deploy/, what watches it, and Apache, an application that signs people in here.
 servers:

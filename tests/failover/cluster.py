@@ -221,6 +221,9 @@ class PatroniCluster:
         return "\n".join(said)
 
     def write_logs(self, directory: Path) -> None:
+        for name, proxy in (("haproxy", self.haproxy), ("pgbouncer", self.pgbouncer)):
+            if proxy:
+                (directory / f"{name}.log").write_text(proxy.text())
         for node in self.nodes:
             (directory / f"{node.name}-patroni.log").write_text(node.patroni.text())
             (directory / f"{node.name}-etcd.log").write_text(node.etcd.text())
@@ -263,7 +266,9 @@ class PatroniCluster:
             path = {"PATH": os.environ["PATH"], "HOME": str(node.directory), "LANG": "C.UTF-8"}
             node.etcd = Process([*self._inside(node), "etcd"], path | etcd)
             as_account = embedded_postgres.as_server_account(node.directory, PATRONI / "python")
-            command = [*self._inside(node), *as_account, str(PATRONI / "patroni"), str(self.directory / "patroni.yml")]
+            patroni_command = [str(PATRONI / "patroni"), str(self.directory / "patroni.yml")]
+            # tini takes note of a PostgreSQL that has ended at once, as systemd does and the init of a sandbox may not.
+            command = [*self._inside(node), "tini", "-s", "--", *as_account, *patroni_command]
             node.patroni = Process(command, path | patroni)
 
     def _values(self, node: Node) -> dict[str, str]:
@@ -336,7 +341,7 @@ class PatroniCluster:
 
 
 def _check_machine() -> None:
-    missing = [name for name in ("ip", "mount", "etcd", "haproxy", "pgbouncer") if not shutil.which(name)]
+    missing = [name for name in ("ip", "mount", "etcd", "haproxy", "pgbouncer", "tini") if not shutil.which(name)]
     if missing:
         raise NotPossibleError(f"Not installed: {', '.join(missing)}. `make failover` installs what Debian has.")
     if os.geteuid():
