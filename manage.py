@@ -1,4 +1,5 @@
 #!/usr/bin/env python
+import logging
 import os
 import sys
 
@@ -17,6 +18,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.backend")
     if os.environ["DJANGO_SETTINGS_MODULE"] != "config.settings.portal":
         ensure_database()
+    if sys.argv[1:2] != ["procrastinate"]:
+        # What its pool tries would stand before the sentence. A worker goes on for long, and its log has it.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

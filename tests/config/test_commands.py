@@ -167,7 +167,6 @@ def test_a_database_that_does_not_answer_is_one_sentence() -> None:
     command = [sys.executable, "manage.py", "audit"]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (1, "")
-    sentence, advice = done.stderr.splitlines()[-2:]
+    sentence, advice = done.stderr.splitlines()
     assert sentence.startswith("The database does not answer: ")
     assert "DATABASE_URL" in advice
-    assert "Traceback" not in done.stderr

@@ -1,6 +1,7 @@
 """What every management command owes an operator. A new command fails here until it is in the table and keeps it."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,9 +13,11 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.core.management import call_command, load_command_class
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+import manage
 from accounts.services import people, roles
 from bookings.models import Booking, Slot, Subscription
 from bookings.services import hosting, operations
@@ -222,6 +225,23 @@ def _make_work() -> None:
             " slot_minutes, buffer_minutes, minimum_notice_minutes, horizon_days) SELECT gen_random_uuid(), id,"
             " 'weekly', 3, '09:00', '12:00', '', 1, 60, 0, 0, 14 FROM accounts_user WHERE is_host"
         )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_database_that_is_away_is_said_in_a_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    def refuse(_: object) -> None:
+        raise OperationalError("connection refused")
+
+    settings.DEBUG = True
+    arguments = COMMANDS[name].works.split()
+    monkeypatch.setattr(sys, "argv", ["manage.py", name, *(NOTHING if word in FOUND else word for word in arguments)])
+    monkeypatch.setattr(manage, "ensure_database", lambda: None)
+    monkeypatch.setattr(BaseDatabaseWrapper, "ensure_connection", refuse)
+    with pytest.raises(SystemExit) as ended:
+        manage.main()
+    assert str(ended.value.code).startswith("The database does not answer: connection refused\nIs PostgreSQL running")
 
 
 def test_counting_missing_slots_makes_none(ada: str, capsys: pytest.CaptureFixture[str]) -> None:
