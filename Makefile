@@ -27,7 +27,8 @@ run: .venv/installed
 # another. The order is random; the first lines of the run show its seed.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal
 
-test: .venv/installed-dev chromium node servers shells ha .local/patroni/installed .local/schemas/installed
+test: .venv/installed-dev chromium node servers shells ha .local/patroni/installed .local/schemas/installed \
+		.local/barman/installed
 	@$(PYTEST) -n 3 -m "not alone" $(ARGS)
 
 quick: .venv/installed-dev
@@ -59,9 +60,10 @@ bench: .venv/installed-dev node wrk chromium
 torture: .venv/installed-dev
 	@$(BIN)/python -m tests.fault_injection --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
+# A lock is whole: what it leaves out is not wanted.
 .local/%/installed: requirements/%.lock | .venv/bin/python
 	$(BIN)/python -m venv .local/$*
-	.local/$*/bin/python $(PIP) --require-hashes --requirement $<
+	.local/$*/bin/python $(PIP) --require-hashes --no-deps --requirement $<
 	@touch $@
 
 # Needs root: each node of the cluster gets a network namespace and a disk of its own.
@@ -78,6 +80,7 @@ lock: .local/audit/installed
 	$(UV) requirements/audit.txt --output-file requirements/audit.lock
 	$(UV) requirements/patroni.txt --output-file requirements/patroni.lock
 	$(UV) requirements/schemas.txt --output-file requirements/schemas.lock
+	$(UV) --no-emit-package psycopg2 requirements/barman.txt --output-file requirements/barman.lock
 
 # Needs the network. What could not be asked is named, and is no success.
 audit: .local/audit/installed
@@ -120,8 +123,9 @@ ha:
 
 # What the product runs behind in deploy/, what watches it, and Apache, an application that signs people in here.
 servers:
-	$(call debian,nginx pgbouncer redis-server apache2 promtool,--no-install-recommends nginx-light pgbouncer redis-server \
-		apache2-bin libapache2-mod-auth-openidc prometheus,The tests with other servers need)
+	$(call debian,nginx pgbouncer redis-server apache2 promtool prometheus-node-exporter prometheus-blackbox-exporter \
+		gpg rsync,--no-install-recommends nginx-light pgbouncer redis-server apache2-bin libapache2-mod-auth-openidc \
+		prometheus prometheus-node-exporter prometheus-blackbox-exporter gnupg rsync,The tests with other servers need)
 
 # The completion of the command line is tested in the shells themselves.
 shells:

@@ -34,6 +34,7 @@ def make_files(*, database: str, pooler: str, name: str) -> dict[str, str]:
         "userlist.txt": f'"{name}" "{password}"\n',
         "database-password": password,
         "metrics-token": metrics,
+        "backup.env": f"BARMAN_PASSWORD={_secret()}\n",
     }
 
 

@@ -27,6 +27,7 @@ from tests.processes import ROOT
 
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+BACKUP_UNITS = sorted(path for kind in ("service", "timer") for path in (DEPLOY / "backup").glob(f"*.{kind}"))
 ROLES = sorted((DEPLOY / "environment").glob("*.env"))
 SECRETS = make_files(database="postgres:5432", pooler="pgbouncer:6432", name="insighta")
 COMPOSE = services()
@@ -103,7 +104,7 @@ def test_the_image_holds_the_product_and_runs_as_nobody_in_particular() -> None:
     assert {"manage.py", "accounts", "bookings", "config", "portal", "tokens"} <= set(image_contents())
     assert not {"sandbox", "tests", "cli", ".env"} & set(image_contents())
     stages = re.split(r"^FROM ", text, flags=re.MULTILINE)[2:]
-    assert [re.findall(r"^USER (\S+)", stage, re.MULTILINE) for stage in stages] == [["10001"], ["10001"]]
+    assert [re.findall(r"^USER (\S+)", stage, re.MULTILINE) for stage in stages] == [["10001"]] * 3
 
 
 def test_compose_kubernetes_and_systemd_run_the_same_commands() -> None:
@@ -186,7 +187,8 @@ def test_addresses_lead_to_somebody_who_listens() -> None:
         ports = {one["name"] for one in containers()[service["metadata"]["name"]]["ports"]}
         assert {one["targetPort"] for one in service["spec"]["ports"]} <= ports
     scraped = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
-    targets = [target for job in scraped for group in job["static_configs"] for target in group["targets"]]
+    servers = [job for job in scraped if job["job_name"] in {"backend", "portal"}]
+    targets = [target for job in servers for group in job["static_configs"] for target in group["targets"]]
     assert sorted(targets) == [f"backend-1:{port}", f"backend-2:{port}", f"portal:{port}"]
     for target in targets:
         role = target.partition(":")[0].partition("-")[0]
@@ -257,6 +259,30 @@ def test_units_are_hardened_and_systemd_reads_them(path: Path, tmp_path: Path) -
         unit.write_text(re.sub(r"/opt/insighta/bin/\w+", "/bin/true", text))
         said = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True)
         assert (said.returncode, said.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("path", BACKUP_UNITS, ids=lambda path: path.name)
+def test_units_of_the_backups_are_systemd_s(path: Path, tmp_path: Path) -> None:
+    """A timer's unit is beside it."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    for unit in BACKUP_UNITS:
+        (tmp_path / unit.name).write_text(re.sub(r"/opt/(?:insighta|barman)/bin/\w+", "/bin/true", unit.read_text()))
+    said = subprocess.run(["systemd-analyze", "verify", str(tmp_path / path.name)], capture_output=True, text=True)
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_a_container_keeps_the_backups_that_systemd_does() -> None:
+    stage = (DEPLOY / "Containerfile").read_text().partition(" AS backup\n")[2]
+    program = "/srv/insighta/deploy/backup/backups.py"
+    assert f"python3 {program} due" in stage
+    assert {path.stem for path in BACKUP_UNITS} == {"insighta-archive", "insighta-backup", "insighta-rehearsal"}
+    commands = "".join(path.read_text() for path in BACKUP_UNITS)
+    for command in ("barman cron", f"{program} measure", "barman backup --wait insighta", f"{program} rehearse"):
+        assert command in commands
+    given = set(COMPOSE["backup"]["environment"]) | set(re.findall(r"\b([A-Z]+(?:_[A-Z]+)*)=", stage))
+    given |= set(read_environment(SECRETS["backup.env"])) | {"BACKUP_ACCOUNT", "BACKUP_SCRATCH", "BACKUP_PASSPHRASE"}
+    assert variables(DEPLOY / "backup" / "barman.conf.template") | {"BARMAN_PASSWORD"} <= given
 
 
 def test_the_dashboard_and_grafana_s_provisioning_are_well_formed() -> None:

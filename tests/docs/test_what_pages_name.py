@@ -125,7 +125,7 @@ def test_what_a_test_cannot_run_names_files_that_exist(page: Page) -> None:
             for file in re.findall(r"(?:-f|-k|--file|--env-file) +(deploy/\S+)", command):
                 assert (ROOT / file).exists(), command
             for unit in re.findall(r"\b(insighta[\w@-]*\.(?:service|target|timer|slice))", command):
-                assert list(ROOT.glob(f"deploy/systemd/{re.sub('@.*[.]', '@.', unit)}")), command
+                assert list(ROOT.glob(f"deploy/*/{re.sub('@.*[.]', '@.', unit)}")), command
 
 
 def test_the_page_of_settings_is_the_one_that_is_made_of_them() -> None:

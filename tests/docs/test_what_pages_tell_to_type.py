@@ -118,6 +118,24 @@ def test_every_page_with_commands_is_typed() -> None:
     assert {page.name for page in list_pages() if page.scripts} >= {"docs/operations.md", "docs/incidents.md"}
 
 
+# The sections whose blocks need more than a running product, and the test that runs them as printed. No mail is sent.
+ELSEWHERE = {
+    "The primary is gone": "tests/failover/test_failover.py",
+    "A certificate has ended": "tests/deploy/test_proxy.py",
+}
+NOT_RUN = {"Mail does not go out"}
+
+
+def test_each_incident_is_commands_and_a_test_runs_every_one() -> None:
+    page = Page(ROOT / "docs" / "incidents.md")
+    sections = re.split(r"^## ", page.text, flags=re.MULTILINE)[1:]
+    blocks = {text.partition("\n")[0]: re.findall(r"^ *```(sh|console)\n", text, re.MULTILINE) for text in sections}
+    assert [heading for heading, found in blocks.items() if not found] == []
+    assert {heading for heading, found in blocks.items() if "console" in found} == ELSEWHERE.keys() | NOT_RUN
+    for heading, file in ELSEWHERE.items():
+        assert f'command_of("incidents.md", "{heading}"' in (ROOT / file).read_text()
+
+
 def test_a_command_that_fails_and_a_block_that_nobody_runs_are_noticed(place: Path) -> None:
     page = Page(place / "page.md")
     page.path.write_text("# x\n\n```sh\ntrue\nfalse\n```\n\n```\nls\n```\n\n```sh exit=3\nexit 3\n```\n")

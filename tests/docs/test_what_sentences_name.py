@@ -19,8 +19,8 @@ NAMED = re.compile(
     r"(?<![\w/.-])insighta (?!is |to |and |or |can |has |uses |does )([a-z_]+)(?: ([a-z]+(?:-[a-z]+)*))?([^|;&\n]*)"
 )
 MANAGED = re.compile(r"manage\.py`? ([a-z_]{4,})\b")
-# What follows the namespace, user or database of that name: kubectl --namespace insighta apply …
-OTHERS = frozenset({"create", "apply", "wait", "delete", "backend", "get", "rollout", "exec", "scale", "logs"})
+# What follows the namespace, user, database or server of that name: kubectl --namespace insighta apply …
+OTHERS = frozenset({"create", "apply", "wait", "delete", "backend", "get", "rollout", "exec", "scale", "logs", "auto"})
 READ = (".py", ".html", ".txt", ".md", ".js", ".yaml", ".yml", ".service", ".timer", ".env", ".template", ".sh")
 ROOMS = ("accounts", "bookings", "cli", "config", "deploy", "docs", "portal", "tokens")
 

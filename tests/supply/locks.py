@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NAMES = ("production", "dev", "audit", "patroni", "schemas")
+NAMES = ("production", "dev", "audit", "patroni", "schemas", "barman")
 PYTHON_LOCKS = [ROOT / "requirements" / f"{name}.lock" for name in NAMES]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)")
 

@@ -3,6 +3,8 @@
 import os
 import re
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 from config.development import embedded_postgres
@@ -17,21 +19,28 @@ def command_of(page: str, heading: str, number: int = 0) -> str:
     section = re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
     blocks: list[str] = re.findall(r"^ *```console\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
     assert len(blocks) > number, f"{page} has {len(blocks)} blocks of commands under {heading!r}"
-    return blocks[number]
+    return textwrap.dedent(blocks[number])
+
+
+# Where the pages have the repository and the programs, and where a test has them.
+PLACES = {
+    "/srv/insighta": str(ROOT),
+    "/opt/insighta/bin/python": sys.executable,
+}
+BARMAN = ROOT / ".local" / "barman" / "bin"
 
 
 def run(commands: str, *, as_server: bool = False, **variables: str | Path) -> str:
     """What the commands print. `as_server`: under the account that PostgreSQL runs under. Raises RuntimeError."""
-    account = embedded_postgres.server_account() if as_server else None
-    path = os.pathsep.join(map(str, (PROGRAMS, embedded_postgres.programs(), os.environ["PATH"])))
+    account = embedded_postgres.as_server_account(Path(sys.executable)) if as_server else []
+    path = os.pathsep.join(map(str, (PROGRAMS, embedded_postgres.programs(), BARMAN, os.environ["PATH"])))
     environment = {"PATH": path, "HOME": os.environ.get("HOME", "/"), "READ_DOT_ENV": "false", "DEBUG": "true"}
+    for there, here in PLACES.items():
+        commands = commands.replace(there, here)
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
+        [*account, "bash", "-euo", "pipefail", "-c", commands],
         env=environment | {name: str(value) for name, value in variables.items()},
         cwd="/" if as_server else ROOT,
-        user=account.pw_uid if account else None,
-        group=account.pw_gid if account else None,
-        extra_groups=[] if account else None,
         capture_output=True,
         text=True,
     )
