@@ -77,6 +77,13 @@ def test_compose_s_prometheus_reads_every_rule_that_is_not_of_three_nodes() -> N
     assert [DEPLOY / "prometheus" / name for name in COMPOSED["rule_files"]] == FILES[:2]
 
 
+def test_the_alerts_of_backups_ask_for_what_is_written() -> None:
+    program = (DEPLOY / "backup" / "backups.py").read_text()
+    asked = set(re.findall(r"\binsighta_\w+", FILES[1].read_text()))
+    assert asked
+    assert {name for name in asked if name not in program} == set()
+
+
 ABSENT = ["InsightaBackupOld", "InsightaBackupsNotMeasured", "InsightaRehearsalOld"]
 
 
