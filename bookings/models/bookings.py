@@ -138,11 +138,15 @@ class Booking(models.Model):
 
 
 class BookingMove(models.Model):
-    """One rescheduling: the slot and the times that the booking had before."""
+    """One rescheduling: the slot, its host and the times that the booking had before.
+
+    `host_id` is what the table would be divided by (docs/scaling.md), null where an earlier release moved the booking.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="moves")
     previous_slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="+")
+    host_id = models.UUIDField(null=True, editable=False)
     previous_start_time = models.DateTimeField()
     previous_end_time = models.DateTimeField()
     moved_at = models.DateTimeField()
@@ -174,10 +178,13 @@ class WaitlistEntry(models.Model):
 
     Being in it is consent to be booked at the time that it says and for at most `agreed_price`. Without a time it is
     the slot's, which has not changed since.
+
+    `host_id` is what the table would be divided by (docs/scaling.md), null where an earlier release wrote the row.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="waitlist")
+    host_id = models.UUIDField(null=True, editable=False)
     client = person("waitlist_entries")
     status = models.CharField(max_length=16, choices=WaitlistStatus, default=WaitlistStatus.WAITING)
     joined_at = models.DateTimeField()

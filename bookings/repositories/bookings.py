@@ -287,6 +287,7 @@ def move_booking(booking: Booking, *, to: Slot, remind_at: datetime | None, now:
     BookingMove.objects.create(
         booking=booking,
         previous_slot_id=booking.slot_id,
+        host_id=booking.host_id,
         previous_start_time=booking.scheduled_start_time,
         previous_end_time=booking.scheduled_end_time,
         moved_at=now,

@@ -152,7 +152,9 @@ def retry_for(client_ids: Iterable[UUID], *, now: datetime) -> None:
 
 def insert_entry(*, slot: Slot, client_id: UUID, now: datetime) -> WaitlistEntry:
     """Put the client at the end of the queue of a locked slot, who agrees to its time and price."""
-    return WaitlistEntry.objects.create(slot=slot, client_id=client_id, joined_at=now, **_agreed(slot))
+    return WaitlistEntry.objects.create(
+        slot=slot, host_id=slot.host_id, client_id=client_id, joined_at=now, **_agreed(slot)
+    )
 
 
 def agree_again(entry: WaitlistEntry, *, slot: Slot) -> None:

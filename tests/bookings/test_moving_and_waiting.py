@@ -1,7 +1,11 @@
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.core import mail as django_mail
+from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
@@ -50,6 +54,26 @@ def test_a_move_keeps_id_and_credit_and_remembers_the_old_time(
     assert (slot.seats_taken, target.seats_taken, credits_of(ada)) == (0, 1, 4)
     move = BookingMove.objects.get(booking=booking)
     assert (move.previous_slot_id, move.previous_start_time) == (slot.id, slot.starts_at)
+
+
+def test_places_and_moves_name_the_host_whose_calendar_they_are_of(
+    ada: User, grace: User, slot: Slot, target: Slot, booking: Booking
+) -> None:
+    """Also what the release before has written; a second run of the migration finds nothing to do."""
+    elsewhere = make_slot(make_person("linus", is_host=True), hours=200, capacity=1)
+    fill(target, "one")
+    join_waitlist(client_id=ada.id, slot_id=target.id)
+    reschedule_booking(client_id=ada.id, booking_id=booking.id, slot_id=elsewhere.id)
+    place, move = WaitlistEntry.objects.get(client=ada), BookingMove.objects.get(booking=booking)
+    assert place.host_id == move.host_id == grace.id
+    WaitlistEntry.objects.update(host_id=None)
+    BookingMove.objects.update(host_id=None)
+    migration = import_module("bookings.migrations.0023_name_hosts")
+    for _ in range(2):
+        migration.name_in_batches(apps, SimpleNamespace(connection=connection), batch=1)
+    place.refresh_from_db()
+    move.refresh_from_db()
+    assert place.host_id == move.host_id == grace.id
 
 
 def test_refused_moves_change_nothing(
