@@ -14,7 +14,7 @@ LONGEST = 2500
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Live]:
-    with Live() as product:
+    with Live(workers=1) as product:
         product.manage("seed_demo")
         yield product
 
