@@ -1,6 +1,7 @@
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,33 @@ from tests.processes import ROOT, Live, Process
 
 METRICS_TOKEN = "scraper-" + 8 * "0123"
 
-LEFT_OUT = (".venv", ".local", ".git", ".env", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "node_modules")
+# What Python has compiled comes along, because servers start sooner; not what it is writing.
+LEFT_OUT = (".venv", ".local", ".git", ".env", "*.pyc.*", ".*_cache", ".hypothesis", "*.egg-info", "node_modules")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Checkout]:
     """A copy of the tree as somebody would have cloned it, in a path with a space, with this run's packages."""
-    copy = Checkout(tmp_path / "a clone")
+    with cloned(tmp_path / "a clone") as copy:
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def used_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """One that starts sooner, because it has a database since its first start."""
+    with cloned(tmp_path_factory.mktemp("used") / "a clone") as copy:
+        yield copy
+
+
+@contextmanager
+def cloned(path: Path) -> Iterator[Checkout]:
+    copy = Checkout(path)
     shutil.copytree(ROOT, copy.path, ignore=shutil.ignore_patterns(*LEFT_OUT))
     copy.borrow_packages()
-    yield copy
-    copy.end_everything()
+    try:
+        yield copy
+    finally:
+        copy.end_everything()
 
 
 @pytest.fixture(scope="session")

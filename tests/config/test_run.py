@@ -37,30 +37,30 @@ def test_the_second_start_takes_at_most_five_seconds(checkout: Checkout) -> None
     assert time.monotonic() - began < 5
 
 
-def test_killing_the_supervisor_takes_the_servers_along_and_the_next_run_recovers(checkout: Checkout) -> None:
-    checkout.start()
-    checkout.kill(r"-m config\.development")
-    checkout.make.wait(timeout=120)
-    checkout.wait_until_gone("granian|sandbox|procrastinate|config.development.preparation")
+def test_killing_the_supervisor_takes_the_servers_along_and_the_next_run_recovers(used_checkout: Checkout) -> None:
+    used_checkout.start()
+    used_checkout.kill(r"-m config\.development")
+    used_checkout.make.wait(timeout=120)
+    used_checkout.wait_until_gone("granian|sandbox|procrastinate|config.development.preparation")
 
     # PostgreSQL outlives it unharmed; in the worst case it was killed as well.
-    checkout.kill(r"postgres -D")
-    checkout.start()
-    checkout.press_ctrl_c()
+    used_checkout.kill(r"postgres -D")
+    used_checkout.start()
+    used_checkout.press_ctrl_c()
 
 
-def test_one_process_that_dies_stops_all_and_is_named(checkout: Checkout) -> None:
-    checkout.start()
-    checkout.kill(rf"granian.*{checkout.ports['PORTAL_PORT']}")
-    assert checkout.make.wait(timeout=120) != 0
-    assert "The process 'portal' ended by SIGKILL, so everything stops." in checkout.text()
-    checkout.wait_until_gone()
+def test_one_process_that_dies_stops_all_and_is_named(used_checkout: Checkout) -> None:
+    used_checkout.start()
+    used_checkout.kill(rf"granian.*{used_checkout.ports['PORTAL_PORT']}")
+    assert used_checkout.make.wait(timeout=120) != 0
+    assert "The process 'portal' ended by SIGKILL, so everything stops." in used_checkout.text()
+    used_checkout.wait_until_gone()
 
 
-def test_killing_make_stops_everything(checkout: Checkout) -> None:
-    checkout.start()
-    checkout.make.kill()
-    checkout.wait_until_gone()
+def test_killing_make_stops_everything(used_checkout: Checkout) -> None:
+    used_checkout.start()
+    used_checkout.make.kill()
+    used_checkout.wait_until_gone()
 
 
 @pytest.mark.parametrize("variable", ["BACKEND_PORT", "PORTAL_PORT", "GITHUB_PORT"])
