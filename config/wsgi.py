@@ -5,8 +5,8 @@ import os
 import django
 from django.conf import settings
 
+from config.http.connections import prepare_connections
 from config.http.load_shedding import shed_load
-from config.http.lock_timeout import set_lock_timeout
 from config.http.wsgi_handler import Handler
 from config.observability.metrics.multiprocess import share_between_workers
 
@@ -14,6 +14,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.backend")
 
 # prometheus_client reads its directory when the first metric is made, which `django.setup` does.
 share_between_workers(settings.METRICS_DIR)
-set_lock_timeout()
+prepare_connections()
 django.setup(set_prefix=False)
 application = shed_load(Handler())
