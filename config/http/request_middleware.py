@@ -1,6 +1,6 @@
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -90,7 +90,7 @@ def _problem_code(response: HttpResponseBase) -> str:
 def ensure_request_id(environ: dict[str, Any]) -> str:
     """The caller's `X-Request-ID` if it is well-formed, else a new one; stored in `environ` for later readers."""
     given = environ.get("HTTP_X_REQUEST_ID", "")
-    request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
     environ["HTTP_X_REQUEST_ID"] = request_id
     return request_id
 

@@ -1,3 +1,4 @@
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -84,7 +85,9 @@ def make_formatter(*, as_json: bool) -> MaskingFormatter:
     columns = structlog.dev.ConsoleRenderer(
         colors=False, timestamp_key="at", pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
     )
-    rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if as_json else [columns]
+    # `json.dumps` would make an encoder for each line.
+    encode = json.JSONEncoder(default=repr).encode
+    rendering = [structlog.processors.format_exc_info, lambda _, __, event: encode(event)] if as_json else [columns]
     return MaskingFormatter(
         processors=[ProcessorFormatter.remove_processors_meta, *rendering], foreign_pre_chain=_COMMON
     )

@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.postgres",
+    "config.database.apps.PostgresFieldsConfig",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",

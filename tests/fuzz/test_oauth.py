@@ -84,10 +84,10 @@ def test_an_endpoint_that_writes_before_it_refuses_is_noticed(
     """One column of one row, in one request of a hundred, and the answer is a refusal as it should be."""
     countdown = iter(range(40, -1000, -1))
 
-    def write_first(request: HttpRequest, **options: str) -> Client:
+    def write_first(request: HttpRequest, form: token.Form, **options: str) -> Client:
         if next(countdown) == 0:
             Session.objects.update(**{column: {"last_used_at": now(), "label": "changed"}[column]})
-        return authenticate(request, **options)
+        return authenticate(request, form, **options)
 
     authenticate = token.authenticated_client
     monkeypatch.setattr(token, "authenticated_client", write_first)

@@ -1,4 +1,5 @@
 import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -10,7 +11,6 @@ import jwt
 from cachetools import LRUCache
 from django.conf import settings
 from jwt.types import Options
-from uuid6 import uuid7
 
 from tokens.services import signing_keys
 
@@ -56,7 +56,7 @@ def mint_access_token(
         "sub": str(user_id),
         "iat": issued_at,
         "exp": issued_at + lifetime,
-        "jti": uuid7().hex,
+        "jti": secrets.token_hex(16),
         "client_id": client_id,
         "scope": scope,
         "sid": str(session_id),

@@ -1,3 +1,4 @@
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import Counter, Histogram
@@ -34,14 +35,21 @@ RETRIES = Counter("insighta_obstructed_operations", "Operations on bookings that
 def count_request(*, view: str, method: str, status: int, seconds: float, code: str) -> None:
     """`code` is the code of the problem response, or empty."""
     method = method if method in _METHODS else "OTHER"
-    REQUESTS.labels(view, method, status).inc()
-    SECONDS.labels(view, method).observe(seconds)
+    number, duration = _metrics_of_request(view, method, status)
+    number.inc()
+    duration.observe(seconds)
     if code:
         PROBLEMS.labels(view, code).inc()
         if (view, method) == _BOOKING:
             BOOKINGS.labels(code).inc()
     if view == _RETURN_FROM_GITHUB and status in _FAILED_RETURNS:
         SIGN_INS.labels("", _FAILED_RETURNS[status]).inc()
+
+
+@lru_cache(maxsize=2048)
+def _metrics_of_request(view: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """`labels` makes texts of its values and takes a lock, each time."""
+    return REQUESTS.labels(view, method, status), SECONDS.labels(view, method)
 
 
 def count_event(*, kind: str, client_id: str = "", detail: dict[str, Any], **_: object) -> None:
