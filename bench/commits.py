@@ -12,13 +12,13 @@ from uuid import UUID
 import httpx
 
 from bench.booking_world import BookingWorld
-from bench.harness import LOCAL, Bench, BenchError, Budget, Result, Rounds, Table, interleave, scenario
+from bench.harness import LOCAL, Bench, BenchError, Budget, Result, Rounds, Table, Target, interleave, scenario
 from bench.product import BACKEND, DATABASE, Product
 from bench.servers import ROOT, run_to_end
 from bench.wrk import Load, load_calls, load_refreshes
 
 THIS = "this commit"
-RATE = "rate"
+RATE, REFRESHES = "rate", "refreshes, 16 clients"
 # Enough for the fastest connection of a round.
 CLIENTS = 3500
 
@@ -74,7 +74,7 @@ ACTS: dict[str, Callable[[Side, int], tuple[float, int]]] = {
     "bookings of spread slots, 16 clients": Side.book_spread,
     "bookings of one hot slot, 16 clients": Side.book_hot,
     "refusals of a full slot, 64 clients": Side.refuse,
-    "refreshes, 16 clients": Side.refresh,
+    REFRESHES: Side.refresh,
 }
 
 
@@ -93,6 +93,8 @@ def measure_commits(run: Bench) -> Result:
             )
         for side in sides.values():
             side.world.check()
+    ratio = result.ratio(_label(REFRESHES, BACKEND, THIS), _label(REFRESHES, BACKEND, against))
+    result.targets.append(Target(f"{REFRESHES}: {BACKEND}, of {against}'s", 0.67, ratio, at_most=True))
     result.tables.append(Table("Each row is this commit against the other", ["", "", "ratio"], rows))
     result.notes.append("After all runs `manage.py audit` found every rule kept on both sides.")
     return result

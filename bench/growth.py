@@ -35,7 +35,7 @@ class Cost:
     wal_bytes: float
 
 
-@scenario("growth", item=10, title="What a request costs while rows grow", budget=Budget(600, 90), by_name_only=True)
+@scenario("growth", item=10, title="What a request costs while rows grow", budget=Budget(2700, 90), by_name_only=True)
 def measure_growth(run: Bench) -> Result:
     costs: dict[str, dict[int, Cost]] = {}
     plans: dict[str, dict[int, Plan]] = {}

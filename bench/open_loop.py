@@ -7,10 +7,14 @@ import asyncio
 import itertools
 import re
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LAST_ANSWERS_SECONDS = 5.0
+# The system gives each connection to a worker by chance. As many as a proxy keeps spread the load over all workers; the
+# few that answers in time would need may all be one worker's, which is then full while another one is idle.
+CONNECTIONS = 32
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *\d+", re.IGNORECASE)
@@ -60,13 +64,15 @@ class Generator:
 
     def __init__(self, port: int, make_request: MakeRequest) -> None:
         self._port, self._make_request = port, make_request
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
         self._sample = Sample(0, 0)
 
     async def run(self, *, rate: float, seconds: float) -> Sample:
         """Send `rate` requests a second for so long, then wait a little for the last answers."""
         loop, sample = asyncio.get_running_loop(), Sample(rate, seconds)
         self._sample = sample
+        opened = await asyncio.gather(*(self._connect() for _ in range(CONNECTIONS)), return_exceptions=True)
+        self._idle.extend(one for one in opened if not isinstance(one, BaseException))
         exchanges: list[asyncio.Task[None]] = []
         processor, began = time.process_time(), loop.time()
         for number in range(int(rate * seconds)):
@@ -104,7 +110,7 @@ class Generator:
         request, on_answer = self._make_request()
         status, head, body = 0, b"", b""
         try:
-            connection = self._take_idle() or await asyncio.open_connection("127.0.0.1", self._port)
+            connection = self._take_idle() or await self._connect()
             reader, writer = connection
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -122,10 +128,13 @@ class Generator:
             self._sample.without_retry_after += status in {429, 503} and not _RETRY_AFTER.search(head)
             on_answer(status, body)
 
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self._port)
+
     def _take_idle(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """A connection that the server has not closed meanwhile."""
+        """The connection that has rested longest and that the server has not closed meanwhile."""
         while self._idle:
-            reader, writer = self._idle.pop()
+            reader, writer = self._idle.popleft()
             if not reader.at_eof():
                 return reader, writer
             writer.close()

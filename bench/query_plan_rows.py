@@ -47,11 +47,16 @@ SELECT bench_id('0c', n), bench_id('0a', n %% (%(last)s / 10)), %(client)s, 'ben
        sha256(n::text::bytea), '', now(), now(), now() + interval '30 days', now() + interval '90 days', ''
 FROM generate_series(%(first)s, %(last)s - 1) AS n
 """
+_OFFERINGS: LiteralString = """
+INSERT INTO bookings_offering (id, host_id, title, minutes, capacity, public)
+SELECT bench_id('0f', n), bench_id('0a', n), 'Scale', 50, 6, true FROM generate_series(0, 99) AS n WHERE %(first)s = 0
+"""
 # From the past on, a slot every minute at one of a hundred hosts who take turns.
 _SLOTS: LiteralString = """
-INSERT INTO bookings_slot (id, host_id, title, starts_at, ends_at, bookings_close_at, capacity, seats_taken, status)
-SELECT bench_id('0d', n), bench_id('0a', n %% 100), 'Scale', starts, starts + interval '50 minutes', starts, 6, 5,
-       'open'
+INSERT INTO bookings_slot (id, host_id, offering_id, title, starts_at, ends_at, bookings_close_at, capacity,
+                           seats_taken, status)
+SELECT bench_id('0d', n), bench_id('0a', n %% 100), bench_id('0f', n %% 100), 'Scale', starts,
+       starts + interval '50 minutes', starts, 6, 5, 'open'
 FROM generate_series(%(first)s / 5, %(last)s / 5 - 1) AS n,
      LATERAL (SELECT date_trunc('hour', now()) + interval '20 days' - n * interval '1 minute' AS starts) AS s
 """
@@ -74,11 +79,11 @@ def grow(product: Product, *, to: int) -> None:
     look for what collides with each of the rows, for longer than everything else takes.
     """
     with product.connect() as connection:
-        first = _count(connection, "tokens_session") if _count(connection, "bookings_slot") else 0
         connection.execute(_IDS)
+        first = _count_made(connection)
         rebuild = _drop_indexes(connection)
-    given = {"first": first // 10 * 10, "last": to, "client": CLI, "scope": SCOPES}
-    _carry_out(product, (_BOOKINGS, _SESSIONS, _PEOPLE, _SUBSCRIPTIONS, _SLOTS), given)
+    given = {"first": first, "last": to, "client": CLI, "scope": SCOPES}
+    _carry_out(product, (_BOOKINGS, _SESSIONS, _PEOPLE, _SUBSCRIPTIONS, _OFFERINGS, _SLOTS), given)
     _carry_out(product, rebuild)
     _carry_out(product, [sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(table)) for table in GROWING])
     _carry_out(product, ["VACUUM ANALYZE"])
@@ -99,8 +104,11 @@ def _carry_out(product: Product, statements: Sequence[Any], given: dict[str, Any
         list(pool.map(carry_out, statements))
 
 
-def _count(connection: "psycopg.Connection[Any]", table: str) -> int:
-    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+def _count_made(connection: "psycopg.Connection[Any]") -> int:
+    """How many sessions were made here. The first hosts are made with them, beside whoever is there already."""
+    row = connection.execute(
+        "SELECT count(*) FROM tokens_session WHERE id BETWEEN bench_id('0c', 0) AND bench_id('0d', 0)"
+    ).fetchone()
     return int(row[0]) if row else 0
 
 

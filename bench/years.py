@@ -24,6 +24,7 @@ JOBS = (
     "bookings.order_reminders",
     "bookings.order_host_news",
     "bookings.remove_old_jobs",
+    "bookings.purge_unbooked_slots",
     "tokens.tasks.rotate_signing_keys",
     "tokens.tasks.purge",
 )
