@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Arguments for pytest, for example: make test ARGS="tests/portal -k login"
 ARGS ?=
 
-.PHONY: help run test quick check bench torture failover lock audit sbom chromium node servers ha shells wrk clean
+.PHONY: help run test quick check bench torture failover installation lock audit sbom chromium node servers ha containers shells wrk clean
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make bench  measure everything of docs/performance.md (QUICK=1: a short look, AGAINST=3d98e19: beside that commit)"
 	@echo "make torture  break every part under load (MINUTES=10 SEED=2): docs/reliability.md"
 	@echo "make failover  lose the primary of a PostgreSQL cluster under load, in six ways: docs/high-availability.md"
+	@echo "make installation  follow docs/deployment.md on a bare Debian, under systemd (SUITE=trixie): docs/development.md"
 	@echo "make lock   resolve the requirements files into the lock files, with hashes"
 	@echo "make audit  ask for known weaknesses of everything that is installed"
 	@echo "make sbom   list what the product consists of: .local/sbom.json (CycloneDX)"
@@ -70,6 +71,10 @@ torture: .venv/installed-dev
 failover: .venv/installed-dev .local/patroni/installed ha
 	@$(BIN)/python -m tests.failover $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+# Needs root: boots a Debian in a container with a network of its own, and fetches packages for a quarter of an hour.
+installation: .venv/installed-dev containers
+	@$(BIN)/python -m tests.installation $(if $(SUITE),--suite $(SUITE))
+
 # One lock for Python 3.11 to 3.14 on every platform. What the checks need agrees with what runs.
 UV := .local/audit/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -120,6 +125,10 @@ node:
 # What deploy/postgresql/ names.
 ha:
 	$(call debian,etcd haproxy pgbouncer ip tini,--no-install-recommends etcd-server haproxy pgbouncer iproute2 tini,The failover needs)
+
+containers:
+	$(call debian,mmdebstrap systemd-nspawn slirp4netns,--no-install-recommends mmdebstrap systemd-container slirp4netns,\
+		The installation needs)
 
 # What the product runs behind in deploy/, what watches it, and Apache, an application that signs people in here.
 servers:

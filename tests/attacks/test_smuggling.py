@@ -83,7 +83,7 @@ def nginx(live: Live) -> Iterator[Nginx]:
     directory.chmod(0o755)
     write_certificates(directory, list(HOSTS))
     ports = {name: free_port() for name in ("http", "https", "refused")}
-    behind = [live.ports["backend"], live.ports["backend"], live.ports["portal"]]
+    behind = [live.ports[name] for name in ("backend", "backend", "portal", "portal")]
     with serve_through_nginx(directory, ports, behind):
         yield Nginx(ports["https"], directory / "access.log")
     shutil.rmtree(directory, ignore_errors=True)

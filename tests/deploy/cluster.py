@@ -1,8 +1,8 @@
 """The compose file's services as processes of this machine, from the same files of `deploy/`, DEBUG off.
 
 Processes by name: `redis`, `pgbouncer`, `github` (the stand-in, with an environment of its own), `backend-1`,
-`backend-2`, `portal`, `worker`, `nginx`. PostgreSQL is the test run's server, in which a cluster has a role and a
-database of its own.
+`backend-2`, `portal-1`, `portal-2`, `worker`, `nginx`. PostgreSQL is the test run's server, in which a cluster has a
+role and a database of its own.
 """
 
 import os
@@ -30,10 +30,10 @@ from tests.deploy.configuration import DEPLOY, environment_file, fill, image_con
 from tests.processes import ROOT, Process, accepts, free_port
 
 HOSTS = ("api.insighta.test", "app.insighta.test")
-SERVERS = ("backend-1", "backend-2", "portal")
+SERVERS = ("backend-1", "backend-2", "portal-1", "portal-2")
 PRODUCT = (*SERVERS, "worker")
 # The order of starting: each finds there what it needs.
-NAMES = ("redis", "pgbouncer", "github", "backend-1", "backend-2", "portal", "worker", "nginx")
+NAMES = ("redis", "pgbouncer", "github", *SERVERS, "worker", "nginx")
 PACKAGES = {"redis-server": "redis-server", "pgbouncer": "pgbouncer", "nginx": "nginx-light"}
 
 
@@ -86,6 +86,12 @@ class Cluster:
         self.processes[name].terminate()
         return self.processes[name].wait()
 
+    def reload(self, name: str) -> None:
+        """Have it read its configuration again, as `systemctl reload` does."""
+        popen = self.processes[name].popen
+        assert popen is not None
+        popen.send_signal(signal.SIGHUP)
+
     def kill(self, name: str) -> None:
         """SIGKILL, for the process and its workers."""
         self.processes[name].stop(signal.SIGKILL)
@@ -120,7 +126,7 @@ class Cluster:
             self.processes[name] = getattr(self, f"_{name.partition('-')[0]}")(name)
             self.environments.setdefault(name, self.processes[name].environment)
         self.manage(*services()["migrate"]["command"][2:], "-v0")
-        for role in ("backend-1", "portal"):
+        for role in ("backend-1", "portal-1"):
             self.manage("collectstatic", "--no-input", "-v0", role=role)
 
     def _install_release(self) -> None:
@@ -183,8 +189,8 @@ class Cluster:
         """A value of the compose file, with this machine's addresses for those of containers and the example's."""
         value = re.sub(r"(https://\w+\.insighta\.)example", rf"\1test:{self.ports['https']}", value)
         value = value.replace("insighta.example", "insighta.test").replace("redis:6379", self._at("redis"))
-        value = re.sub(r"^(backend-[12]|portal):8000$", lambda found: self._at(found[1]), value)
-        return re.sub(r"0\.0\.0\.0|172\.30\.0\.\d+", "127.0.0.1", value)
+        value = re.sub(r"^((?:backend|portal)-[12]):8000$", lambda found: self._at(found[1]), value)
+        return re.sub(r"0\.0\.0\.0|172\.30\.0\.\d+(?:/31)?", "127.0.0.1", value)
 
     def _at(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
@@ -234,7 +240,7 @@ class Cluster:
     def _server(self, name: str, probe: str) -> Process:
         granian, *arguments = services()[name]["command"]
         command = [str(Path(sys.executable).parent / granian), *arguments]
-        host = HOSTS[1] if name == "portal" else HOSTS[0]
+        host = HOSTS[1] if name.startswith("portal") else HOSTS[0]
         is_ready = partial(_answers, self.ports[name], probe, host)
         return self._process(name, command, directory=self.release, is_ready=is_ready)
 

@@ -27,10 +27,14 @@ class Asked:
 
 @dataclass
 class Recorder:
-    """What all servers together were asked. `lost` answers from now on never arrive: the connection ends instead."""
+    """What all servers together were asked.
+
+    `lost` answers from now on never arrive: the connection ends instead. `missing` answers are 404.
+    """
 
     asked: list[Asked] = field(default_factory=list)
     lost: int = 0
+    missing: int = 0
 
 
 @dataclass
@@ -55,7 +59,8 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             if recorder.lost:
                 recorder.lost -= 1
                 return
-            self.send_response(200)
+            self.send_response(404 if recorder.missing else 200)
+            recorder.missing = max(0, recorder.missing - 1)
             self.send_header("Content-Length", "2")
             self.end_headers()
             self.wfile.write(b"ok")
@@ -80,14 +85,14 @@ def _server(recorder: Recorder) -> Iterator[int]:
 
 @contextmanager
 def proxy(*, is_one_backend_down: bool = False) -> Iterator[Proxy]:
-    """nginx before two backends and a portal, which share a recorder."""
+    """nginx before two backends and two portals, which share a recorder."""
     directory = Path(tempfile.mkdtemp(prefix="insighta-proxy-"))
     directory.chmod(0o755)
     recorder, ports = Recorder(), {name: free_port() for name in ("http", "https", "refused")}
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         write_certificates(directory, list(HOSTS))
-        behind = [stack.enter_context(_server(recorder)) for _ in range(3)]
+        behind = [stack.enter_context(_server(recorder)) for _ in range(4)]
         if is_one_backend_down:
             behind[0] = ports["refused"]
         process = stack.enter_context(serve_through_nginx(directory, ports, behind))
@@ -95,7 +100,9 @@ def proxy(*, is_one_backend_down: bool = False) -> Iterator[Proxy]:
 
 
 def serve_through_nginx(directory: Path, ports: dict[str, int], behind: list[int]) -> Process:
-    behind_nginx = dict(zip(("BACKEND_1", "BACKEND_2", "PORTAL_1"), map("127.0.0.1:{}".format, behind), strict=True))
+    behind_nginx = dict(
+        zip(("BACKEND_1", "BACKEND_2", "PORTAL_1", "PORTAL_2"), map("127.0.0.1:{}".format, behind), strict=True)
+    )
     values = services()["nginx"]["environment"] | behind_nginx
     values |= {"HTTP_PORT": str(ports["http"]), "HTTPS_PORT": str(ports["https"]), "NGINX_ADDRESS": "127.0.0.1"}
     values |= {"NGINX_STATE": str(directory), "NGINX_ACCESS_LOG": str(directory / "access.log")}

@@ -24,6 +24,9 @@ from tests.people import HTTP
 BOOKINGS = "SELECT id::text, status FROM bookings_booking"
 ENDED_SESSIONS = "SELECT revoked_because FROM tokens_session WHERE revoked_at IS NOT NULL"
 ADDRESSES = "SELECT DISTINCT host(address) FROM accounts_event WHERE kind = 'session.opened'"
+# docs/deployment.md: what restarts without a lost request, and what takes new settings without a restart.
+RESTARTED = ("backend-2", "backend-1", "portal-1", "portal-2", "worker", "redis")
+RELOADED = ("nginx", "pgbouncer")
 RULES = DEPLOY / "prometheus" / "alerts.yml"
 # What a log must not hold: refresh tokens, codes, access tokens, and the names they have in addresses.
 SECRETS = re.compile(r"ins[rcp]_[A-Za-z0-9_-]{8}|eyJ[A-Za-z0-9_-]{20}|[?&](?:at|rt|code|state)=[^ \[]")
@@ -37,16 +40,23 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def people(cluster: Cluster) -> Users:
-    """Users who were at work while one backend was killed and the other restarted, both running again."""
+    """Users who were at work while a backend was killed, and then every part restarted or reloaded, one by one."""
     with users(cluster) as working:
         working.load.wait_for_rounds(2)
         cluster.kill("backend-1")
         working.load.wait_for_rounds(2)
         cluster.start("backend-1")
-        assert cluster.stop("backend-2") == 0, cluster.logs("backend-2")
         working.load.wait_for_rounds(2)
-        cluster.start("backend-2")
-        working.load.wait_for_rounds(2)
+        for name in RESTARTED:
+            working.count_cut_off()
+            assert cluster.stop(name) == 0, cluster.logs(name)
+            working.load.wait_for_rounds(1)
+            cluster.start(name)
+        for name in RELOADED:
+            working.count_cut_off()
+            cluster.reload(name)
+            working.load.wait_for_rounds(1)
+        working.count_cut_off()
     return working
 
 
@@ -59,6 +69,11 @@ def test_every_sign_in_succeeds(people: Users) -> None:
 def test_nobody_is_told_that_nobody_answers(people: Users) -> None:
     """nginx always finds the backend that is up, and asks it again for what the other one took along."""
     assert [step for visitor in people.visitors for step in visitor.steps if step.startswith("502")] == []
+
+
+def test_no_restart_cuts_a_request_off(people: Users) -> None:
+    """A POST without a key included, which nginx sends once."""
+    assert len(set(people.cut_off)) == 1, dict(zip((*RESTARTED, *RELOADED), people.cut_off[1:], strict=True))
 
 
 def test_no_booking_is_lost_and_none_is_made_twice(people: Users) -> None:
@@ -114,8 +129,8 @@ def test_dashboard_and_alerts_ask_for_what_is_measured(cluster: Cluster, people:
 
 
 def test_the_portal_s_metrics_are_for_who_has_the_token(cluster: Cluster) -> None:
-    assert "insighta_requests_total" in _scrape(cluster, "portal")
-    address = f"http://127.0.0.1:{cluster.ports['portal']}/metrics"
+    assert "insighta_requests_total" in _scrape(cluster, "portal-1")
+    address = f"http://127.0.0.1:{cluster.ports['portal-1']}/metrics"
     assert HTTP.get(address, headers={"Host": "app.insighta.test"}).status_code == 401
 
 
@@ -125,16 +140,16 @@ def test_requests_wait_for_locks_for_two_seconds_and_jobs_as_long_as_they_have_t
             assert connection.execute("SHOW lock_timeout").fetchone() == (limit,)
 
 
-@pytest.mark.parametrize("role", ["backend-1", "worker", "portal"])
+@pytest.mark.parametrize("role", ["backend-1", "worker", "portal-1"])
 def test_the_checks_of_a_deployment_find_nothing(cluster: Cluster, role: str) -> None:
-    database = [] if role == "portal" else ["--database", "default"]
+    database = [] if role == "portal-1" else ["--database", "default"]
     # Here people sign in at the stand-in, which is what a check warns of.
     cluster.manage(
         "check", "--deploy", "--fail-level", "WARNING", *database, role=role, GITHUB_URL="", GITHUB_API_URL=""
     )
 
 
-@pytest.mark.parametrize("role", ["backend-1", "portal"])
+@pytest.mark.parametrize("role", ["backend-1", "portal-1"])
 def test_a_container_knows_whether_its_server_lives(cluster: Cluster, role: str) -> None:
     command = [sys.executable, "deploy/healthcheck.py"]
     for changes, code in (({}, 0), ({"GRANIAN_PORT": "1"}, 1)):

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ BACKUP_UNITS = sorted(path for kind in ("service", "timer") for path in (DEPLOY 
 ROLES = sorted((DEPLOY / "environment").glob("*.env"))
 SECRETS = make_files(database="postgres:5432", pooler="pgbouncer:6432", name="insighta")
 COMPOSE = services()
+SERVERS = ("backend-1", "backend-2", "portal-1", "portal-2")
 # The secret in Kubernetes and the file that it is made from.
 SECRET_FILES = {
     "insighta-backend": "backend.env",
@@ -109,18 +111,19 @@ def test_the_image_holds_the_product_and_runs_as_nobody_in_particular() -> None:
 
 def test_compose_kubernetes_and_systemd_run_the_same_commands() -> None:
     units = {path.name: path.read_text() for path in UNITS}
-    for name in ("portal", "worker", "migrate"):
+    for name in ("worker", "migrate"):
         assert containers()[name]["args"] == COMPOSE[name]["command"]
-    assert containers()["backend"]["args"] == COMPOSE["backend-1"]["command"] == COMPOSE["backend-2"]["command"]
+    for name in ("backend", "portal"):
+        assert containers()[name]["args"] == COMPOSE[f"{name}-1"]["command"] == COMPOSE[f"{name}-2"]["command"]
     assert " ".join(COMPOSE["worker"]["command"][1:]) in units["insighta-worker.service"]
     assert " ".join(COMPOSE["migrate"]["command"][1:]) in units["insighta-migrate.service"]
     for name in ("backend", "portal"):
-        assert f"--port %i {COMPOSE['portal']['command'][1]}" in units[f"insighta-{name}@.service"]
+        assert f"--port %i {COMPOSE[f'{name}-1']['command'][1]}" in units[f"insighta-{name}@.service"]
 
 
 @pytest.mark.parametrize("role", ["backend", "portal", "worker", "migrate"])
 def test_each_role_is_given_the_same_files_everywhere(role: str) -> None:
-    composed = [Path(name) for name in COMPOSE["backend-1" if role == "backend" else role]["env_file"]]
+    composed = [Path(name) for name in COMPOSE[f"{role}-1" if role in ("backend", "portal") else role]["env_file"]]
     plain = [path.stem for path in composed if path.parent.name == "environment"]
     secret = [path.name for path in composed if path.parent.name == "secrets"]
     given = containers()[role]["envFrom"]
@@ -173,15 +176,13 @@ def test_all_speak_of_the_same_two_hosts() -> None:
 def test_addresses_lead_to_somebody_who_listens() -> None:
     port = environment_file(DEPLOY / "environment" / "backend.env")["GRANIAN_PORT"]
     nginx = COMPOSE["nginx"]["environment"]
-    assert {nginx["BACKEND_1"], nginx["BACKEND_2"], nginx["PORTAL_1"]} == {
-        f"backend-1:{port}",
-        f"backend-2:{port}",
-        f"portal:{port}",
-    }
+    listening = [f"{name}:{port}" for name in SERVERS]
+    assert [nginx[name.upper().replace("-", "_")] for name in SERVERS] == listening
     assert COMPOSE["backend-1"]["environment"]["TRUSTED_PROXIES"] == _address("nginx")
-    assert nginx["PORTAL_ADDRESS"] == _address("portal")
+    portals = [IPv4Address(_address(name)) for name in SERVERS if name.startswith("portal")]
+    assert list(IPv4Network(nginx["PORTAL_ADDRESS"])) == portals
     # nginx asks for addresses once: a container that is made anew must come back at its own.
-    assert len({_address(name) for name in ("nginx", "portal", "backend-1", "backend-2")}) == 4
+    assert len({_address(name) for name in ("nginx", *SERVERS)}) == 5
     assert f"@pgbouncer:{COMPOSE['pgbouncer']['environment']['PGBOUNCER_PORT']}/" in SECRETS["pooled.env"]
     for service in objects("Service"):
         ports = {one["name"] for one in containers()[service["metadata"]["name"]]["ports"]}
@@ -189,7 +190,7 @@ def test_addresses_lead_to_somebody_who_listens() -> None:
     scraped = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     servers = [job for job in scraped if job["job_name"] in {"backend", "portal"}]
     targets = [target for job in servers for group in job["static_configs"] for target in group["targets"]]
-    assert sorted(targets) == [f"backend-1:{port}", f"backend-2:{port}", f"portal:{port}"]
+    assert targets == listening
     for target in targets:
         role = target.partition(":")[0].partition("-")[0]
         hosts = environment_file(DEPLOY / "environment" / f"{role}.env")["ALLOWED_HOSTS"]
@@ -208,7 +209,7 @@ def test_whoever_stops_a_server_waits_longer_than_it_takes_to_stop() -> None:
         waits = int(container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [0])[-1])
         stops = seconds if container["name"] in {"backend", "portal", "worker"} else 0
         assert pod.get("terminationGracePeriodSeconds", 30) > waits + stops
-    assert {COMPOSE[name]["stop_grace_period"] for name in ("backend-1", "backend-2", "portal", "worker")} == {"30s"}
+    assert {COMPOSE[name]["stop_grace_period"] for name in (*SERVERS, "worker")} == {"30s"}
     assert all("TimeoutStopSec=30\n" in path.read_text() for path in UNITS if "migrate" not in path.name)
     assert seconds < 30
 

@@ -143,6 +143,18 @@ def test_a_lost_answer_is_asked_for_again_only_where_that_is_safe(
     assert [(one.method, one.path) for one in running.recorder.asked] == [(method, path)] * times
 
 
+@pytest.mark.parametrize("place", ["", APP])
+def test_a_file_of_another_release_is_asked_of_the_other_server(
+    running: Proxy, outside: httpx.Client, place: str
+) -> None:
+    sheet = _at_portal(running, "/static/a.css") if place else "/static/a.css"
+    for missing, status in ((1, 200), (2, 404)):
+        running.recorder.missing = missing
+        assert outside.get(sheet).status_code == status
+    running.recorder.missing = 1
+    assert outside.get("/healthz").status_code == 404
+
+
 def test_a_server_that_comes_back_is_asked_at_once(running: Proxy, outside: httpx.Client) -> None:
     running.recorder.lost = 20
     assert {outside.get("/healthz").status_code for _ in range(10)} == {502}

@@ -30,11 +30,17 @@ class Users:
     visitors: list[Visitor] = field(default_factory=list)
     booked: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    # What was cut off before each restart, and after the last.
+    cut_off: list[int] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
     def acts(self) -> dict[str, Callable[[], None]]:
         terminals = {f"terminal {n}": self._booking(terminal) for n, terminal in enumerate(self.terminals)}
         return terminals | {f"arriving {n}": self._arrive for n in range(ARRIVING)}
+
+    def count_cut_off(self) -> None:
+        """Note how often a terminal was told that its request had gone astray."""
+        self.cut_off.append(sum(terminal.cut_off for terminal in self.terminals))
 
     def _arrive(self) -> None:
         """One more person signs in at the portal, in a browser of their own."""

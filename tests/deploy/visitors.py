@@ -109,7 +109,7 @@ class Terminal:
     def __init__(self, backend_url: str, http: httpx.Client) -> None:
         self.backend_url, self.http = backend_url, http
         self.access = self.refresh_token = ""
-        self.unanswered = 0
+        self.unanswered = self.cut_off = 0
 
     def post_token(self, form: dict[str, str], **headers: str) -> httpx.Response:
         address = urljoin(self.backend_url, "/oauth/token")
@@ -149,6 +149,7 @@ class Terminal:
         def counted() -> httpx.Response:
             response = send()
             self.unanswered += response.status_code >= 500
+            self.cut_off += response.status_code == 502
             return response
 
         return until_answered(counted)
