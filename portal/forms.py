@@ -11,6 +11,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.renderers import TemplatesSetting
 from django.http import HttpRequest, QueryDict
+from django.template.loader import get_template
 
 from portal.errors import Problem
 from portal.links import read_uuid
@@ -34,18 +35,26 @@ class TimeZoneSelect(forms.Select):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """What the template shows; a zone that is not in the list is `unlisted`."""
-        chosen, regions = str(value or "UTC"), zones_by_region()
-        is_listed = any(zone == chosen for _, zones in regions for zone, _ in zones)
-        widget = {"name": name, "attrs": self.build_attrs(self.attrs, attrs), "regions": regions, "chosen": chosen}
-        return {"widget": widget | {"unlisted": "" if is_listed else chosen}}
+        chosen = str(value or "UTC")
+        widget = {"name": name, "attrs": self.build_attrs(self.attrs, attrs), "options": _zone_options()}
+        return {"widget": widget | {"listed" if chosen in ("UTC", *zones()) else "unlisted": chosen}}
 
 
 @cache
-def zones_by_region() -> list[tuple[str, list[tuple[str, str]]]]:
+def zones() -> list[str]:
     """One name for each place that has people, without the old names that IANA keeps for programs."""
     lines = files("tzdata").joinpath("zoneinfo/zone.tab").read_text().splitlines()
-    zones = sorted(line.split("\t")[2] for line in lines if not line.startswith("#"))
-    regions = groupby(zones, key=lambda zone: zone.partition("/")[0])
+    return sorted(line.split("\t")[2] for line in lines if not line.startswith("#"))
+
+
+@cache
+def _zone_options() -> str:
+    """The markup of the options, none of them chosen: rendering four hundred takes longer than the rest of a page."""
+    return get_template("portal/zone_options.html").render({"regions": _zones_by_region()})
+
+
+def _zones_by_region() -> list[tuple[str, list[tuple[str, str]]]]:
+    regions = groupby(zones(), key=lambda zone: zone.partition("/")[0])
     named = [(region, [(zone, _town(zone)) for zone in found]) for region, found in regions]
     return [("", [("UTC", "UTC")]), *named]
 

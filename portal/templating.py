@@ -1,10 +1,14 @@
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
+from django.template.backends.utils import csrf_input
 from django.template.defaultfilters import pluralize
 from django.templatetags.static import static
+from django.utils.functional import SimpleLazyObject
 from jinja2 import Environment, Undefined
+from markupsafe import Markup
 
 from portal import links, times, wording
 
@@ -21,6 +25,7 @@ _FILTERS = (
     times.iso_day,
     times.minutes,
     times.place,
+    times.place_time,
     times.short_day,
     times.tenths_until,
     times.weekday_and_time,
@@ -51,6 +56,16 @@ def environment(**options: Any) -> Environment:
     # An asset's address stays the same while the process runs.
     made.globals |= {"url": links.url, "static": cache(static), "is_public": settings.PUBLIC_CALENDAR}
     made.globals |= {"support": settings.SUPPORT, "backend_url": settings.BACKEND_URL}
-    made.globals["portal_url"] = settings.PORTAL_URL
+    made.globals |= {"portal_url": settings.PORTAL_URL, "icon": cache(partial(_icon, made))}
     made.filters |= {one.__name__: one for one in _FILTERS}
     return made
+
+
+def _icon(environment: Environment, name: str) -> Markup:
+    """The markup of `portal/icons/<name>.svg`, which is the same on every page."""
+    return Markup(environment.get_template(f"portal/icons/{name}.svg").render())  # noqa: S704  # a template of ours
+
+
+def form_token(request: HttpRequest) -> dict[str, Any]:
+    """One token for all forms of an answer, masked anew for each answer: a mask takes sixty random numbers."""
+    return {"csrf_input": SimpleLazyObject(partial(csrf_input, request))}

@@ -39,7 +39,10 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "APP_DIRS": True,
-        "OPTIONS": {"environment": "portal.templating.environment"},
+        "OPTIONS": {
+            "environment": "portal.templating.environment",
+            "context_processors": ["portal.templating.form_token"],
+        },
     }
 ]
 FORM_RENDERER = "portal.forms.PortalRenderer"

@@ -725,3 +725,16 @@ def test_a_mistake_in_a_page_is_a_page_without_secrets(ada: httpx.Client, backen
 
 def test_pages_are_compressed(ada: httpx.Client) -> None:
     assert ada.get("/slots").headers["Content-Encoding"] == "gzip"
+
+
+def test_the_forms_of_an_answer_share_a_token_that_is_new_for_each_answer(ada: httpx.Client) -> None:
+    first, again = (re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', ada.get("/sessions").text) for _ in "ab")
+    assert len(first) > 2
+    assert (len(set(first)), len(set(first) | set(again))) == (1, 2)
+
+
+def test_the_zone_that_is_set_is_chosen_also_one_that_is_not_listed(ada: httpx.Client, backend: FakeBackend) -> None:
+    for zone in ("Africa/Lagos", "UTC", "America/Argentina/Ushuaia", 'Mars/"><b>'):
+        backend.body("/pages/settings")["person"]["time_zone"] = zone
+        (select,) = re.findall(r'<select name="time_zone".*?</select>', ada.get("/settings").text, re.DOTALL)
+        assert [html.unescape(one) for one in re.findall(r'<option value="([^"]+)" selected>', select)] == [zone]
