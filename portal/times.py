@@ -40,6 +40,11 @@ def place(zone: str) -> str:
     return zone.rsplit("/", 1)[-1].replace("_", " ")
 
 
+def place_time(zone: str) -> str:
+    """What times in the zone are called: `Lagos time`, and `UTC` as it is."""
+    return zone if zone == "UTC" else f"{place(zone)} time"
+
+
 def read_instant(value: str, zone: ZoneInfo) -> datetime:
     """An RFC 3339 instant of the API on the wall clock of `zone`."""
     return datetime.fromisoformat(value).astimezone(zone)

@@ -1,3 +1,4 @@
+from calendar import day_name
 from datetime import datetime
 
 from django.contrib import admin
@@ -78,7 +79,11 @@ class WaitlistEntryAdmin(ReadOnlyAdmin):
 @admin.register(models.AvailabilityRule)
 class AvailabilityRuleAdmin(ReadOnlyAdmin):
     exclude = _NOT_SHOWN
-    list_display = ("host", "kind", "weekday", "date", "start_time", "end_time", "title", "capacity")
+    list_display = ("host", "kind", "day_of_week", "date", "start_time", "end_time", "title", "capacity")
     list_filter = ("kind",)
     people = ("host_id",)
     list_select_related = ("host",)
+
+    @admin.display(description="weekday", ordering="weekday")
+    def day_of_week(self, rule: models.AvailabilityRule) -> str | None:
+        return day_name[rule.weekday - 1] if rule.weekday else None

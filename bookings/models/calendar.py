@@ -1,4 +1,4 @@
-from datetime import time, timedelta
+from datetime import UTC, time, timedelta
 from typing import ClassVar
 
 import pgtrigger
@@ -258,7 +258,7 @@ class Slot(Offered):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} {self.starts_at.isoformat()}"
+        return f"{self.title}, {self.starts_at.astimezone(UTC):%a %-d %b %Y, %H:%M} UTC"
 
     @property
     def minimum_notice_minutes(self) -> int:

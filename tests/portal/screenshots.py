@@ -20,7 +20,7 @@ from tests.portal.states import STATES, at
 from tests.processes import Live
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
-LOOKS = {"wide": 1280, "phone": 320}
+LOOKS = {"wide": 1280, "phone": 390}
 WITHOUT_A_CALL = {"not-found", "sign-out"}
 FOR_STRANGERS = {"welcome", "sign-in-needed", "signed-out", "public-slots", "public-slot", "public-full", "public-host"}
 SCHEMES = ("light", "dark")
@@ -178,6 +178,8 @@ def take_of_staff(browser: Browser, words: list[str], scheme: str) -> int:
             wanted = {name: one for name, one in shows.items() if not words or any(word in name for word in words)}
             for name, address in wanted.items():
                 page.goto(address, wait_until="networkidle")
+                if name.startswith("api"):
+                    page.locator(".opblock-tag").first.wait_for()
                 page.screenshot(path=FOLDER / f"{name}-wide-{scheme}.png", full_page=True)
             return len(wanted)
     finally:

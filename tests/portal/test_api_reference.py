@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.people import Browser
 from tests.portal.browsers import Contexts
-from tests.portal.test_accessibility import AXE, overflow, violations
+from tests.portal.test_accessibility import AXE, overflow, show_in, violations
 from tests.processes import Live
 
 pytestmark = pytest.mark.browser
@@ -35,6 +35,10 @@ def test_a_call_is_tried_with_a_pasted_token(live: Live, contexts: Contexts) -> 
     expect(book).to_contain_text("idempotency_conflict:")
     expect(book).not_to_contain_text("refund_changed")
     page.evaluate(AXE)
-    assert (violations(page), refused) == ([], [])
+    wrong = {}
+    for scheme in ("light", "dark"):
+        show_in(page, 1280, scheme)
+        wrong[scheme] = violations(page)
+    assert (wrong, refused) == ({"light": [], "dark": []}, [])
     page.set_viewport_size({"width": 390, "height": 844})
     assert overflow(page) == 0

@@ -25,6 +25,14 @@ def test_the_refund_deadline_counts_down(page: Page, portal: Portal) -> None:
     expect(page.locator("[data-countdown]")).to_have_text(re.compile(r"^\d+ (d|h|min) .*left$"))
 
 
+def test_the_day_of_a_date_is_said_in_words(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/hosting/new")
+    said = page.locator("#id_date + [aria-live]")
+    expect(said).to_have_text("")
+    page.fill("#id_date", "2026-12-03")
+    expect(said).to_have_text("Thursday 3 December 2026")
+
+
 def test_a_double_click_books_once(page: Page, portal: Portal, backend: FakeBackend) -> None:
     backend.routes["POST", "/bookings"] = Answer(201, {"id": an_id(500), "status": "active"}, wait=1.5)
     page.goto(f"{portal.url}/slots/{an_id(400)}/book")

@@ -80,6 +80,18 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   });
 }
 
+// A browser writes a date in an order of its own; words beside it say which day it is.
+const asDay = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+for (const field of document.querySelectorAll("input[type=date]")) {
+  const words = document.createElement("span");
+  words.className = "hint";
+  words.setAttribute("aria-live", "polite");
+  const say = () => { words.textContent = field.valueAsDate ? asDay.format(field.valueAsDate).replace(",", "") : ""; };
+  field.after(words);
+  field.addEventListener("input", say);
+  say();
+}
+
 // A second click on a form that is already on its way does nothing.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
