@@ -1,4 +1,7 @@
-"""`python -m tests.portal.screenshots [word …]`: pictures of pages and states in `screenshots`; a word chooses some."""
+"""`python -m tests.portal.screenshots [word …]`: pictures of pages and states in `screenshots`; a word chooses some.
+
+`readme` takes those of the documentation, in `docs/images`.
+"""
 
 import re
 import sys
@@ -20,6 +23,14 @@ from tests.portal.states import STATES, at
 from tests.processes import Live
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
+IMAGES = FOLDER.parent / "docs" / "images"
+# A page, width and height, colours.
+IN_DOCS = {
+    "portal-slots": ("slots", (1280, 860), "light"),
+    "portal-book": ("book", (390, 844), "light"),
+    "portal-credits": ("credits", (1280, 860), "light"),
+    "portal-cancel": ("cancel", (1200, 640), "dark"),
+}
 LOOKS = {"wide": 1280, "phone": 390}
 WITHOUT_A_CALL = {"not-found", "sign-out"}
 FOR_STRANGERS = {"welcome", "sign-in-needed", "signed-out", "public-slots", "public-slot", "public-full", "public-host"}
@@ -163,6 +174,26 @@ def take(browser: Browser, portal: Portal, words: list[str], look: str, scheme: 
     return len(wanted)
 
 
+def take_for_docs(browser: Browser, portal: Portal) -> int:
+    """The pictures of the documentation: the first screen of somebody who books; how many."""
+    for name, (shown, (width, height), scheme) in IN_DOCS.items():
+        size = {"width": width, "height": height}
+        context = context_for(
+            browser,
+            *portal.backend.sign_in(),
+            url=portal.url,
+            viewport=size,
+            color_scheme=scheme,
+            timezone_id="Africa/Lagos",
+        )
+        held = fill(portal.backend, datetime.now(UTC))
+        page = context.new_page()
+        page.goto(f"{portal.url}{pages(in_sample(held))[shown]}")
+        page.screenshot(path=IMAGES / f"{name}.png")
+        context.close()
+    return len(IN_DOCS)
+
+
 def take_of_staff(browser: Browser, words: list[str], scheme: str) -> int:
     """The pictures of the admin and of the API's reference over the demo, in one colour scheme; how many."""
     server = start_server()
@@ -189,6 +220,10 @@ def take_of_staff(browser: Browser, words: list[str], scheme: str) -> int:
 def main(words: list[str]) -> None:
     """Start a portal over sample data and take the pictures."""
     FOLDER.mkdir(exist_ok=True)
+    if words == ["readme"]:
+        with running(Portal(FakeBackend())) as portal, chromium() as browser:
+            print(f"{take_for_docs(browser, portal)} pictures in {IMAGES}")  # noqa: T201  # the command's answer
+        return
     with running(Portal(FakeBackend())) as portal, chromium() as browser:
         taken = sum(take(browser, portal, words, look, scheme) for look in LOOKS for scheme in SCHEMES)
         if not words or any(word.startswith(OF_STAFF) for word in words):
