@@ -386,3 +386,11 @@ def test_when_something_was_is_said_by_the_persons_own_days(value: str, words: s
 @pytest.mark.parametrize(("value", "days"), [("2026-03-10T22:00:00Z", 0), ("2026-03-10T23:30:00Z", 1)])
 def test_the_days_until_an_end_are_the_persons_own(value: str, days: int) -> None:
     assert days_until(value, ZoneInfo("Africa/Lagos"), datetime(2026, 3, 10, 8, tzinfo=UTC)) == days
+
+
+def test_the_first_page_of_the_account_leads_back_to_nothing_and_every_other_to_it(ada: httpx.Client) -> None:
+    back = 'class="breadcrumb only-narrow" href="/settings"'
+    pages = {
+        path: back in ada.get(path).text for path in ("/settings", "/sessions", "/activity", "/settings/deactivate")
+    }
+    assert pages == {path: path != "/settings" for path in pages}
