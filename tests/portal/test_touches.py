@@ -22,7 +22,11 @@ def page(contexts: Contexts, portal: Portal, held: dict[str, Any]) -> Page:
 
 def test_the_refund_deadline_counts_down(page: Page, portal: Portal) -> None:
     page.goto(f"{portal.url}/bookings/{an_id(500)}")
-    expect(page.locator("[data-countdown]")).to_have_text(re.compile(r"^\d+ (d|h|min) .*left$"))
+    left = page.locator("[data-countdown]")
+    expect(left).to_have_text(re.compile(r"^\d+ (d|h|min) .*left$"))
+    for width in range(320, 800, 40):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert left.evaluate("words => words.getClientRects().length") == 1, "a number and its unit stay together"
 
 
 def test_the_day_of_a_date_is_said_in_words(page: Page, portal: Portal) -> None:
