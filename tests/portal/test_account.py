@@ -394,3 +394,7 @@ def test_the_first_page_of_the_account_leads_back_to_nothing_and_every_other_to_
         path: back in ada.get(path).text for path in ("/settings", "/sessions", "/activity", "/settings/deactivate")
     }
     assert pages == {path: path != "/settings" for path in pages}
+
+
+def test_the_apis_reference_is_linked_where_tokens_are_made(ada: httpx.Client, backend: FakeBackend) -> None:
+    assert f'href="{backend.url}/api/v1/docs"' in ada.get("/tokens").text

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.portal.browsers import Contexts, sign_in
 from tests.processes import Live
@@ -34,24 +34,34 @@ def test_a_visitor_finds_a_free_time_on_the_first_screen(demo: Live, contexts: C
     page = contexts(**PHONE).new_page()
     page.goto(f"{demo.portal_url}/slots")
     assert first_time(page) < 844
+    shown = str(page.locator(".agenda-row").first.get_attribute("href"))
     heights = {}
-    for path in ("/", "/slots", "/hosts/grace", "/hosts/linus"):
+    for path in ("/", "/slots", "/hosts/grace", "/hosts/linus", shown):
         page.goto(f"{demo.portal_url}{path}")
         heights[path] = height(page)
     assert {path: long for path, long in heights.items() if long > LONGEST} == {}
+
+
+def test_a_visitor_from_elsewhere_finds_one_below_the_offer_of_their_zone(demo: Live, contexts: Contexts) -> None:
+    page = contexts(**PHONE | {"timezone_id": "America/Argentina/Ushuaia"}).new_page()
+    page.goto(f"{demo.portal_url}/slots")
+    expect(page.locator("[data-zone-offer]")).to_be_visible()
+    assert first_time(page) < 844
 
 
 def test_no_page_of_a_person_is_long(demo: Live, contexts: Contexts) -> None:
     page = sign_in(contexts(**PHONE), demo, "ada")
     page.goto(f"{demo.portal_url}/slots")
     assert first_time(page) < 844
+    books = [str(link.get_attribute("href")) for link in page.locator('a.agenda-row[href$="/book"]').all()]
     days = [link.get_attribute("href") for link in page.locator("a.day-cell").all()]
     assert len(days) > 5
     page.goto(f"{demo.portal_url}/bookings")
     moves = {link.get_attribute("href") for link in page.locator('main a[href^="/bookings/0"]').all()}
     own = ["/", "/credits", "/bookings", "/bookings?show=past", "/sessions", "/applications", "/tokens", "/settings"]
     own += ["/activity", "/settings/time-zone", "/settings/deactivate", "/device", "/hosting"]
-    paths = [*own, *days, *(f"{move}/reschedule?others=true" for move in moves)]
+    paths = [*own, *days, *books, *moves, *(f"{move}/cancel" for move in moves)]
+    paths += [f"{move}/reschedule?others=true" for move in moves]
     heights = {}
     for path in paths:
         page.goto(f"{demo.portal_url}{path}")
