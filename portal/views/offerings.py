@@ -46,17 +46,22 @@ def offering(request: PortalRequest, offering_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return _offering_page(request, offering_id)
     form, seen = OfferingChangeForm(request.POST), request.POST.get("seen", "")
-    if form.is_valid() and not seen:
-        preview = form.send(request.visitor, "PATCH", f"/offerings/{offering_id}", form.body() | {"preview": True})
-        if preview is not None and _concerns_people(preview):
+    if not seen:
+        preview = _sent(request, offering_id, form, preview=True)
+        if preview and _concerns_people(preview):
             return _review_page(request, offering_id, form, preview)
         seen = preview["seen"] if preview else ""
-    body = form.body() | {"seen": seen} if form.is_valid() else {}
-    changed = form.send(request.visitor, "PATCH", f"/offerings/{offering_id}", body) if body else None
+    changed = _sent(request, offering_id, form, seen=seen)
     if changed is None:
         return return_form(request, "offering", form, lambda: _offering_page(request, offering_id, form), offering_id)
     told = {name: changed.get(name, 0) for name in ("coming_slots", "booked_slots", "opened", "closed", "left_count")}
     return SeeOther(url("offering", offering_id), notice="offering-changed", change=told)
+
+
+def _sent(request: PortalRequest, offering_id: UUID, form: OfferingChangeForm, **more: Any) -> dict[str, Any] | None:
+    """What the API answers to a change; None where the form is wrong, or was refused before."""
+    path = f"/offerings/{offering_id}"
+    return form.send(request.visitor, "PATCH", path, form.body() | more) if form.is_valid() else None
 
 
 def _concerns_people(preview: Mapping[str, Any]) -> bool:
