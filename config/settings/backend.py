@@ -25,8 +25,6 @@ from config.settings.base import (
 
 STATIC_ROOT = STATIC_ROOT / "backend"
 ROOT_URLCONF = "config.urls.backend"
-# In the admin, as everywhere else: no AM and PM, and the zone named.
-DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "D j M Y", "H:i", "D j M Y, H:i e"
 WSGI_APPLICATION = "config.wsgi.application"
 ALLOWED_HOSTS = allowed_hosts_for(BACKEND_URL)
 globals().update(harden_for(BACKEND_URL))
