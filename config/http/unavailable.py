@@ -2,11 +2,13 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 
 RETRY_AFTER_SECONDS = 1
+_READ_ONLY = "25006"
+"""PostgreSQL's code for a write to a standby."""
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +24,7 @@ def unavailable_response(request: HttpRequest) -> HttpResponse:
 
 
 class DatabaseErrorMiddleware:
-    """Answers 503 where the database is unreachable, full or has no free connection."""
+    """Answers 503 where the database is unreachable, full, a standby for now, or has no free connection."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -31,11 +33,17 @@ class DatabaseErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, OperationalError | InterfaceError):
+        if not _is_away(error):
             return None
         _log.warning("database error: %s", str(error).strip().partition("\n")[0])
         _discard_broken_connections()
         return unavailable_response(request)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the request may be repeated: a node that is being promoted is led to before it can be written to."""
+    is_read_only = isinstance(error, InternalError) and getattr(error.__cause__, "sqlstate", None) == _READ_ONLY
+    return is_read_only or isinstance(error, OperationalError | InterfaceError)
 
 
 def _discard_broken_connections() -> None:

@@ -83,3 +83,13 @@ def test_clocks_of_servers_that_differ_by_hours_take_no_retry_for_a_replay(token
     assert present(token, client=client, at=right).refresh_token == first
     second = present(first, client=client, at=right).refresh_token
     assert present(first, client=client, at=wrong).refresh_token == second
+
+
+def test_a_standby_is_told_apart_from_a_defect(client: Client, token: str) -> None:
+    """A node that is being promoted cannot be written to for a moment: the same request succeeds afterwards."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        status, answer, _ = ask(client, token, KEY)
+        cursor.execute("SET default_transaction_read_only = off")
+    assert (status, answer["error"]) == (503, "temporarily_unavailable")
+    assert ask(client, token, KEY)[0] == 200
