@@ -29,12 +29,14 @@ class Asked:
 class Recorder:
     """What all servers together were asked.
 
-    `lost` answers from now on never arrive: the connection ends instead. `missing` answers are 404.
+    `lost` answers from now on never arrive: the connection ends instead. `missing` answers are 404. Each says
+    `cache_control`, if there is one.
     """
 
     asked: list[Asked] = field(default_factory=list)
     lost: int = 0
     missing: int = 0
+    cache_control: str = ""
 
 
 @dataclass
@@ -62,6 +64,8 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             self.send_response(404 if recorder.missing else 200)
             recorder.missing = max(0, recorder.missing - 1)
             self.send_header("Content-Length", "2")
+            if recorder.cache_control:
+                self.send_header("Cache-Control", recorder.cache_control)
             self.end_headers()
             self.wfile.write(b"ok")
 

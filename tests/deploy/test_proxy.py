@@ -35,7 +35,8 @@ def running() -> Iterator[Proxy]:
 @pytest.fixture
 def outside(running: Proxy) -> Iterator[httpx.Client]:
     running.recorder.asked.clear()
-    running.recorder.lost = 0
+    running.recorder.lost = running.recorder.missing = 0
+    running.recorder.cache_control = ""
     with _client(running) as client:
         yield client
 
@@ -153,6 +154,18 @@ def test_a_file_of_another_release_is_asked_of_the_other_server(
         assert outside.get(sheet).status_code == status
     running.recorder.missing = 1
     assert outside.get("/healthz").status_code == 404
+
+
+@pytest.mark.parametrize("place", ["", APP])
+def test_a_file_of_a_release_that_is_gone_is_still_found_by_its_hash(
+    running: Proxy, outside: httpx.Client, place: str
+) -> None:
+    sheet = _at_portal(running, "/static/b.0123456789ab.css") if place else "/static/b.0123456789ab.css"
+    running.recorder.cache_control = "max-age=315360000, public, immutable"
+    assert outside.get(sheet).status_code == 200
+    running.recorder.missing = 2
+    assert outside.get(sheet).status_code == 200
+    assert outside.get("/api/v1/me").status_code == 404
 
 
 def test_a_server_that_comes_back_is_asked_at_once(running: Proxy, outside: httpx.Client) -> None:
