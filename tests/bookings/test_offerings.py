@@ -318,7 +318,7 @@ def test_until_the_upgrade_is_finished_everything_costs_one(host: Caller, grace:
     rule = add_hours(host, chess)
     AvailabilityRule.objects.filter(id=rule["id"]).update(offering=None)
     Slot.objects.filter(rule_id=rule["id"]).update(offering=None)
-    call_command("finish_upgrade")
+    call_command("finish_upgrade", yes=True)
     adopted = AvailabilityRule.objects.get(id=rule["id"])
     assert str(adopted.offering_id) == chess["id"]
     assert set(Slot.objects.filter(rule=adopted).values_list("offering_id", flat=True)) == {adopted.offering_id}

@@ -76,7 +76,7 @@ COMMANDS = {
     "events": Promise("--person ada", "--person nobody", NOBODY, "--limit many", REPORTS),
     "expand_availability": Promise("", options=CHANGES_MUCH),
     "export_person": Promise("ada", "nobody", NOBODY, wrong=""),
-    "finish_upgrade": Promise(""),
+    "finish_upgrade": Promise("--yes", "", "Nothing was done"),
     "give_back": Promise("BOOKING 1 --note Sorry", "BOOKING 2 --note Sorry", "1 can still be", "BOOKING 1", REPORTS),
     "grant_credits": Promise("ada 3", "ada 0", "Grant one credit or more", "ada 3 --plan Monthly", REPORTS),
     "grant_staff": Promise("ada --role support", "nobody", NOBODY, "ada --role owner"),

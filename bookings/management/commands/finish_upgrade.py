@@ -1,4 +1,4 @@
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.errors import BookingsError
 from bookings.services.upgrading import finish_upgrade
@@ -12,7 +12,15 @@ class Command(BaseCommand):
         "windows, and change times. Run it once, after the last process of an upgrade was replaced."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--yes", action="store_true", help="do it; without this nothing is done")
+
     def handle(self, *args: object, **options: object) -> None:
+        if not options["yes"]:
+            raise CommandError(
+                "Nothing was done. The release before cannot run again afterwards. Once its last process has stopped, "
+                "add --yes."
+            )
         try:
             adopted = finish_upgrade()
         except BookingsError as error:
