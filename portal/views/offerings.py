@@ -60,8 +60,9 @@ def offering(request: PortalRequest, offering_id: UUID) -> HttpResponse:
 
 def _sent(request: PortalRequest, offering_id: UUID, form: OfferingChangeForm, **more: Any) -> dict[str, Any] | None:
     """What the API answers to a change; None where the form is wrong, or was refused before."""
-    path = f"/offerings/{offering_id}"
-    return form.send(request.visitor, "PATCH", path, form.body() | more) if form.is_valid() else None
+    if not form.is_valid():
+        return None
+    return form.send(request.visitor, "PATCH", f"/offerings/{offering_id}", form.body() | more)
 
 
 def _concerns_people(preview: Mapping[str, Any]) -> bool:
