@@ -71,7 +71,7 @@ torture: .venv/installed-dev
 failover: .venv/installed-dev .local/patroni/installed ha
 	@$(BIN)/python -m tests.failover $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-# Needs root: boots a Debian in a container with a network of its own, and fetches packages for a quarter of an hour.
+# Needs root: boots a Debian in a container with a network of its own, and fetches packages: five to seven minutes.
 installation: .venv/installed-dev containers
 	@$(BIN)/python -m tests.installation $(if $(SUITE),--suite $(SUITE))
 
