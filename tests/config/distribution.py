@@ -1,6 +1,6 @@
 """By what each table of the schema would be divided among several primaries, and what would stand against it.
 
-docs/scaling.md tells operators the same. `find_obstacles` reads the schema of a database; `KNOWN` names what it finds
+docs/scaling.md tells operators the same. `find_violations` reads the schema of a database; `KNOWN` names what it finds
 there today, each with the reason why it stays.
 """
 
@@ -106,7 +106,7 @@ class Reference:
     target: str
 
 
-def find_obstacles(cursor: CursorWrapper) -> set[str]:
+def find_violations(cursor: CursorWrapper) -> set[str]:
     """What could not be divided as `DIVIDED` says."""
     columns = _columns(cursor)
     return {

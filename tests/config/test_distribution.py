@@ -3,20 +3,20 @@
 import pytest
 from django.db import connection
 
-from tests.config.distribution import DIVIDED, KNOWN, LOCAL, REFERENCE, find_obstacles
+from tests.config.distribution import DIVIDED, KNOWN, LOCAL, REFERENCE, find_violations
 from tests.docs.pages import Page
 from tests.processes import ROOT
 
 
-def obstacles(*changes: str) -> set[str]:
+def violations(*changes: str) -> set[str]:
     with connection.cursor() as cursor:
         for change in changes:
             cursor.execute(change)
-        return find_obstacles(cursor)
+        return find_violations(cursor)
 
 
-def test_every_obstacle_is_known_with_its_reason(db: None) -> None:
-    found = obstacles()
+def test_every_violation_is_known_with_its_reason(db: None) -> None:
+    found = violations()
     assert found - KNOWN.keys() == set(), "change the schema, or name the reason in tests/config/distribution.py"
     assert KNOWN.keys() - found == set(), "these stand in the way no more"
     assert all(KNOWN.values())
@@ -28,7 +28,7 @@ def test_a_table_is_in_one_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "obstacle"),
+    ("change", "violation"),
     [
         ("CREATE TABLE bookings_note (id uuid PRIMARY KEY)", "no place for bookings_note"),
         ("ALTER TABLE bookings_slot ALTER host_id DROP NOT NULL", "bookings_slot.host_id may be null"),
@@ -49,13 +49,13 @@ def test_a_table_is_in_one_place() -> None:
         ),
     ],
 )
-def test_an_obstacle_is_found(db: None, change: str, obstacle: str) -> None:
-    assert obstacles(change) - KNOWN.keys() == {obstacle}
+def test_a_violation_is_found(db: None, change: str, violation: str) -> None:
+    assert violations(change) - KNOWN.keys() == {violation}
 
 
 def test_a_constraint_with_the_column_is_none(db: None) -> None:
     change = "CREATE UNIQUE INDEX one_title ON bookings_slot (host_id, title)"
-    assert obstacles(change) == obstacles()
+    assert violations(change) == violations()
 
 
 def test_the_page_for_operators_names_every_table_that_is_divided() -> None:
