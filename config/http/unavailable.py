@@ -2,13 +2,13 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 
+from config.database.outages import is_away
+
 RETRY_AFTER_SECONDS = 1
-_READ_ONLY = "25006"
-"""PostgreSQL's code for a write to a standby."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,17 +33,11 @@ class DatabaseErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not _is_away(error):
+        if not is_away(error):
             return None
         _log.warning("database error: %s", str(error).strip().partition("\n")[0])
         _discard_broken_connections()
         return unavailable_response(request)
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether the request may be repeated: a node that is being promoted is led to before it can be written to."""
-    is_read_only = isinstance(error, InternalError) and getattr(error.__cause__, "sqlstate", None) == _READ_ONLY
-    return is_read_only or isinstance(error, OperationalError | InterfaceError)
 
 
 def _discard_broken_connections() -> None:

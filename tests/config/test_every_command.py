@@ -48,6 +48,9 @@ REPORTS, CHANGES_MUCH = frozenset({"--json"}), frozenset({"--json", "--dry-run"}
 # Long ones say on a terminal how far they are.
 LONG = {"audit", "expand_availability", "purge"}
 NOTHING = f"{UUID(int=0)}"
+# Here, `expand_availability` has nothing to add.
+READS = {"audit", "events", "expand_availability", "export_person", "list_clients", "rotate_token_key"}
+READS |= {"show_booking", "show_person"}
 COMMANDS = {
     "adjust_credits": Promise(
         "SUBSCRIPTION 3 --note gift", f"{NOTHING} 3 --note gift", "no subscription", "none 3", REPORTS
@@ -242,6 +245,27 @@ def test_a_database_that_is_away_is_said_in_a_sentence(
     with pytest.raises(SystemExit) as ended:
         manage.main()
     assert str(ended.value.code).startswith("The database does not answer: connection refused\nIs PostgreSQL running")
+
+
+def test_a_standby_is_said_in_a_sentence(ada: str, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.DEBUG = True
+    monkeypatch.setattr(manage, "ensure_database", lambda: None)
+    words = {word: found() for word, found in FOUND.items()}
+    refused = {}
+    with monkeypatch.context() as standby:
+        standby.setitem(connection.settings_dict["OPTIONS"], "options", "-c default_transaction_read_only=on")
+        connection.close()
+        for name, promise in COMMANDS.items():
+            arguments = [words.get(word, word) for word in promise.works.split()]
+            standby.setattr(sys, "argv", ["manage.py", name, *arguments])
+            try:
+                # It closes the connection at its end.
+                manage.main()
+            except SystemExit as ended:
+                refused[name] = str(ended.code)
+    connection.close()
+    assert [said for said in refused.values() if not said.startswith("The database is a standby: ")] == []
+    assert COMMANDS.keys() - refused.keys() == READS
 
 
 def test_counting_missing_slots_makes_none(ada: str, capsys: pytest.CaptureFixture[str]) -> None:
