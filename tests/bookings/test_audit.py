@@ -31,6 +31,8 @@ def execute(sql: str, *params: Any) -> None:
 def drop_guards() -> None:
     """Take every constraint of the bookings' tables away, until the test's transaction is rolled back."""
     execute("SET CONSTRAINTS ALL IMMEDIATE")
+    # The bookings before have set a limit, and autovacuum gives its locks back only when it has the processor again.
+    execute("SET LOCAL lock_timeout = 0")
     execute("SET LOCAL session_replication_role = replica")
     for guard in list_guards():
         if guard.kind == "constraint" and guard.table.startswith("bookings_"):
