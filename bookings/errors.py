@@ -160,7 +160,7 @@ class RefundChanged(Conflict):
 
 class PriceChanged(Conflict):
     code = "price_changed"
-    sentence = "The price is not what you were shown, so nothing was booked. Look at the new price and decide again."
+    sentence = "The price is not what you were shown, so nothing was done. Look at the new price and decide again."
 
 
 class PreviewChanged(Conflict):

@@ -154,7 +154,7 @@ MESSAGES: dict[str, Message] = {
         help="For more, write to",
     ),
     "price_changed": Message(
-        409, "The price has changed meanwhile", "Nothing was booked or moved. Look at the new price and decide again."
+        409, "The price has changed meanwhile", "Nothing was done. Look at the new price and decide again."
     ),
     "preview_changed": Message(
         409, "This has changed meanwhile", "Nothing was done. Look at what is so now and decide again."
