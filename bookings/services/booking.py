@@ -41,7 +41,7 @@ def book_slot(
     slot_id: UUID,
     expected_credits_charged: int | None = None,
     idempotency_key: str | None = None,
-) -> BookingRow | errors.BookingsError:
+) -> BookingRow:
     """Take a seat and pay its price; the booking's row. The same key and slot again give the same booking.
 
     Raises NotFound, SlotCancelled, SlotStarted, SlotFull, OwnSlot, AlreadyBooked, OverlappingBooking, PriceChanged
@@ -59,9 +59,9 @@ def book_slot(
     if look.earlier:
         return _repeat(look.earlier, client_id=client_id, slot_id=slot_id)
     if look.slot is None:
-        return errors.NotFound()
+        raise errors.NotFound
     if isinstance(decision, Refusal):
-        return refused(decision, price_credits=look.slot.price_credits)
+        raise refused(decision, price_credits=look.slot.price_credits)
     booking = seat_client(slot=look.slot, subscription=decision, client_id=client_id, now=look.now, key=idempotency_key)
     if booking is None:
         raise errors.TryAgain

@@ -50,25 +50,11 @@ def operation_within(work: Callable[Concatenate[datetime, Arguments], Result]) -
     return _repeated(_timed(work), durable=False)
 
 
-def self_timed_operation(
-    work: Callable[Concatenate[Attempts, Arguments], Result | errors.BookingsError],
-) -> Callable[Arguments, Result]:
+def self_timed_operation(work: Callable[Concatenate[Attempts, Arguments], Result]) -> Callable[Arguments, Result]:
     """As `operation`, for work whose first statement is more than the clock: it begins the lock time-out itself and
     sets `now` of the attempts that it is given.
-
-    A refusal that it returns is raised after the commit. After a rollback psycopg deallocates every prepared statement
-    of the connection, and the next requests would plan theirs again.
     """
-    repeated = _repeated(work, durable=True)
-
-    @wraps(work)
-    def answer(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        done = repeated(*args, **kwargs)
-        if isinstance(done, errors.BookingsError):
-            raise done
-        return done
-
-    return answer
+    return _repeated(work, durable=True)
 
 
 def undo_at_end() -> None:

@@ -18,6 +18,7 @@ from bookings.services.cancelling import cancel_booking, preview_refund
 from bookings.services.credits import grant_credits, grant_plan
 from bookings.services.front_desk import cancel_booking_as_staff
 from bookings.services.hosting import cancel_slot
+from bookings.services.renewing import settle_subscriptions
 from tests.bookings.api import Caller
 from tests.bookings.people import credits_of, make_person, make_slot, shift_start
 
@@ -50,6 +51,17 @@ def test_a_booking_renews_a_plan_that_is_a_minute_past_its_end(ada: User, slot: 
     assert (renewed.credits_remaining, renewed.starts_at) == (9, ended.ends_at)
     reasons = list(renewed.entries.order_by("number").values_list("reason", "balance_after"))
     assert reasons == [("welcome", 5), ("renewal", 10), ("booking", 9)]
+
+
+def test_a_refused_booking_leaves_the_renewal_to_what_comes_next(ada: User, slot: Slot) -> None:
+    Slot.objects.filter(id=slot.id).update(price_credits=11)
+    ended, caller = end(ada, renews=True), Caller(ada)
+    for _ in range(2):
+        assert caller.refused("POST", "/bookings", {"slot_id": str(slot.id)}) == (409, "insufficient_credits")
+    assert (last_entry().reason, Subscription.objects.get(user=ada).ends_at) == ("welcome", ended.ends_at)
+    assert caller.get("/pages/home")["credits_available"] == 10
+    assert settle_subscriptions() == 1
+    assert credits_of(ada) == 10
 
 
 def test_a_cancellation_renews_what_its_refund_goes_to_and_the_preview_says_so(ada: User, slot: Slot) -> None:

@@ -57,17 +57,6 @@ def test_what_an_unlocked_look_refuses_is_one_statement(ada: User, grace: User) 
         assert count_statements(book(person, slot)) == 1
 
 
-def test_refusals_leave_statements_prepared(ada: User, grace: User) -> None:
-    full = make_slot(grace, capacity=1)
-    book(make_person("first"), full)()
-    for _ in range(8):
-        with suppress(errors.SlotFull):
-            book(ada, full)()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%is_plausible%'")
-        assert cursor.fetchone() == (1,)
-
-
 def test_what_a_locked_look_refuses_is_looked_at_twice(ada: User, grace: User, slot: Slot) -> None:
     at_the_same_time = make_slot(make_person("linus", is_host=True))
     book(ada, slot)()

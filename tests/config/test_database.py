@@ -1,11 +1,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from psycopg.errors import DivisionByZero
 from psycopg.pq import TransactionStatus
 
 from config.database.server import ServerConnection
+from config.http.connections import prepare_connections
 
 INSTANT = datetime(2026, 3, 29, 0, 59, 59, 120000, tzinfo=UTC)
 
@@ -42,3 +44,10 @@ def test_a_servers_connection_keeps_prepared_statements_over_a_rollback() -> Non
         own.rollback()
         (kept,) = own.execute(statement).fetchone() or (0,)
     assert kept >= 2
+
+
+def test_the_pool_of_a_server_makes_such_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"pool": {"max_size": 1}}
+    monkeypatch.setitem(settings.DATABASES, "default", {"OPTIONS": options})
+    prepare_connections()
+    assert options["pool"] == {"max_size": 1, "connection_class": ServerConnection}
