@@ -22,10 +22,22 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 DAY_HINT = "Choose a date from 2000 to 2199."
 
 
+_WIDGETS = ("checkbox", "date", "hidden", "number", "select", "text", "textarea")
+
+
 class PortalRenderer(TemplatesSetting):
-    """Renders fields as `as_field_group` with the portal's own template."""
+    """Renders fields as `as_field_group`, and their widgets, with the portal's own templates."""
 
     field_template_name = "portal/field.html"
+    _own = dict.fromkeys((f"django/forms/widgets/{name}.html" for name in _WIDGETS), "portal/widget.html")
+
+    def get_template(self, template_name: str) -> Any:
+        """The template of that name, or the one in its place."""
+        return _template(self._own.get(template_name, template_name))
+
+
+# Looking a template up takes as long as rendering a small one.
+_template = cache(get_template)
 
 
 class TimeZoneSelect(forms.Select):
