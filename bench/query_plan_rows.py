@@ -49,27 +49,38 @@ FROM generate_series(%(first)s, %(last)s - 1) AS n
 """
 _OFFERINGS: LiteralString = """
 INSERT INTO bookings_offering (id, host_id, title, minutes, capacity, public)
-SELECT bench_id('0f', n), bench_id('0a', n), 'Scale', 50, 6, true FROM generate_series(0, 99) AS n WHERE %(first)s = 0
+SELECT bench_id('0f', n), bench_id('0a', n), 'Scale', 50, 6, true FROM generate_series(0, 19) AS n WHERE %(first)s = 0
 """
-# From the past on, a slot every minute at one of a hundred hosts who take turns.
-_SLOTS: LiteralString = """
+# At one of twenty hosts who take turns: a slot each 20 minutes of the days around now, whatever the size, which adds
+# one for each minute of the past. So a page shows as much at each size.
+_STARTS: LiteralString = """
+LATERAL (SELECT date_trunc('hour', now()) + interval '20 days' -
+                (n * 20 - greatest(0, n - 2000) * 19) * interval '1 minute' AS starts) AS s
+"""
+_SLOTS: LiteralString = (
+    """
 INSERT INTO bookings_slot (id, host_id, offering_id, title, starts_at, ends_at, bookings_close_at, capacity,
                            seats_taken, status)
-SELECT bench_id('0d', n), bench_id('0a', n %% 100), bench_id('0f', n %% 100), 'Scale', starts,
+SELECT bench_id('0d', n), bench_id('0a', n %% 20), bench_id('0f', n %% 20), 'Scale', starts,
        starts + interval '50 minutes', starts, 6, 5, 'open'
 FROM generate_series(%(first)s / 5, %(last)s / 5 - 1) AS n,
-     LATERAL (SELECT date_trunc('hour', now()) + interval '20 days' - n * interval '1 minute' AS starts) AS s
 """
-_BOOKINGS: LiteralString = """
+    + _STARTS
+)
+_BOOKINGS: LiteralString = (
+    """
 INSERT INTO bookings_booking (id, slot_id, client_id, host_id, subscription_id, status, scheduled_start_time,
     scheduled_end_time, refund_window, credits_charged, credits_refunded, revision, requested_slot_id, created_at,
     changed_at, cancelled_by)
-SELECT bench_id('0e', n), slot, bench_id('0a', person), bench_id('0a', n / 5 %% 100), bench_id('0b', person), 'active',
+SELECT bench_id('0e', n * 5 + seat), slot, person, bench_id('0a', n %% 20), subscription, 'active',
        starts, starts + interval '50 minutes', interval '12 hours', 1, 0, 0, slot, starts, starts, ''
-FROM generate_series(%(first)s, %(last)s - 1) AS n,
-     LATERAL (SELECT date_trunc('hour', now()) + interval '20 days' - (n / 5) * interval '1 minute' AS starts,
-              100 + n %% greatest(1, %(last)s / 10 - 100) AS person, bench_id('0d', n / 5) AS slot) AS s
+FROM generate_series(%(first)s / 5, %(last)s / 5 - 1) AS n, generate_series(0, 4) AS seat,
+     LATERAL (SELECT 100 + (n * 5 + seat) %% greatest(1, %(last)s / 10 - 100) AS number) AS p,
+     LATERAL (SELECT bench_id('0a', number) AS person, bench_id('0b', number) AS subscription) AS b,
+     LATERAL (SELECT bench_id('0d', n) AS slot) AS d,
 """
+    + _STARTS
+)
 
 
 def grow(product: Product, *, to: int) -> None:
