@@ -1,22 +1,20 @@
 """Open-loop load: requests at a rate that does not wait for answers.
 
 A latency counts from the instant at which the request was due, so a server that falls behind cannot hide it.
+Each request has a connection of its own, as nginx makes them in a deployment. The system gives connections to workers
+by chance: of few that are kept, most may be one worker's, which is then full while another one is idle.
 """
 
 import asyncio
 import itertools
 import re
 import time
-from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 LAST_ANSWERS_SECONDS = 5.0
-# The system gives each connection to a worker by chance. As many as a proxy keeps spread the load over all workers; the
-# few that answers in time would need may all be one worker's, which is then full while another one is idle.
-CONNECTIONS = 32
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *\d+", re.IGNORECASE)
 
 OnAnswer = Callable[[int, bytes], None]
@@ -64,15 +62,12 @@ class Generator:
 
     def __init__(self, port: int, make_request: MakeRequest) -> None:
         self._port, self._make_request = port, make_request
-        self._idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
         self._sample = Sample(0, 0)
 
     async def run(self, *, rate: float, seconds: float) -> Sample:
         """Send `rate` requests a second for so long, then wait a little for the last answers."""
         loop, sample = asyncio.get_running_loop(), Sample(rate, seconds)
         self._sample = sample
-        opened = await asyncio.gather(*(self._connect() for _ in range(CONNECTIONS)), return_exceptions=True)
-        self._idle.extend(one for one in opened if not isinstance(one, BaseException))
         exchanges: list[asyncio.Task[None]] = []
         processor, began = time.process_time(), loop.time()
         for number in range(int(rate * seconds)):
@@ -87,7 +82,6 @@ class Generator:
         for exchange in unanswered:
             exchange.cancel()
         await asyncio.gather(*unanswered, return_exceptions=True)
-        self._close()
         return sample
 
     async def run_closed(self, requests: int, *, clients: int) -> Sample:
@@ -102,45 +96,23 @@ class Generator:
         await asyncio.gather(*(send_share() for _ in range(clients)))
         sample.seconds = loop.time() - began
         sample.rate = requests / sample.seconds
-        self._close()
         return sample
 
     async def _exchange(self, due: float) -> None:
-        """One request on a connection that nobody uses, and its answer."""
+        """One request and its answer."""
         request, on_answer = self._make_request()
         status, head, body = 0, b"", b""
         try:
-            connection = self._take_idle() or await self._connect()
-            reader, writer = connection
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = _LENGTH.search(head)
-            body = await reader.readexactly(int(length[1]) if length else 0)
-            status = int(head[9:12])
-            if _CLOSE.search(head):
-                writer.close()
-            else:
-                self._idle.append(connection)
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            with closing(writer):
+                writer.write(request)
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = _LENGTH.search(head)
+                body = await reader.readexactly(int(length[1]) if length else 0)
+                status = int(head[9:12])
         except (OSError, EOFError):
             pass
         finally:
             self._sample.latencies.setdefault(status, []).append(asyncio.get_running_loop().time() - due)
             self._sample.without_retry_after += status in {429, 503} and not _RETRY_AFTER.search(head)
             on_answer(status, body)
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self._port)
-
-    def _take_idle(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """The connection that has rested longest and that the server has not closed meanwhile."""
-        while self._idle:
-            reader, writer = self._idle.popleft()
-            if not reader.at_eof():
-                return reader, writer
-            writer.close()
-        return None
-
-    def _close(self) -> None:
-        for _, writer in self._idle:
-            writer.close()
-        self._idle.clear()

@@ -26,7 +26,7 @@ class RequestMix:
 
     def __init__(self, product: Product) -> None:
         self.world = world = BookingWorld(product, clients=CLIENTS)
-        self._host = product.backend_url.removeprefix("http://")
+        self._head = f"Host: {product.backend_url.removeprefix('http://')}\r\nConnection: close\r\n"
         self._access = itertools.cycle([client.token for client in world.clients])
         self._chains = deque(_Chain(token) for token in product.refresh_tokens(SESSIONS))
         self._bookings = itertools.cycle(
@@ -73,10 +73,10 @@ class RequestMix:
 
     def _get(self, path: str) -> bytes:
         authorization = f"Authorization: Bearer {next(self._access)}\r\n"
-        return f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n{authorization}\r\n".encode()
+        return f"GET {path} HTTP/1.1\r\n{self._head}{authorization}\r\n".encode()
 
     def _post(self, path: str, headers: str, body: bytes) -> bytes:
-        head = f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+        head = f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(body)}\r\n{headers}\r\n"
         return head.encode() + body
 
 
