@@ -10,7 +10,7 @@ ARGS ?=
 help:
 	@echo "make run    start everything: database, backend, portal, worker, GitHub stand-in (Ctrl-C stops it)"
 	@echo "make test   run every test, the browser's included"
-	@echo "make quick  run the checks and every test that needs no browser, no other server and no product process"
+	@echo "make quick  run the checks and, of each room, the tests that take a moment, each in its first case: one minute"
 	@echo "make check  run the linters, the types and the architecture contracts"
 	@echo "make bench  measure everything of docs/performance.md (QUICK=1: a short look, AGAINST=3d98e19: beside that commit)"
 	@echo "make torture  break every part under load (MINUTES=10 SEED=2): docs/reliability.md"
@@ -32,9 +32,10 @@ test: .venv/installed-dev chromium node servers shells ha .local/patroni/install
 		.local/barman/installed
 	@$(PYTEST) -n 3 -m "not alone" $(ARGS)
 
+QUICK := $(addprefix tests/,accounts bookings cli config deploy docs portal sandbox supply tokens)
 quick: .venv/installed-dev
 	@$(BIN)/python -m tests.architecture
-	@$(PYTEST) -n 2 -m "not alone and not processes" $(ARGS)
+	@$(PYTEST) -n 2 -m "not alone and not slow" $(or $(ARGS),$(QUICK))
 
 check: .venv/installed-dev
 	@$(BIN)/python -m tests.architecture

@@ -25,12 +25,13 @@ READ = ("tests", "bench", "deploy", "config.development")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that start programs where somebody asks: `make quick` leaves them out."""
-    for item in items if "processes" in config.option.markexpr else ():
+    """Mark as slow, where somebody asks, what starts programs and every case of a test but the first."""
+    for item in items if "slow" in config.option.markexpr else ():
         assert isinstance(item, pytest.Function)
         fixtures = [fixture.func for found in item._fixtureinfo.name2fixturedefs.values() for fixture in found]
-        if any(map(_starts_programs, [item.function, *fixtures])):
-            item.add_marker("processes")
+        case = item.callspec.indices.values() if hasattr(item, "callspec") else ()
+        if any(case) or any(map(_starts_programs, [item.function, *fixtures])):
+            item.add_marker("slow")
 
 
 @cache

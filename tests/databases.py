@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from threading import Thread
 
 import psycopg
 import pytest
@@ -36,6 +37,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     global _server
     if not os.environ.get("DATABASE_URL"):
         _server = start_server()
+        if getattr(early_config.known_args_namespace, "numprocesses", None):
+            # While the workers collect.
+            Thread(target=migrated_template, daemon=True).start()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

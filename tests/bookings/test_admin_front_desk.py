@@ -28,6 +28,8 @@ from tests.bookings.staff import (
     refusal,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def booking(ada: User, slot: Slot) -> Booking:

@@ -28,6 +28,8 @@ from tests.bookings.staff import (
 )
 from tests.bookings.test_expansion import WEEKLY
 
+pytestmark = pytest.mark.slow
+
 
 def home_of(person: User) -> str:
     return reverse("admin:accounts_user_change", args=[person.pk])

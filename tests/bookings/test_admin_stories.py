@@ -11,6 +11,8 @@ from bookings.services.front_desk import cancel_booking_as_staff
 from tests.bookings.staff import address, browser_of, look_only, make_staff
 from tests.tokens.in_process import sign_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def booking(ada: User, slot: Slot) -> Booking:

@@ -58,7 +58,7 @@ Operation = Callable[[], object]
 Preparation = Callable[[User, User], Operation]
 OPERATIONS: list[Preparation] = []
 COVERED: set[Any] = set()
-pytestmark = pytest.mark.usefixtures("transactional_db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 
 
 def of(*covered: Any) -> Callable[[Preparation], Preparation]:

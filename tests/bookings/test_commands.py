@@ -17,6 +17,8 @@ from bookings.services.audit import find_breaches
 from bookings.services.booking import book_slot
 from tests.bookings.people import credits_of, make_person, state
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: str) -> str:
     out = StringIO()

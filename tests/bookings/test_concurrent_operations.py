@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from django.db.models import Sum
 
 from accounts.models import User
@@ -36,6 +37,8 @@ from bookings.services import (
 from bookings.services.audit import find_breaches
 from tests.bookings.committed import count_deadlocks, make_clients, together
 from tests.bookings.people import make_person, make_slot
+
+pytestmark = pytest.mark.slow
 
 SECONDS = float(os.environ.get("BOOKINGS_RACE_SECONDS", "4"))
 THREADS = 10

@@ -76,6 +76,7 @@ def statements(work: Any) -> tuple[int, Any]:
     return len([query for query in captured if "SAVEPOINT" not in query["sql"]]), done
 
 
+@pytest.mark.slow
 def test_a_calendar_of_thousands_takes_few_statements(grace: User) -> None:
     """More slots than a statement may have parameters for: 65,535, at a dozen a slot."""
     savepoint = transaction.savepoint()

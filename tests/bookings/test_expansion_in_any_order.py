@@ -20,6 +20,8 @@ from bookings.services import availability, cancelling, expansion, hosting
 from bookings.services.booking import book_slot
 from tests.bookings.people import make_person
 
+pytestmark = pytest.mark.slow
+
 # Weeks before clocks change in one of the zones; Lord Howe's change by half an hour.
 STARTS = [datetime(2031, 3, 6, 10, tzinfo=UTC), datetime(2031, 10, 23, 3, tzinfo=UTC), datetime(2031, 4, 3, tzinfo=UTC)]
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati", "UTC"]

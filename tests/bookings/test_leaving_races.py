@@ -21,7 +21,7 @@ from bookings.services import booking, booking_in, cancelling, front_desk, movin
 from tests.bookings.committed import together
 from tests.bookings.people import make_person, make_slot, make_weekly, series_of
 
-pytestmark = pytest.mark.usefixtures("transactional_db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 ROUNDS = 5
 # All but the last race with the end; the last is tried when the end is over.
 ACTS = 3

@@ -27,6 +27,8 @@ from bookings.services import adjusting, booking, cancelling, credits, giving_ba
 from bookings.services.audit import find_breaches
 from tests.bookings.people import make_person
 
+pytestmark = pytest.mark.slow
+
 WINDOW = timedelta(hours=12)
 HOUR = timedelta(hours=1)
 numbers = st.integers(min_value=0, max_value=999)

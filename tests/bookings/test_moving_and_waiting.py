@@ -235,6 +235,7 @@ def test_who_was_passed_over_is_told_once_and_booked_when_that_changes(ada: User
     assert [Caller(person).get("/waitlist")["results"] for person in (busy, poor)] == [[], []]
 
 
+@pytest.mark.slow
 def test_whoever_can_is_booked_however_many_stand_before_them(target: Slot) -> None:
     (held,) = fill(target, "one")
     for client in make_clients(40, credits=0):

@@ -1,5 +1,6 @@
 """What the portal's pages show beside the lists of their own: as the resource's own call gives it."""
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -23,6 +24,7 @@ def test_the_page_of_hours_has_the_hosts_rules(grace: User) -> None:
     assert caller.get("/pages/hosting/hours")["rules"] == caller.get("/availability-rules")["results"] != []
 
 
+@pytest.mark.slow
 def test_the_page_of_hours_has_what_they_can_be_made_from_in_as_many_statements(grace: User, ada: User) -> None:
     caller, other = Caller(grace), Caller(make_person("linus", is_host=True))
 

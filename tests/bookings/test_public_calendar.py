@@ -165,6 +165,7 @@ class TestWhatIsShown:
     def test_who_hosts_nothing_is_not_a_host(self, ada: User, login: str) -> None:
         assert read(f"/hosts/{login}", status=404)["Content-Type"] == "application/problem+json"
 
+    @pytest.mark.slow
     def test_pages_of_the_list_follow_one_another(self, grace: User) -> None:
         made = [str(open_slot(grace, hours=50 + number, minutes=30).id) for number in range(60)]
         first = body("/slots")

@@ -32,7 +32,7 @@ from tests.bookings.api import Caller
 from tests.bookings.committed import count_deadlocks, make_clients, together
 from tests.bookings.people import credits_of, make_person, make_slot, make_weekly, series_of
 
-pytestmark = pytest.mark.usefixtures("transactional_db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 ROUNDS = 6
 
 

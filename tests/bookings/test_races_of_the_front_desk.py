@@ -37,7 +37,7 @@ from bookings.services.waiting import join_waitlist
 from tests.bookings.committed import count_deadlocks, together
 from tests.bookings.people import credits_of, make_person, make_slot, make_weekly, shift_start
 
-pytestmark = pytest.mark.usefixtures("transactional_db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 # What one of two may be told because the other came first.
 TOO_LATE = {
     "booking_not_active", "slot_cancelled", "slot_full", "already_booked", "overlapping_booking", "validation_error",

@@ -21,6 +21,8 @@ from bookings.services.expansion import expand_host
 from tests.bookings.api import Caller
 from tests.bookings.people import make_person
 
+pytestmark = pytest.mark.slow
+
 PAST, CLOSED, AHEAD = 6000, 3000, 120
 HOURS = {"start_time": time(9), "end_time": time(12), "horizon_days": 366}
 _SLOTS = """

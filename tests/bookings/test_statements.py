@@ -27,6 +27,8 @@ from tests.bookings.api import Caller
 from tests.bookings.committed import make_clients
 from tests.bookings.people import make_person, make_slot, make_weekly, series_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

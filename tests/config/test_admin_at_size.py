@@ -23,6 +23,8 @@ from config.admin import COUNT_LIMIT
 from tests.conftest import empty_tables
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 LISTS = """accounts_user accounts_event tokens_session tokens_personalaccesstoken bookings_slot bookings_booking
 bookings_subscription bookings_creditentry bookings_waitlistentry procrastinate_procrastinatejob""".split()
 # A new list needs rows in many_rows.sql; these have as many rows as there are hosts, kinds or applications.

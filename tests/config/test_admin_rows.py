@@ -17,7 +17,7 @@ from tests.bookings.staff import browser_of, look_only, make_staff
 from tests.tokens.in_process import call as ask
 from tests.tokens.in_process import sign_in
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

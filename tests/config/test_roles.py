@@ -28,7 +28,7 @@ from tests.tokens.test_access_races import at_once
 from tokens.models import PersonalAccessToken, Session
 from tokens.services.staff import revoke_staff_called
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 BACKEND = "accounts.authentication.StaffBackend"
 SUPPORT = {"accounts.user", "accounts.event", "tokens.session", "tokens.personalaccesstoken"}
 ANSWERS = {"answered": "yes", "reason": "x", "credits": "3", "days": "3", "amount": "3", "note": "x", "text": "x"}

@@ -38,7 +38,7 @@ from tokens.services.applications import set_disabled
 from tokens.services.consents import note_consent, withdraw_application
 from tokens.services.sessions import TokenPair
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ROUNDS = 6
 WIKI = "wiki"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"

@@ -153,6 +153,7 @@ def test_a_disabled_application_is_told_of_what_ends(wiki: Any) -> None:
     assert logouts() == about(person, pair)
 
 
+@pytest.mark.slow
 def test_a_hundred_sign_ins_are_ended_and_told_in_as_many_statements_as_one(
     wiki: Any, django_assert_max_num_queries: Any
 ) -> None:

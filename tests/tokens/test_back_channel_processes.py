@@ -15,7 +15,7 @@ from tests.processes import Live, Process, wait_until
 from tests.tokens.applications import Application, register_live
 from tests.tokens.receiver import Receiver, receiving
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.slow
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 

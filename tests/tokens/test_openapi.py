@@ -17,6 +17,8 @@ from tests.api_codes import check_code, codes_of
 from tests.tokens.in_process import PORTAL, call, make_person, post, sign_in
 from tests.tokens.test_scopes import operations
 
+pytestmark = pytest.mark.slow
+
 CODES = {
     "validation_error", "not_authenticated", "permission_denied", "not_found", "account_pending", "account_suspended",
     "throttled", "slot_full", "slot_cancelled", "slot_started", "slot_overlaps", "already_booked",

@@ -30,6 +30,8 @@ from tokens.services.credentials import get_credential
 from tokens.services.revocation import revoke_token
 from tokens.services.sessions import TokenPair
 
+pytestmark = pytest.mark.slow
+
 # Seconds in which an honest retry is honoured: by client, and without a key.
 WINDOW = {CLI: 86_400, PORTAL: 60, "wiki": 60}
 SCOPE = {"wiki": "openid offline_access account:read"}

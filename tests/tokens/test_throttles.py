@@ -31,6 +31,8 @@ from tokens.errors import Throttled
 from tokens.services.applications import Registered
 from tokens.throttles import Limit, limiter
 
+pytestmark = pytest.mark.slow
+
 AUTHORIZE = {
     "response_type": "code",
     "client_id": CLI,
