@@ -57,7 +57,7 @@ urlpatterns = [
         "pages/bookings/<uuid:booking_id>/reschedule/<uuid:slot_id>",
         portal_pages.MovePageView.as_view(),
     ),
-    path("pages/trail", trail.TrailPageView.as_view()),
+    path("pages/trail", portal_pages.TrailPageView.as_view()),
     path("pages/credits", portal_pages.CreditsPageView.as_view()),
     path("pages/hosting", portal_pages.HostingPageView.as_view()),
     path("pages/hosting/day", portal_pages.HostedDayPageView.as_view()),

@@ -1,6 +1,6 @@
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache, partial
@@ -176,12 +176,17 @@ def cursor_of(request: Request) -> str:
     return request.query_params.get("cursor", "")
 
 
+def rows_body(serializer: BaseSerializer[Any], rows: Iterable[Any]) -> list[Any]:
+    """Rows of a list that is no page of a longer one."""
+    return [serializer.to_representation(row) for row in rows]
+
+
 def page_body(page: "Page[Any]", serializer: BaseSerializer[Any], request: Request) -> dict[str, Any]:
     """A list as the contract has it; the addresses of its neighbours keep every other parameter."""
     # Never the request's Host header, which its sender chooses.
     address = f"{settings.BACKEND_URL}{request.get_full_path()}"
     return {
-        "results": [serializer.to_representation(row) for row in page.rows],
+        "results": rows_body(serializer, page.rows),
         "next": replace_query_param(address, "cursor", page.next) if page.next else None,
         "previous": replace_query_param(address, "cursor", page.previous) if page.previous else None,
     }

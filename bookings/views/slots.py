@@ -46,6 +46,7 @@ from bookings.views.answers import (
     read_days,
     read_key,
     read_query,
+    rows_body,
     slot_shape,
 )
 from bookings.views.schema import CURSOR, IDEMPOTENCY_KEY, page_of, seen_as
@@ -141,8 +142,7 @@ class SlotDaysView(CalendarView):
         asked = read_days(request, now=timezone.now())
         viewer_id = find_caller_id(request)
         counted = browsing.count_days(viewer_id=viewer_id, days=asked.days, zone=asked.zone, **asked.filters)
-        rows = [DaySerializer().to_representation(row) for row in counted]
-        return Response({"results": rows, "next": None, "previous": None})
+        return Response({"results": rows_body(DaySerializer(), counted), "next": None, "previous": None})
 
 
 class SlotCancelView(APIView):

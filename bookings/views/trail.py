@@ -7,7 +7,6 @@ from bookings.serializers.trail import TrailSerializer
 from bookings.services.trail import list_trail
 from bookings.views.answers import caller_id, cursor_of, page_body
 from bookings.views.schema import CURSOR, page_of
-from tokens.authentication import visible_person
 
 
 class TrailView(APIView):
@@ -21,14 +20,3 @@ class TrailView(APIView):
         """Sign-ins, access tokens, devices, publishers, applications and bookings, newest first; for sign-ins only."""
         page = list_trail(user_id=caller_id(request), cursor=cursor_of(request))
         return Response(page_body(page, TrailSerializer(), request))
-
-
-@extend_schema(exclude=True)
-class TrailPageView(APIView):
-    required_scopes = {"GET": "account:read"}
-    own_sign_ins_only = True
-
-    def get(self, request: Request) -> Response:
-        """The trail with its person."""
-        page = list_trail(user_id=caller_id(request), cursor=cursor_of(request))
-        return Response({"person": visible_person(request), "events": page_body(page, TrailSerializer(), request)})
