@@ -1,9 +1,10 @@
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from shutil import get_terminal_size
 
-from .terminal import clean, paint, render, show
+from .short_ids import Items
+from .terminal import clean, paint, render, say, show, show_json
 
 GAP = "  "
 NARROWEST_TABLE = 60
@@ -15,6 +16,16 @@ FIRST_EMOJI = 0x2000
 # They combine with the letter before into one block.
 HANGUL_VOWELS_AND_FINALS = range(0x1160, 0x1200)
 SKIN_TONES = range(0x1F3FB, 0x1F400)
+
+
+def show_items(items: Items, show: Callable[[Items], None], *, as_json: bool, otherwise: str) -> None:
+    """A list as JSON for programs, as `show` prints it, or the sentence `otherwise` where it is empty."""
+    if as_json:
+        show_json(items)
+    elif items:
+        show(items)
+    else:
+        say(otherwise)
 
 
 def show_table(

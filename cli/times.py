@@ -100,6 +100,12 @@ def format_span(start: datetime, end: datetime) -> str:
     return f"{format_time(start)}-{format_time(end)}"
 
 
+def format_period(starts_at: str, ends_at: str) -> str:
+    """`Tue 24 Nov 14:00-15:00` of two RFC 3339 instants, for columns."""
+    start = parse_instant(starts_at)
+    return f"{format_day(start, width=2)} {format_span(start, parse_instant(ends_at))}"
+
+
 def format_distance(left: timedelta) -> str:
     """`in 2 days`, `in 3 hours`, `in 20 minutes`, `any moment now`, or the same with `ago`."""
     seconds = abs(left.total_seconds())
@@ -109,6 +115,11 @@ def format_distance(left: timedelta) -> str:
             words = f"{count} {unit}{'' if count == 1 else 's'}"
             return f"in {words}" if left > timedelta() else f"{words} ago"
     return "any moment now" if left > timedelta() else "just now"
+
+
+def format_distance_to(text: str | None) -> str:
+    """How far off an RFC 3339 instant is; `never` without one."""
+    return format_distance(parse_instant(text) - read_now()) if text else "never"
 
 
 def describe_zone_difference(account_zone: str | None) -> str:

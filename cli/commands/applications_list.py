@@ -3,9 +3,9 @@ import argparse
 from ..api import Api
 from ..parsing import add_json_option
 from ..settings import read_settings
-from ..tables import show_table
-from ..terminal import say, show_json
-from ..times import format_distance, parse_instant, read_now
+from ..short_ids import Items
+from ..tables import show_items, show_table
+from ..times import format_distance_to
 
 SUMMARY = "List the applications that you have signed in to with Insighta."
 EXAMPLES = """
@@ -19,14 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    found, now = Api(read_settings(arguments)).list("/applications"), read_now()
-    if arguments.json:
-        show_json(found)
-    elif found:
-        used = [format_distance(parse_instant(one["last_used_at"]) - now) for one in found]
-        rows = [
-            [one["client_id"], one["name"], ", ".join(one["scopes"]), at] for one, at in zip(found, used, strict=True)
-        ]
-        show_table(["ID", "NAME", "ALLOWS", "LAST USED"], rows, flexible={2: 12, 1: 8})
-    else:
-        say("You have signed in to no application.")
+    found = Api(read_settings(arguments)).list("/applications")
+    show_items(found, _show, as_json=arguments.json, otherwise="You have signed in to no application.")
+
+
+def _show(found: Items) -> None:
+    rows = [
+        [one["client_id"], one["name"], ", ".join(one["scopes"]), format_distance_to(one["last_used_at"])]
+        for one in found
+    ]
+    show_table(["ID", "NAME", "ALLOWS", "LAST USED"], rows, flexible={2: 12, 1: 8})

@@ -6,9 +6,8 @@ from ..parsing import add_json_option
 from ..schedule import list_active_bookings, list_every_booking, name_host, name_status, refunded_until
 from ..settings import read_settings
 from ..short_ids import Items, shorten
-from ..tables import show_table
-from ..terminal import say, show_json
-from ..times import format_date_time, format_day, format_span, parse_instant, read_zone_name
+from ..tables import show_items, show_table
+from ..times import format_date_time, format_period, parse_instant, read_zone_name
 
 SUMMARY = "List your bookings, in this machine's time zone."
 EXAMPLES = """
@@ -26,12 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     api = Api(read_settings(arguments))
     bookings = list_every_booking(api) if arguments.all else list_active_bookings(api)
-    if arguments.json:
-        show_json(bookings)
-    elif bookings:
-        _show(bookings)
-    else:
-        say("You have no bookings ahead. See what can be booked: insighta slots list")
+    otherwise = "You have no bookings ahead. See what can be booked: insighta slots list"
+    show_items(bookings, _show, as_json=arguments.json, otherwise=otherwise)
 
 
 def _show(bookings: Items) -> None:
@@ -43,7 +38,6 @@ def _show(bookings: Items) -> None:
 
 
 def _describe(booking: dict[str, Any]) -> list[str]:
-    start, end = parse_instant(booking["scheduled_start_time"]), parse_instant(booking["scheduled_end_time"])
     until = format_date_time(refunded_until(booking)) if booking["status"] == "active" else ""
-    when = f"{format_day(start, width=2)} {format_span(start, end)}"
+    when = format_period(booking["scheduled_start_time"], booking["scheduled_end_time"])
     return [when, name_host(booking), booking["title"], name_status(booking), until]

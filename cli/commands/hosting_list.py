@@ -6,9 +6,8 @@ from ..hosting import list_hosted
 from ..parsing import add_json_option
 from ..settings import read_settings
 from ..short_ids import Items, shorten
-from ..tables import show_table
-from ..terminal import say, show_json
-from ..times import format_day, format_span, parse_instant, read_zone_name
+from ..tables import show_items, show_table
+from ..times import format_period, parse_instant, read_zone_name
 
 SUMMARY = "List the sessions you host, with seats taken."
 EXAMPLES = """
@@ -26,12 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     sessions = list_hosted(Api(read_settings(arguments)), arguments.when)
-    if arguments.json:
-        show_json(sessions)
-    elif sessions:
-        _show(sessions)
-    else:
-        say("There is nothing here.")
+    show_items(sessions, _show, as_json=arguments.json, otherwise="There is nothing here.")
 
 
 def _show(sessions: Items) -> None:
@@ -42,6 +36,5 @@ def _show(sessions: Items) -> None:
 
 
 def _describe(one: dict[str, Any]) -> list[str]:
-    start, end = parse_instant(one["starts_at"]), parse_instant(one["ends_at"])
-    when = f"{format_day(start, width=2)} {format_span(start, end)}"
+    when = format_period(one["starts_at"], one["ends_at"])
     return [when, one["title"], f"{one['seats_taken']} of {one['capacity']}"]

@@ -7,8 +7,9 @@ from ..hosting import resolve_hosted
 from ..parsing import add_json_option
 from ..schedule import name_status
 from ..settings import read_settings
-from ..tables import show_table
-from ..terminal import clean, say, show, show_json
+from ..short_ids import Items
+from ..tables import show_items, show_table
+from ..terminal import clean, show
 
 SUMMARY = "Show who has booked a session you host, with the ids of the bookings."
 EXAMPLES = """
@@ -30,13 +31,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.csv:
         _show_csv(api.get_text(f"{path}.csv", "text/csv"))
         return
-    rows = api.list(path)
-    if arguments.json:
-        show_json(rows)
-    elif rows:
-        show_table(["BOOKING", "LOGIN", "STATUS", "EMAIL", "NAME"], [_describe(row) for row in rows], flexible={4: 8})
-    else:
-        say("Nobody has booked.")
+    show_items(api.list(path), _show, as_json=arguments.json, otherwise="Nobody has booked.")
+
+
+def _show(bookings: Items) -> None:
+    rows = [_describe(booking) for booking in bookings]
+    show_table(["BOOKING", "LOGIN", "STATUS", "EMAIL", "NAME"], rows, flexible={4: 8})
 
 
 def _show_csv(content: bytes) -> None:

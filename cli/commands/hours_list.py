@@ -1,13 +1,13 @@
 import argparse
 from datetime import date
+from functools import partial
 from typing import Any
 
 from ..api import Api
 from ..parsing import add_json_option
 from ..settings import read_settings
 from ..short_ids import Items, shorten
-from ..tables import show_table
-from ..terminal import say, show_json
+from ..tables import show_items, show_table
 from ..times import DAYS, MONTHS
 from ..weekly_hours import describe_hours, describe_week
 
@@ -26,15 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     api = Api(read_settings(arguments))
     rules = api.list("/availability-rules")
-    if arguments.json:
-        show_json(rules)
-    elif rules:
-        _show(rules, zone=str(api.find_person().get("time_zone") or "your zone"))
-    else:
-        say("You have no hours yet. Set them with: insighta hours set OFFERING mon-fri 9-12")
+    otherwise = "You have no hours yet. Set them with: insighta hours set OFFERING mon-fri 9-12"
+    show_items(rules, partial(_show, api), as_json=arguments.json, otherwise=otherwise)
 
 
-def _show(rules: Items, *, zone: str) -> None:
+def _show(api: Api, rules: Items) -> None:
+    zone = api.find_person().get("time_zone") or "your zone"
     short = shorten(rule["offering_id"] for rule in rules if rule["offering_id"])
     weeks: dict[tuple[str, str], Items] = {}
     for rule in rules:

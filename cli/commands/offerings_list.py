@@ -7,8 +7,7 @@ from ..parsing import add_json_option
 from ..schedule import resolve_host
 from ..settings import read_settings
 from ..short_ids import Items, shorten
-from ..tables import show_table
-from ..terminal import say, show_json
+from ..tables import show_items, show_table
 
 SUMMARY = "List what you offer, or what another host does."
 EXAMPLES = """
@@ -26,12 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     api = Api(read_settings(arguments))
     offerings = api.list("/offerings", host=resolve_host(api, arguments.host)) if arguments.host else list_own(api)
-    if arguments.json:
-        show_json(offerings)
-    elif offerings:
-        _show(offerings)
-    else:
-        say("Nothing is offered yet. A host makes an offering with: insighta offerings create")
+    otherwise = "Nothing is offered yet. A host makes an offering with: insighta offerings create"
+    show_items(offerings, _show, as_json=arguments.json, otherwise=otherwise)
 
 
 def _show(offerings: Items) -> None:

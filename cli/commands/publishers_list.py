@@ -4,9 +4,8 @@ from ..api import Api
 from ..parsing import add_json_option
 from ..settings import read_settings
 from ..short_ids import Items, shorten
-from ..tables import show_table
-from ..terminal import say, show_json
-from ..times import format_distance, parse_instant, read_now
+from ..tables import show_items, show_table
+from ..times import format_distance_to
 
 SUMMARY = "List the CI jobs that may act as you without a secret."
 EXAMPLES = """
@@ -21,20 +20,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     publishers = Api(read_settings(arguments)).list("/trusted-publishers")
-    if arguments.json:
-        show_json(publishers)
-    elif publishers:
-        _show(publishers)
-    else:
-        say("You have no trusted publishers. Add one: insighta publishers add OWNER/NAME FILE.yml")
+    otherwise = "You have no trusted publishers. Add one: insighta publishers add OWNER/NAME FILE.yml"
+    show_items(publishers, _show, as_json=arguments.json, otherwise=otherwise)
 
 
 def _show(publishers: Items) -> None:
     short = shorten(publisher["id"] for publisher in publishers)
-    now = read_now()
     rows = []
     for publisher in publishers:
-        used = format_distance(parse_instant(publisher["last_used_at"]) - now) if publisher["last_used_at"] else "never"
+        used = format_distance_to(publisher["last_used_at"])
         limits = ", ".join(filter(None, (publisher["environment"], publisher["ref"]))) or "any branch"
         scopes = ", ".join(publisher["scopes"])
         rows.append([short[publisher["id"]], publisher["repository"], publisher["workflow"], limits, scopes, used])

@@ -8,14 +8,13 @@ from ..parsing import add_json_option
 from ..schedule import is_refundable, name_host, read_price, resolve_host
 from ..settings import read_settings
 from ..short_ids import TIME_AND_ORDER_LENGTH, Items, shorten
-from ..tables import show_table
-from ..terminal import say, show_json
+from ..tables import show_items, show_table
+from ..terminal import say
 from ..times import (
     at_midnight,
     format_date_time,
-    format_day,
     format_instant,
-    format_span,
+    format_period,
     parse_instant,
     read_now,
     read_zone_name,
@@ -51,10 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
         "open": None if arguments.all else "true",
     }
     slots = api.list("/slots", most=None if arguments.json else MOST_SHOWN, **query)
-    if arguments.json:
-        show_json(slots)
-    else:
-        _show(slots)
+    otherwise = "There is no slot that fits. Try another day or host, or --all to see full ones too."
+    show_items(slots, _show, as_json=arguments.json, otherwise=otherwise)
 
 
 def read_day(text: str, now: datetime) -> datetime:
@@ -69,9 +66,6 @@ def read_day(text: str, now: datetime) -> datetime:
 
 
 def _show(slots: Items) -> None:
-    if not slots:
-        say("There is no slot that fits. Try another day or host, or --all to see full ones too.")
-        return
     short = shorten((slot["id"] for slot in slots), at_least=TIME_AND_ORDER_LENGTH)
     zone = read_zone_name(parse_instant(slots[0]["starts_at"]))
     rows = [[short[slot["id"]], *_describe(slot)] for slot in slots[:MOST_SHOWN]]
@@ -85,8 +79,7 @@ def _show(slots: Items) -> None:
 
 
 def _describe(slot: dict[str, Any]) -> list[str]:
-    start, end = parse_instant(slot["starts_at"]), parse_instant(slot["ends_at"])
-    when = f"{format_day(start, width=2)} {format_span(start, end)}"
+    when = format_period(slot["starts_at"], slot["ends_at"])
     return [when, name_host(slot), slot["title"], _seats(slot), _refund_until(slot)]
 
 

@@ -31,9 +31,9 @@ def run(arguments: argparse.Namespace | SimpleNamespace) -> None:
     settings = read_settings(arguments)
     token = get_access_token(settings)
     if not arguments.json:
-        return show(token)
+        show(token)
+        return
     expires_at = None if settings.token or uses_job(settings) else get_account(settings).access_token_expires_at
-    return show_json(
+    show_json(
         {"access_token": token, "expires_at": format_instant(expires_at) if expires_at else None, "api": settings.api}
     )
-    return 0

@@ -4,9 +4,8 @@ from ..api import Api
 from ..parsing import add_json_option
 from ..settings import read_settings
 from ..short_ids import Items, shorten
-from ..tables import show_table
-from ..terminal import say, show_json
-from ..times import format_distance, parse_instant, read_now
+from ..tables import show_items, show_table
+from ..times import format_distance_to, parse_instant
 
 SUMMARY = "List your personal access tokens, without their secrets."
 EXAMPLES = """
@@ -21,22 +20,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     tokens = Api(read_settings(arguments)).list("/personal-access-tokens")
-    if arguments.json:
-        show_json(tokens)
-    elif tokens:
-        _show(tokens)
-    else:
-        say("You have no personal access tokens. Make one: insighta tokens create NAME")
+    otherwise = "You have no personal access tokens. Make one: insighta tokens create NAME"
+    show_items(tokens, _show, as_json=arguments.json, otherwise=otherwise)
 
 
 def _show(tokens: Items) -> None:
     short = shorten(token["id"] for token in tokens)
-    now = read_now()
     rows = []
     for token in tokens:
         expires_at = parse_instant(token["expires_at"]) if token["expires_at"] else None
         until = f"{expires_at:%Y-%m-%d}" if expires_at else "no end"
-        used = format_distance(parse_instant(token["last_used_at"]) - now) if token["last_used_at"] else "never"
+        used = format_distance_to(token["last_used_at"])
         scopes = ", ".join(token["scopes"])
         rows.append([short[token["id"]], token["name"], f"{token['prefix']}…", scopes, until, used])
     show_table(["ID", "NAME", "TOKEN", "ALLOWS", "UNTIL", "LAST USED"], rows, flexible={3: 12, 1: 6})

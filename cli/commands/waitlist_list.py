@@ -1,13 +1,13 @@
 import argparse
+from typing import Any
 
 from ..api import Api
 from ..parsing import add_json_option
 from ..schedule import name_host
 from ..settings import read_settings
 from ..short_ids import Items, shorten
-from ..tables import show_table
-from ..terminal import say, show_json
-from ..times import format_day, format_span, parse_instant, read_zone_name
+from ..tables import show_items, show_table
+from ..times import format_period, parse_instant, read_zone_name
 
 SUMMARY = "List what you wait for, your place, and why a free seat passed you by."
 EXAMPLES = """
@@ -23,12 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     places = Api(read_settings(arguments)).list("/waitlist")
-    if arguments.json:
-        show_json(places)
-    elif places:
-        _show(places)
-    else:
-        say("You wait for nothing. See full slots, too: insighta slots list --all")
+    otherwise = "You wait for nothing. See full slots, too: insighta slots list --all"
+    show_items(places, _show, as_json=arguments.json, otherwise=otherwise)
 
 
 def _show(places: Items) -> None:
@@ -43,6 +39,5 @@ def _show(places: Items) -> None:
     show_table(headings, rows, flexible={3: 8, 2: 6})
 
 
-def _describe(slot: dict[str, object]) -> list[str]:
-    start, end = parse_instant(str(slot["starts_at"])), parse_instant(str(slot["ends_at"]))
-    return [f"{format_day(start, width=2)} {format_span(start, end)}", name_host(slot), str(slot["title"])]
+def _describe(slot: dict[str, Any]) -> list[str]:
+    return [format_period(slot["starts_at"], slot["ends_at"]), name_host(slot), slot["title"]]
