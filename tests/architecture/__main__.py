@@ -1,4 +1,4 @@
-"""`python -m tests.architecture [lint format types imports rules migrations upgrades]`: what `make check` runs."""
+"""`python -m tests.architecture [lint format types imports cycles rules migrations upgrades]` is `make check`."""
 
 import sys
 
