@@ -91,7 +91,10 @@ def return_form(
 
 
 def redirect_with_conflict(problem: Problem, name: str, *args: object) -> HttpResponse:
-    """303 to the page that a refused form stood on, which then says what has changed. Raises Problem for a new code."""
-    if problem.code not in MESSAGES:
+    """303 to the page that a refused form stood on, which then says what has changed.
+
+    Raises the problem where it is no conflict or has no message.
+    """
+    if problem.status != 409 or problem.code not in MESSAGES:
         raise problem
     return redirect_to(name, *args, conflict=problem.code)

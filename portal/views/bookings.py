@@ -71,10 +71,7 @@ def _cancel_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     if page["booking"]["refund_preview"] is None:
         is_done = page["booking"]["status"] == "cancelled"
         return redirect_to("booking", booking_id, notice="already-cancelled" if is_done else "nothing-to-cancel")
-    context = {
-        "booking": page["booking"],
-        "preview": page["booking"]["refund_preview"],
-    }
+    context = {"booking": page["booking"], "preview": page["booking"]["refund_preview"]}
     return render_page(request, "cancel", context, me=page["person"])
 
 
@@ -91,7 +88,7 @@ def reschedule(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     try:
         request.visitor.send("POST", f"/bookings/{booking_id}/reschedule", {"slot_id": slot_id, **shown_price(request)})
     except Problem as problem:
-        if problem.status != 409 or problem.code in {"late_reschedule", "booking_not_active"}:
+        if problem.code in {"late_reschedule", "booking_not_active"}:
             raise
         if problem.code == "price_changed":
             return redirect_to("reschedule", booking_id, slot_id=slot_id, conflict=problem.code)
@@ -176,11 +173,8 @@ def credits(request: PortalRequest) -> HttpResponse:
     page = request.visitor.get("/pages/credits", cursor=cursor)
     found, entries = page["subscriptions"], page["entries"]["results"]
     plans = {one["id"]: one["plan"] for one in found}
-    zone, usable, total = (
-        zone_of(page["person"]["time_zone"]),
-        usable_subscriptions(found),
-        sum(one["credits_remaining"] for one in found),
-    )
+    zone, usable = zone_of(page["person"]["time_zone"]), usable_subscriptions(found)
+    total = sum(one["credits_remaining"] for one in found)
     context = {
         "balance": page["credits_available"],
         "next_used": usable[0] if usable else None,

@@ -99,8 +99,6 @@ def reopen_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     try:
         request.visitor.send("POST", f"/slots/{slot_id}/reopen", {})
     except Problem as problem:
-        if problem.status != 409:
-            raise
         return redirect_with_conflict(problem, "hosted_slot", slot_id)
     return redirect_to("hosted_slot", slot_id, notice="slot-reopened")
 
@@ -129,8 +127,6 @@ def cancel_slot(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     except Problem as problem:
         if problem.code == "slot_cancelled":
             return redirect_to("hosted_slot", slot_id, notice="already-cancelled")
-        if problem.status != 409:
-            raise
         return redirect_with_conflict(problem, "hosted_slot", slot_id)
     if done:
         return redirect_to("hosting", notice="slot-cancelled")
@@ -160,8 +156,6 @@ def remove_client(request: PortalRequest, slot_id: UUID, booking_id: UUID) -> Ht
     except Problem as problem:
         if problem.code == "booking_not_active":
             return redirect_to("hosted_slot", slot_id, notice="already-removed")
-        if problem.status != 409:
-            raise
         return redirect_with_conflict(problem, "hosted_slot", slot_id)
     if done:
         return redirect_to("hosted_slot", slot_id, notice="removed")

@@ -92,8 +92,6 @@ def book(request: PortalRequest, slot_id: UUID) -> HttpResponse:
         body = {"slot_id": str(slot_id), **shown_price(request)}
         made = request.visitor.send("POST", "/bookings", body, idempotency_key=key)
     except Problem as problem:
-        if problem.status != 409:
-            raise
         return redirect_with_conflict(problem, "book", slot_id)
     # A form that is sent again answers with what it has booked before, whatever became of it.
     return redirect_to("booking", made["id"], notice="booked" if made["status"] == "active" else "booked-before")
@@ -174,8 +172,6 @@ def join_waitlist(request: PortalRequest, slot_id: UUID) -> HttpResponse:
     try:
         request.visitor.send("POST", f"/slots/{slot_id}/waitlist", shown_price(request))
     except Problem as problem:
-        if problem.status != 409:
-            raise
         return redirect_with_conflict(problem, "book", slot_id)
     return redirect_to("book", slot_id, notice="waiting")
 
