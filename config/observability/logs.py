@@ -41,19 +41,34 @@ _SECRETS = re.compile(
 )
 # Control characters except tab and line feed, and Unicode line separators.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-# A cheap test first, over the text in lower case: most lines contain none of these.
-_HINT = re.compile("ins[rcpfdu]_|gh[a-z]_|github_pat_|eyj|=|bearer|basic|://")
+_OWN_TOKEN, _GITHUB_TOKEN = re.compile("ins[rcpfdu]_"), re.compile("gh[a-z]_")
 
 
 def mask_secrets(text: str) -> str:
     """`text` with every credential replaced; its kind stays readable."""
-    if not _HINT.search(text.lower()):
+    if not _may_hold_secrets(text.lower()):
         return text
     return _SECRETS.sub(lambda match: f"{match[match.lastgroup] if match.lastgroup else ''}{HIDDEN}", text)
 
 
+def _may_hold_secrets(lower: str) -> bool:
+    """A cheap test first: most lines contain none of these. One expression for all would be tried at each character."""
+    return (
+        "=" in lower
+        or "eyj" in lower
+        or "://" in lower
+        or "bearer" in lower
+        or "basic" in lower
+        or "github_pat_" in lower
+        or _OWN_TOKEN.search(lower) is not None
+        or _GITHUB_TOKEN.search(lower) is not None
+    )
+
+
 def quote_controls(text: str) -> str:
     """`text` as one log entry: control characters escaped, continuation lines indented (log injection, CWE-117)."""
+    if text.isprintable():
+        return text
     visible = _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
     return visible.replace("\n", "\n    ")
 
