@@ -133,7 +133,7 @@ A_YEAR = """
 """
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_year_of_quarter_hours_is_written_at_once(grace: User) -> None:
     first = make_slot(grace)
     with connection.cursor() as cursor:

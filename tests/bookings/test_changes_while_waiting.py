@@ -22,7 +22,7 @@ from tests.bookings.committed import another_connection, make_clients, together,
 from tests.bookings.people import credits_of, make_person, make_slot
 from tests.processes import wait_until
 
-pytestmark = pytest.mark.usefixtures("transactional_db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 Change = Callable[[psycopg.Connection[Any]], object]
 LOCK_SLOT = "SELECT FROM bookings_slot WHERE id = %s FOR UPDATE"
 LOCK_SUBSCRIPTION = "SELECT FROM bookings_subscription WHERE user_id = %s FOR UPDATE"

@@ -23,6 +23,8 @@ from tests.bookings.api import Caller
 from tests.bookings.jobs import forget_jobs, run_jobs
 from tests.bookings.people import credits_of, make_person, make_weekly, shift_start, state
 
+pytestmark = pytest.mark.slow
+
 Change = Callable[[Caller, Slot, dict[str, Any]], dict[str, Any]]
 
 

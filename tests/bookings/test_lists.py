@@ -18,6 +18,8 @@ from bookings.services.waiting import join_waitlist, leave_waitlist
 from tests.bookings.api import Caller
 from tests.bookings.people import make_person, make_slot, shift_start
 
+pytestmark = pytest.mark.slow
+
 LISTS = ["/hosts", "/slots", "/bookings", "/subscriptions", "/credit-entries"]
 PAGES = ["/pages/home", "/pages/slots", "/pages/bookings", "/pages/credits", "/pages/deactivation"]
 

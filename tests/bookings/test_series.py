@@ -23,6 +23,8 @@ from tests.bookings.api import Caller
 from tests.bookings.jobs import run_jobs
 from tests.bookings.people import credits_of, make_person, make_slot, state
 
+pytestmark = pytest.mark.slow
+
 BERLIN = ZoneInfo("Europe/Berlin")
 KEY = {"Idempotency-Key": "a-key"}
 

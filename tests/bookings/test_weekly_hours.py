@@ -26,6 +26,8 @@ from tests.bookings.committed import together
 from tests.bookings.people import credits_of, make_person
 from tests.bookings.test_availability import rule
 
+pytestmark = pytest.mark.slow
+
 MORNING = {"start_time": "09:00", "end_time": "12:00"}
 
 

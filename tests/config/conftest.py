@@ -1,7 +1,6 @@
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,20 +22,7 @@ LEFT_OUT = (".venv", ".local", ".git", ".env", "*.pyc.*", ".*_cache", ".hypothes
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Checkout]:
     """A copy of the tree as somebody would have cloned it, in a path with a space, with this run's packages."""
-    with cloned(tmp_path / "a clone") as copy:
-        yield copy
-
-
-@pytest.fixture(scope="module")
-def used_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """One that starts sooner, because it has a database since its first start."""
-    with cloned(tmp_path_factory.mktemp("used") / "a clone") as copy:
-        yield copy
-
-
-@contextmanager
-def cloned(path: Path) -> Iterator[Checkout]:
-    copy = Checkout(path)
+    copy = Checkout(tmp_path / "a clone")
     shutil.copytree(ROOT, copy.path, ignore=shutil.ignore_patterns(*LEFT_OUT))
     copy.borrow_packages()
     try:

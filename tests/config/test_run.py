@@ -9,8 +9,37 @@ from tests.people import HTTP
 from tests.processes import wait_until
 
 
-def test_a_fresh_clone_starts_without_a_warning_and_keeps_only_its_data(checkout: Checkout) -> None:
+def test_a_fresh_clone_starts_without_a_warning_keeps_its_data_and_always_stops_whole(checkout: Checkout) -> None:
+    """In one clone, because each start of everything takes seconds."""
     checkout.start()
+    look_at_everything(checkout)
+    checkout.execute("CREATE TABLE kept AS SELECT 'here' AS word")
+    checkout.press_ctrl_c()
+
+    # One process dies.
+    checkout.start()
+    assert checkout.execute("SELECT word FROM kept") == "here"
+    checkout.kill(rf"granian.*{checkout.ports['PORTAL_PORT']}")
+    assert checkout.make.wait(timeout=120) != 0
+    assert "The process 'portal' ended by SIGKILL, so everything stops." in checkout.text()
+    checkout.wait_until_gone()
+
+    # The supervisor dies and takes the servers along. PostgreSQL outlives it; in the worst case it is killed as well.
+    checkout.start()
+    checkout.kill(r"-m config\.development")
+    checkout.make.wait(timeout=120)
+    checkout.wait_until_gone("granian|sandbox|procrastinate|config.development.preparation")
+    checkout.kill(r"postgres -D")
+
+    # The next start recovers. make dies.
+    checkout.start()
+    assert checkout.execute("SELECT word FROM kept") == "here"
+    checkout.make.kill()
+    checkout.wait_until_gone()
+
+
+def look_at_everything(checkout: Checkout) -> None:
+    """All answers, and nothing of what was printed is a complaint."""
     portal = f"http://localhost:{checkout.ports['PORTAL_PORT']}"
     stand_in = f"http://127.0.0.1:{checkout.ports['GITHUB_PORT']}"
     for address in (portal, checkout.backend, stand_in):
@@ -20,12 +49,6 @@ def test_a_fresh_clone_starts_without_a_warning_and_keeps_only_its_data(checkout
     wait_until(lambda: bool(re.search(r"^worker  \| ", checkout.text(), re.MULTILINE)), tell=checkout.text)
     complaints = re.compile(r"warning|error|traceback|not ready|unavailable", re.IGNORECASE)
     assert not complaints.search(checkout.text()), checkout.text()
-    checkout.execute("CREATE TABLE kept AS SELECT 'here' AS word")
-    checkout.press_ctrl_c()
-
-    checkout.start()
-    assert checkout.execute("SELECT word FROM kept") == "here"
-    checkout.press_ctrl_c()
 
 
 @pytest.mark.alone
@@ -35,32 +58,6 @@ def test_the_second_start_takes_at_most_five_seconds(checkout: Checkout) -> None
     began = time.monotonic()
     checkout.start()
     assert time.monotonic() - began < 5
-
-
-def test_killing_the_supervisor_takes_the_servers_along_and_the_next_run_recovers(used_checkout: Checkout) -> None:
-    used_checkout.start()
-    used_checkout.kill(r"-m config\.development")
-    used_checkout.make.wait(timeout=120)
-    used_checkout.wait_until_gone("granian|sandbox|procrastinate|config.development.preparation")
-
-    # PostgreSQL outlives it unharmed; in the worst case it was killed as well.
-    used_checkout.kill(r"postgres -D")
-    used_checkout.start()
-    used_checkout.press_ctrl_c()
-
-
-def test_one_process_that_dies_stops_all_and_is_named(used_checkout: Checkout) -> None:
-    used_checkout.start()
-    used_checkout.kill(rf"granian.*{used_checkout.ports['PORTAL_PORT']}")
-    assert used_checkout.make.wait(timeout=120) != 0
-    assert "The process 'portal' ended by SIGKILL, so everything stops." in used_checkout.text()
-    used_checkout.wait_until_gone()
-
-
-def test_killing_make_stops_everything(used_checkout: Checkout) -> None:
-    used_checkout.start()
-    used_checkout.make.kill()
-    used_checkout.wait_until_gone()
 
 
 @pytest.mark.parametrize("variable", ["BACKEND_PORT", "PORTAL_PORT", "GITHUB_PORT"])

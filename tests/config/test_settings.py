@@ -1,11 +1,16 @@
-"""Settings are read when a process starts, so each case is a process of its own."""
+"""Settings are read when a process starts, so each case imports them anew."""
 
+import importlib
+import os
 import re
-import subprocess
 import sys
+from types import ModuleType
+from unittest.mock import patch
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
+import config
 from tests.processes import ROOT
 
 LONG = "k9" * 16
@@ -22,29 +27,23 @@ DEPLOYED = {
 }
 MISSING = "{} is not set."
 WEAK = "{} is a development default or shorter than 32 characters."
-SHOW = """
-import importlib, sys
-from django.core.exceptions import ImproperlyConfigured
-try:
-    settings = importlib.import_module(f"config.settings.{sys.argv[1]}")
-except ImproperlyConfigured as error:
-    sys.exit(str(error))
-for name in sys.argv[2:]:
-    print(getattr(settings, name))
-"""
 
 
-def load(room: str, environment: dict[str, str], *names: str) -> "subprocess.CompletedProcess[str]":
-    """Import one settings module in a process with nothing else in its environment; print the named settings."""
-    command = [sys.executable, "-c", SHOW, room, *names]
+def load(room: str, environment: dict[str, str]) -> ModuleType:
+    """One settings module as a process reads it that has nothing else in its environment."""
     variables = {"READ_DOT_ENV": "false", **environment}
-    return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    known = {name: module for name, module in sys.modules.items() if not name.startswith("config.settings")}
+    with (
+        patch.dict(os.environ, variables, clear=True),
+        patch.dict(sys.modules, known, clear=True),
+        patch.object(config, "settings"),
+    ):
+        return importlib.import_module(f"config.settings.{room}")
 
 
 def shown(room: str, environment: dict[str, str], *names: str) -> list[str]:
-    done = load(room, environment, *names)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    settings = load(room, environment)
+    return [str(getattr(settings, name)) for name in names]
 
 
 @pytest.mark.parametrize(("room", "host"), [("backend", "api.example.test"), ("portal", "portal.example.test")])
@@ -93,11 +92,12 @@ def test_a_missing_or_wrong_value_is_one_sentence_that_names_it(
     room: str, name: str, value: str, sentence: str
 ) -> None:
     environment = {**DEPLOYED, name: value} if value else {k: v for k, v in DEPLOYED.items() if k != name}
-    done = load(room, environment)
-    assert done.returncode == 1
-    assert done.stderr.startswith(sentence.format(name))
-    assert "Traceback" not in done.stderr
-    assert sentence != WEAK or value not in done.stderr
+    with pytest.raises(ImproperlyConfigured) as refused:
+        load(room, environment)
+    said = str(refused.value)
+    assert said.startswith(sentence.format(name))
+    assert "\n" not in said
+    assert sentence != WEAK or value not in said
 
 
 def test_secrets_may_be_several_and_the_first_is_used() -> None:
