@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
 from functools import cache, lru_cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -22,6 +23,16 @@ hypothesis.settings.load_profile("tests")
 # What a test uses directly or through its fixtures, helpers and classes if it starts other programs.
 PROGRAMS = {"subprocess", "multiprocessing", "pty", "playwright.sync_api"}
 READ = ("tests", "bench", "deploy", "config.development")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests are made and none is thrown away: to look for garbage would take a quarter of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
