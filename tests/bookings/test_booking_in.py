@@ -20,6 +20,8 @@ from tests.bookings.jobs import forget_jobs, run_jobs
 from tests.bookings.people import credits_of, make_person, make_slot, shift_start, state
 from tokens.throttles import limiter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def hosting(grace: User) -> Caller:
@@ -177,7 +179,6 @@ def test_one_person_is_named(slot: Slot, hosting: Caller, body: Any) -> None:
     assert hosting.refused("POST", roster(slot), body) == (400, "validation_error")
 
 
-@pytest.mark.slow
 def test_nobody_tries_names_without_end(slot: Slot, hosting: Caller) -> None:
     answers = [hosting.refused("POST", roster(slot), {"login": f"nobody{n}"}) for n in range(61)]
     assert set(answers[:60]) == {(409, "cannot_book_person")}

@@ -22,6 +22,8 @@ from config.observability.metrics.collector import DatabaseCollector
 from tests.bookings.api import Caller
 from tests.bookings.people import credits_of, make_person, make_slot
 
+pytestmark = pytest.mark.slow
+
 WEEKLY = {"kind": "weekly", "start_time": time(9), "end_time": time(12), "title": "Office hours", "horizon_days": 14}
 
 
@@ -76,7 +78,6 @@ def statements(work: Any) -> tuple[int, Any]:
     return len([query for query in captured if "SAVEPOINT" not in query["sql"]]), done
 
 
-@pytest.mark.slow
 def test_a_calendar_of_thousands_takes_few_statements(grace: User) -> None:
     """More slots than a statement may have parameters for: 65,535, at a dozen a slot."""
     savepoint = transaction.savepoint()

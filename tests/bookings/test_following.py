@@ -279,7 +279,6 @@ def test_a_week_that_has_fewer_seats_than_are_taken_stays_as_it_was(host: Caller
 
 
 @pytest.mark.parametrize("kind", ["rule", "offering"])
-@pytest.mark.slow
 def test_the_number_of_sessions_costs_no_statements(grace: User, kind: str) -> None:
     counts = []
     for weeks in (2, 5):

@@ -51,7 +51,6 @@ def grow(ada: User, host: User) -> None:
         make_person(f"host{number}", is_host=True)
 
 
-@pytest.mark.slow
 def test_lists_and_pages_take_the_same_queries_whatever_they_hold(
     ada: User, grace: User, two_slots: list[Slot]
 ) -> None:

@@ -22,6 +22,8 @@ from bookings.services.renewing import settle_subscriptions
 from tests.bookings.api import Caller
 from tests.bookings.people import credits_of, make_person, make_slot, shift_start
 
+pytestmark = pytest.mark.slow
+
 
 def end(person: User, **changes: Any) -> Subscription:
     """The person's first subscription, a minute past its end."""
