@@ -44,7 +44,7 @@ def orm_use(source: Source) -> Iterator[Place]:
     """
     at_home = _nodes_of_managers(source) if source.part == "models" else set()
     calls = ORM_CALLS if source.part == "admin" else ORM_CALLS | QUERIES
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if id(node) in at_home:
             continue
         if isinstance(node, ast.Attribute) and node.attr in MANAGERS:
@@ -58,13 +58,13 @@ def _is_call_of(function: ast.expr, names: set[str]) -> bool:
 
 
 def _nodes_of_managers(source: Source) -> set[int]:
-    classes = (node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef))
+    classes = (node for node in source.nodes if isinstance(node, ast.ClassDef))
     managers = (node for node in classes if node.name.endswith(("Manager", "QuerySet")))
     return {id(inner) for manager in managers for inner in ast.walk(manager)}
 
 
 def atomic(source: Source) -> Iterator[Place]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute) and node.attr == "atomic":
             yield node.lineno, ast.unparse(node)
     for imported in source.imports:
@@ -74,7 +74,7 @@ def atomic(source: Source) -> Iterator[Place]:
 
 def clock_reads(source: Source) -> Iterator[Place]:
     """Names of the clock, called or not: `default=timezone.now` reads it too."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute) and ".".join(ast.unparse(node).split(".")[-2:]) in CLOCKS:
             yield node.lineno, ast.unparse(node)
     for imported in source.imports:
@@ -108,7 +108,7 @@ def database_in_portal(source: Source) -> Iterator[Place]:
 
 
 def include_calls(source: Source) -> Iterator[Place]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "include":
             yield node.lineno, ast.unparse(node)
 
@@ -149,7 +149,9 @@ def _public_functions(source: Source) -> Iterator[ast.FunctionDef]:
 
 def bare_suppressions(source: Source) -> Iterator[Place]:
     """Comments that silence ruff or mypy and hold no words beside the directives."""
-    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+    # Most files have none, and telling a comment from a string takes long.
+    some = DIRECTIVE.search(source.text)
+    for token in tokenize.generate_tokens(io.StringIO(source.text).readline) if some else ():
         if token.type == tokenize.COMMENT and DIRECTIVE.search(token.string) and not _says_why(token.string):
             yield token.start[0], token.string
 

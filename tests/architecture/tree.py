@@ -46,16 +46,20 @@ class Source:
         return ast.parse(self.text, filename=str(self.path))
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def imports(self) -> list[Import]:
         guarded = {id(node) for block in self._type_checking_blocks() for node in ast.walk(block)}
         found: list[Import] = []
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 found += [Import(node.lineno, name, id(node) in guarded) for name in self._names(node)]
         return found
 
     def _type_checking_blocks(self) -> Iterator[ast.stmt]:
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
                 yield from node.body
 
