@@ -1,7 +1,9 @@
 """Work of the worker: mail that operations have ordered, and what is due by the clock. Every job may run twice."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from email.mime.text import MIMEText
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -14,7 +16,7 @@ from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 
 from bookings.services import expansion, host_news, notices, purging, renewing, waiting
-from bookings.services.notices import Told
+from bookings.services.notices import Subject, Told
 
 # 40 attempts, each a minute later than the one before: a mail server may be away for half a day.
 UNTIL_SENT = RetryStrategy(max_attempts=40, wait=10, linear_wait=60)
@@ -24,10 +26,19 @@ KEEP_JOBS_HOURS = 7 * 24
 
 
 @app.task(name="bookings.send_notice", retry=UNTIL_SENT)
-def send_notice(*, kind: str, user_id: str, subject_id: str, revision: int, told: Told | None = None) -> None:
-    """Tell a person what has happened to a booking, slot or subscription, if it is still so."""
-    subject, words = UUID(subject_id), told or {}
-    _send(notices.find_notice(kind=kind, user_id=UUID(user_id), subject_id=subject, revision=revision, told=words))
+def send_notice(
+    *,
+    kind: str,
+    user_id: str,
+    subject_id: str,
+    revision: int,
+    told: Told | None = None,
+    also: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Tell a person what has happened to a booking, slot or subscription, and to those of `also`, if it is still so."""
+    subjects = [Subject(UUID(subject_id), revision, told or {})]
+    subjects += [Subject(UUID(one["subject_id"]), one["revision"], one.get("told", {})) for one in also]
+    _send(notices.find_notice(kind=kind, user_id=UUID(user_id), subjects=subjects))
 
 
 @app.task(name="bookings.send_reminder", retry=UNTIL_SENT)
@@ -71,15 +82,16 @@ def _send(notice: notices.Notice | None) -> None:
     }
     reply_to = [settings.SUPPORT_EMAIL] if settings.SUPPORT_EMAIL else None
     mail = EmailMessage(subject=subject, body=body, to=[notice.recipient], reply_to=reply_to, headers=headers)
-    if notice.calendar is not None:
-        mail.attach(_calendar_part(*notice.calendar))
+    for number, calendar in enumerate(notice.calendars, start=1):
+        name = "session" if len(notice.calendars) == 1 else f"session-{number}"
+        mail.attach(_calendar_part(*calendar, filename=f"{name}.ics"))
     mail.send()
 
 
-def _calendar_part(method: str, content: bytes) -> MIMEText:
+def _calendar_part(method: str, content: bytes, *, filename: str) -> MIMEText:
     part = MIMEText(content.decode(), "calendar", "utf-8")
     part.set_param("method", method)
-    part.add_header("Content-Disposition", "attachment", filename="session.ics")
+    part.add_header("Content-Disposition", "attachment", filename=filename)
     return part
 
 

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -16,13 +16,19 @@ Told = dict[str, Any]
 
 
 class Order(NamedTuple):
-    """A mail that has been ordered."""
+    """A mail that has been ordered, whatever it tells of."""
 
     kind: str
     user_id: UUID
 
 
 _orders: ContextVar[list[Order] | None] = ContextVar("orders", default=None)
+
+# Where one operation tells one person of several of these, a mail tells of so many; other kinds are a mail for each.
+TOGETHER = frozenset(
+    {"session_changed", "waiting_changed", "booking_cancelled_by_host", "booking_promoted", "waitlist_closed"}
+)
+MOST_TOGETHER = 50
 
 SEND_NOTICE = "bookings.send_notice"
 SEND_REMINDER = "bookings.send_reminder"
@@ -40,22 +46,24 @@ FROM jsonb_array_elements(%(job_args)s::jsonb) AS job (args)
 
 
 def defer_notices(kind: str, notices: list[tuple[UUID, UUID, int]], *, told: Told | None = None) -> None:
-    """Have mails written, one for each recipient, subject (booking, slot or subscription) and revision of the subject.
+    """Have mails written, for each recipient, subject (booking, slot or subscription) and revision of the subject.
+
+    Those of `TOGETHER` are one for each recipient.
 
     `told` is what the mails say of the event itself, which nothing else keeps. The jobs are rows of this transaction:
     they exist if, and only if, it commits.
     """
-    _defer([_notice(kind, *notice, told=told) for notice in notices])
+    _defer(_order(kind, [(notice, told) for notice in notices]))
 
 
 def defer_told(kind: str, notices: list[tuple[tuple[UUID, UUID, int], Told]]) -> None:
     """As `defer_notices`, where each mail says something of its own."""
-    _defer([_notice(kind, *notice, told=told) for notice, told in notices])
+    _defer(_order(kind, notices))
 
 
 def notice_values(kind: str, notices: list[tuple[UUID, UUID, int]], *, told: Told | None = None) -> dict[str, Any]:
     """The values of DEFER for the same as `defer_notices`; the request's id goes with each, as with every job."""
-    deferred = [_notice(kind, *notice, told=told) for notice in notices]
+    deferred = _order(kind, [(notice, told) for notice in notices])
     context = structlog.contextvars.get_contextvars()
     request = {"request_id": context["request_id"]} if context.get("request_id") else {}
     return {
@@ -101,13 +109,26 @@ def defer_host_news(periods: list[tuple[UUID, datetime, datetime]]) -> None:
     _defer([task.make_new_job(host_id=str(h), since=a.isoformat(), until=b.isoformat()) for h, a, b in periods])
 
 
-def _notice(kind: str, user_id: UUID, subject_id: UUID, revision: int, *, told: Told | None) -> Job:
+def _order(kind: str, notices: Sequence[tuple[tuple[UUID, UUID, int], Told | None]]) -> list[Job]:
+    by_person: dict[UUID, list[dict[str, Any]]] = {}
+    for (user_id, subject_id, revision), told in notices:
+        # Without words there is no `told`, as in the jobs of most mails.
+        subject = {"subject_id": str(subject_id), "revision": revision, **({"told": told} if told else {})}
+        by_person.setdefault(user_id, []).append(subject)
+    size = MOST_TOGETHER if kind in TOGETHER else 1
+    return [
+        _notice(kind, user_id, *subjects[at : at + size])
+        for user_id, subjects in by_person.items()
+        for at in range(0, len(subjects), size)
+    ]
+
+
+def _notice(kind: str, user_id: UUID, first: dict[str, Any], *also: dict[str, Any]) -> Job:
     if (orders := _orders.get()) is not None:
         orders.append(Order(kind, user_id))
-    # A worker of the release before knows no `told`: it can do the jobs that have none.
-    more = {"told": told} if told else {}
-    task = app.configure_task(SEND_NOTICE)
-    return task.make_new_job(kind=kind, user_id=str(user_id), subject_id=str(subject_id), revision=revision, **more)
+    # A worker of the release before knows no `also`: it fails, and a worker of this one does the job.
+    more: dict[str, Any] = {"also": list(also)} if also else {}
+    return app.configure_task(SEND_NOTICE).make_new_job(kind=kind, user_id=str(user_id), **first, **more)
 
 
 def _defer(jobs: list[Job]) -> None:

@@ -1,7 +1,8 @@
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -44,14 +45,16 @@ CHANGES = {
 }
 
 Told = jobs.Told
-Facts = tuple[dict[str, Any], tuple[str, bytes] | None]
+Calendar = tuple[str, bytes]
+Facts = tuple[dict[str, Any], Calendar | None]
 
 
 @dataclass(frozen=True)
 class Notice:
     """A mail that is still true: `template` is filled with `context`. The same notice has the same `message_id`.
 
-    `calendar` is its method and content (RFC 5546). `stop_url` stops such mails (RFC 8058).
+    `calendars` are methods and contents (RFC 5546), of which a REQUEST and a CANCEL are about one booking each.
+    `stop_url` stops such mails (RFC 8058).
     """
 
     template: str
@@ -59,37 +62,63 @@ class Notice:
     message_id: str
     stop_url: str
     context: dict[str, Any]
-    calendar: tuple[str, bytes] | None = field(default=None, repr=False)
+    calendars: Sequence[Calendar] = field(default=(), repr=False)
 
 
-def find_notice(*, kind: str, user_id: UUID, subject_id: UUID, revision: int, told: Told) -> Notice | None:
-    """What to write about a booking, slot or subscription; `told` is what was said when it was ordered.
+class Subject(NamedTuple):
+    """A booking, slot or subscription as it was; `told` is what was said of it when the mail was ordered."""
 
-    None where the person gets no mail, or the subject has changed since and another notice tells of it.
+    id: UUID
+    revision: int
+    told: Told
+
+
+def find_notice(*, kind: str, user_id: UUID, subjects: Sequence[Subject]) -> Notice | None:
+    """What to write about the subjects, those left out that have changed since: another notice tells of each.
+
+    None where none is left, or the person gets no mail.
     """
     person = people.find_recipient(user_id)
     if person is None:
         return None
-    is_series = kind == "series_booked"
-    found = _about_series(told, user_id, person) if is_series else _about(kind, user_id, subject_id, revision, person)
-    if found is None:
+    found = list(filter(None, (_about_subject(kind, user_id, subject, person) for subject in subjects)))
+    if not found:
         return None
-    context, calendar = found
+    if len(found) > 1:
+        found.sort(key=lambda one: one[0]["starts_at"])
+    contexts = [context for context, _ in found]
     stop_url = stop_address(kind="bookings", user_id=user_id)
     return Notice(
-        template=kind,
+        template=kind if len(found) == 1 else f"{kind}_several",
         recipient=person["email"],
-        message_id=f"<{kind}.{subject_id}.{user_id}.{revision}@{urlsplit(settings.BACKEND_URL).hostname}>",
+        message_id=f"<{kind}.{subjects[0].id}.{user_id}.{subjects[0].revision}@{urlsplit(settings.BACKEND_URL).hostname}>",
         stop_url=stop_url,
         context={
             "name": _name(person),
             "stop_url": stop_url,
             "about": "your bookings and credits",
-            **_words(told, zone=ZoneInfo(person["time_zone"])),
-            **context,
+            **(contexts[0] if len(found) == 1 else _together(contexts)),
         },
-        calendar=calendar,
+        calendars=[calendar for _, calendar in found if calendar],
     )
+
+
+def _about_subject(kind: str, user_id: UUID, subject: Subject, person: RecipientRow) -> Facts | None:
+    if kind == "series_booked":
+        found = _about_series(subject.told, user_id, person)
+    else:
+        found = _about(kind, user_id, subject.id, subject.revision, person)
+    if found is None:
+        return None
+    context, calendar = found
+    return {**_words(subject.told, zone=ZoneInfo(person["time_zone"])), **context}, calendar
+
+
+def _together(sessions: list[dict[str, Any]]) -> dict[str, Any]:
+    """The context of several `sessions`: what is the same of all of them is said once."""
+    first, *others = sessions
+    same = {name: value for name, value in first.items() if all(one[name] == value for one in others)}
+    return {"url": f"{settings.PORTAL_URL}/bookings", **same, "sessions": sessions}
 
 
 def find_reminder(*, booking_id: UUID, revision: int) -> Notice | None:
@@ -97,7 +126,7 @@ def find_reminder(*, booking_id: UUID, revision: int) -> Notice | None:
     booking = bookings.find_booking(booking_id)
     if booking is None or booking.status != "active" or clock.read_now() >= booking.scheduled_start_time:
         return None
-    return find_notice(kind="reminder", user_id=booking.client_id, subject_id=booking_id, revision=revision, told={})
+    return find_notice(kind="reminder", user_id=booking.client_id, subjects=[Subject(booking_id, revision, {})])
 
 
 def order_reminders() -> int:
@@ -203,6 +232,7 @@ def _booking_context(row: BookingRow, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "title": row["title"],
         "host": _name(row["host"]),
+        "starts_at": row["scheduled_start_time"],
         "when": describe_period(row["scheduled_start_time"], row["scheduled_end_time"], zone=zone),
         "place": row["place"],
         "link": row["link"],
@@ -279,6 +309,7 @@ def _about_slot(row: SlotRow | None, zone: ZoneInfo) -> Facts | None:
     context = {
         "title": row["title"],
         "host": _name(row["host"]),
+        "starts_at": row["starts_at"],
         "when": describe_period(row["starts_at"], row["ends_at"], zone=zone),
         "place": row["place"],
         "link": row["link"],

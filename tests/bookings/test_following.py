@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
@@ -11,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Event, User
+from accounts.policies import describe_period
 from bookings.models import AvailabilityRule, Booking, Offering, Slot, UnfinishedUpgrade, WaitlistEntry
 from bookings.repositories import clock
 from bookings.services.availability import change_rule
@@ -70,6 +72,11 @@ def mails() -> dict[str, list[str]]:
     return found
 
 
+def when(slot: Slot) -> str:
+    """Its time as mails say it to somebody whose zone is UTC."""
+    return describe_period(slot.starts_at, slot.ends_at, zone=ZoneInfo("UTC"))
+
+
 @BOTH
 def test_another_place_reaches_what_is_booked_and_who_waits(
     change: Change, host: Caller, weekly: list[Slot], ada: User, mallory: User
@@ -95,6 +102,110 @@ def test_another_place_reaches_what_is_booked_and_who_waits(
         assert "The roof leaks." in bodies[0]
     (line, *_) = get_booking_story(booking_id=booking_id).lines
     assert "place" in line.text
+
+
+def parts() -> list[tuple[str, str]]:
+    """Method and calendar of each part of the one mail that was sent."""
+    (sent,) = mail.outbox
+    found = [part for part in sent.message().walk() if part.get_content_type() == "text/calendar"]
+    return [(str(part.get_param("method")), bytes(part.get_payload(decode=True)).decode()) for part in found]
+
+
+@BOTH
+def test_who_is_booked_into_several_sessions_is_told_of_all_of_them_by_one_mail(
+    change: Change, host: Caller, weekly: list[Slot], ada: User
+) -> None:
+    booked = [book(ada, slot) for slot in weekly]
+    forget_jobs()
+    assert change(host, weekly[0], {"place": "Room 2", "message": "The roof leaks."})["people_told"] == 1
+    (body,) = mails()["ada"]
+    assert str(mail.outbox[0].subject).startswith("Changed: ")
+    assert (body.count("the place, which was Room 1"), body.count("The roof leaks.")) == (1, 1)
+    assert body.count("\nRoom 2\n") == len(weekly) == 2
+    assert body.index(when(weekly[0])) < body.index(when(weekly[1]))
+    assert [method for method, _ in parts()] == ["REQUEST", "REQUEST"], "RFC 5546: each is about one UID"
+    for booking_id, (_, calendar) in zip(booked, parts(), strict=True):
+        assert f"UID:booking-{booking_id}@insighta" in calendar
+        assert "SEQUENCE:1\r\n" in calendar
+        assert "LOCATION:Room 2" in calendar
+
+
+def test_several_cancellations_are_one_mail_without_what_has_changed_since(
+    host: Caller, weekly: list[Slot], ada: User
+) -> None:
+    booked = [book(ada, slot) for slot in weekly]
+    forget_jobs()
+    host.delete(f"/availability-rules/{weekly[0].rule_id}?cancel_booked=true", status=200)
+    (body,) = mails()["ada"]
+    assert f"has cancelled {weekly[0].title}, 2 sessions" in str(mail.outbox[0].subject)
+    assert body.count("1 credit went back to you") == 2
+    assert all(when(slot) in body for slot in weekly)
+    for booking_id, (method, calendar) in zip(booked, parts(), strict=True):
+        assert method == "CANCEL"
+        assert f"UID:booking-{booking_id}@insighta" in calendar
+        assert "STATUS:CANCELLED" in calendar
+
+
+def test_what_has_a_notice_of_its_own_meanwhile_is_left_out(host: Caller, weekly: list[Slot], ada: User) -> None:
+    booked = [book(ada, slot) for slot in weekly]
+    forget_jobs()
+    by_rule(host, weekly[0], {"place": "Room 2"})
+    Caller(ada).post(f"/bookings/{booked[0]}/cancel")
+    first, second = mails()["ada"]
+    assert when(weekly[1]) in first
+    assert when(weekly[0]) not in first, "one session is told of as if it had been alone"
+    assert "sessions" not in first
+    assert when(weekly[0]) in second
+
+
+def test_who_waits_for_several_sessions_is_told_of_all_of_them_by_one_mail(
+    host: Caller, weekly: list[Slot], ada: User, mallory: User
+) -> None:
+    booked = [book(ada, slot) for slot in weekly]
+    for slot in weekly:
+        wait(mallory, slot=slot)
+    forget_jobs()
+    by_rule(host, weekly[0], {"place": "Room 2"})
+    (body,) = mails()["mallory"]
+    assert "for which you wait" in body
+    assert all(when(slot) in body for slot in weekly)
+    by_rule(host, weekly[0], {"capacity": 2})
+    (body,) = mails()["mallory"]
+    assert "you are booked for" in str(mail.outbox[0].subject)
+    assert all(when(slot) in body for slot in weekly)
+    assert [method for method, _ in parts()] == ["REQUEST", "REQUEST"]
+    linus = make_person("linus")
+    for slot in weekly:
+        wait(linus, slot=slot)
+    forget_jobs()
+    host.delete(f"/availability-rules/{weekly[0].rule_id}?cancel_booked=true", status=200)
+    told = mails()
+    assert told.keys() == {"ada", "mallory", "linus"}
+    (body,) = told["linus"]
+    assert "You are not on their waitlists any more" in body
+    assert all(when(slot) in body for slot in weekly)
+    assert Booking.objects.filter(id__in=booked, status="cancelled").count() == 2
+
+
+def test_who_keeps_a_seat_outside_the_new_hours_is_told_nothing(host: Caller, weekly: list[Slot], ada: User) -> None:
+    """Nothing is different for them; the host is told which sessions stay."""
+    for slot in weekly:
+        book(ada, slot)
+    forget_jobs()
+    done = host.delete(f"/availability-rules/{weekly[0].rule_id}", status=200)
+    assert len(done["left"]) == 2
+    assert mails() == {}
+
+
+def test_a_mail_tells_of_so_many_sessions_at_most(
+    host: Caller, weekly: list[Slot], ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookings.repositories.jobs.MOST_TOGETHER", 1)
+    for slot in weekly:
+        book(ada, slot)
+    forget_jobs()
+    by_rule(host, weekly[0], {"place": "Room 2"})
+    assert len(mails()["ada"]) == 2
 
 
 @BOTH
