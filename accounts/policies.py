@@ -139,11 +139,15 @@ def list_zones() -> frozenset[str]:
 def describe_instant(instant: datetime, *, zone: ZoneInfo) -> str:
     """A time for people to read: `Tue 24 Nov 2026, 14:00 (Africa/Lagos)`."""
     local = instant.astimezone(zone)
-    return f"{local:%a %d %b %Y}, {wall_time(local)} ({zone.key})"
+    return f"{_day(local)}, {wall_time(local)} ({zone.key})"
 
 
 def describe_period(start: datetime, end: datetime, *, zone: ZoneInfo) -> str:
     """A session's time for people to read; the end has a date of its own only where it is another day."""
     local_start, local_end = start.astimezone(zone), end.astimezone(zone)
-    day_of_end = "" if local_start.date() == local_end.date() else f"{local_end:%a %d %b %Y}, "
-    return f"{local_start:%a %d %b %Y}, {wall_time(local_start)}-{day_of_end}{wall_time(local_end)} ({zone.key})"
+    day_of_end = "" if local_start.date() == local_end.date() else f"{_day(local_end)}, "
+    return f"{_day(local_start)}, {wall_time(local_start)}-{day_of_end}{wall_time(local_end)} ({zone.key})"
+
+
+def _day(local: datetime) -> str:
+    return f"{local:%a} {local.day} {local:%b %Y}"

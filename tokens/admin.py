@@ -46,6 +46,10 @@ class _AccessAdmin(ReadOnlyAdmin):
     people = ("user_id",)
     acts_upon = "user_id"
 
+    def title_of(self, row: Session | PersonalAccessToken) -> str:
+        name = row.label if isinstance(row, Session) else row.name
+        return f"{row.user.login}, {name}"
+
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Who may end access: staff with the permission to change people."""
         return request.user.has_perm("accounts.change_user")

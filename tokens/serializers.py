@@ -115,7 +115,8 @@ class ExpiryField(serializers.DateTimeField):
             raise serializers.ValidationError("The expiry must lie in the future.")
         last = latest_end(now=self.context["now"], days=settings.PERSONAL_TOKEN_DAYS)
         if instant > last:
-            raise serializers.ValidationError(f"A token ends on {last:%d %b %Y} at the latest. Choose an earlier day.")
+            latest = f"{last.day} {last:%b %Y}"
+            raise serializers.ValidationError(f"A token ends on {latest} at the latest. Choose an earlier day.")
         return instant
 
 

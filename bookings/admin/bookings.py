@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of, ask
 from bookings import models
@@ -37,6 +38,9 @@ class BookingAdmin(ReadOnlyAdmin):
     list_select_related = ("client", "slot")
     actions = ("cancel_for_client", "cancel_as_host")
     acts_upon = "client_id"
+
+    def title_of(self, row: models.Booking) -> str:
+        return f"{row.client.login} in {row.slot}"
 
     @admin.display(description="session")
     def session(self, booking: models.Booking) -> str:
@@ -95,7 +99,8 @@ class BookingAdmin(ReadOnlyAdmin):
 def _describe_cancelling(chosen: Sequence[models.Booking], *, by: str, action: str) -> dict[str, Any]:
     who = {"staff": "the staff", "host": "the host"}[by]
     lines = {
-        booking.pk: f"{booking.client.login}, {booking.slot.title}, {booking.scheduled_start_time:%Y-%m-%d %H:%M %Z}: "
+        booking.pk: f"{booking.client.login}, {booking.slot.title}, "
+        f"{date_format(booking.scheduled_start_time, 'DATETIME_FORMAT')}: "
         + (f"{count_credits(credits_kept(booking))} back" if booking.status == "active" else "not active, stays so")
         for booking in chosen
     }

@@ -67,6 +67,9 @@ class WaitlistEntryAdmin(ReadOnlyAdmin):
     people = ("client_id",)
     list_select_related = ("slot", "client")
 
+    def title_of(self, row: models.WaitlistEntry) -> str:
+        return f"{row.client.login} for {row.slot}"
+
     @admin.display(description="session")
     def session(self, entry: models.WaitlistEntry) -> str:
         return entry.slot.title
@@ -83,6 +86,9 @@ class AvailabilityRuleAdmin(ReadOnlyAdmin):
     list_filter = ("kind",)
     people = ("host_id",)
     list_select_related = ("host",)
+
+    def title_of(self, row: models.AvailabilityRule) -> str:
+        return ", ".join(filter(None, (row.host.login, row.get_kind_display(), row.title)))
 
     @admin.display(description="weekday", ordering="weekday")
     def day_of_week(self, rule: models.AvailabilityRule) -> str | None:

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -55,6 +56,9 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     fields = ("id", "user", "plan", "credits_remaining", ("starts_at", "ends_at"), "renews", "expired_at", "ledger")
     readonly_fields = ("ledger",)
     actions = ("renew", "expire", "stop_renewing", "resume_renewing", "end_now", "extend", "adjust")
+
+    def title_of(self, row: models.Subscription) -> str:
+        return f"{row.plan.name} of {row.user.login}"
 
     @admin.display(description="Ledger")
     def ledger(self, subscription: models.Subscription) -> SafeString:
@@ -123,7 +127,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     ) -> HttpResponse | None:
         lines = {
             row.pk: f"{row.user.login}, {row.plan.name}: {count_credits(row.credits_remaining)} until "
-            f"{row.ends_at:%Y-%m-%d}"
+            f"{date_format(row.ends_at, 'DATE_FORMAT')}"
             for row in queryset[:MOST_AT_ONCE]
         }
         asked = {"title": title, "sentence": sentence, "action": request.POST["action"], "button": button}

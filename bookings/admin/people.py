@@ -16,6 +16,7 @@ from accounts.admin import (
     actor_of,
     add_to_page_of_person,
     add_to_people,
+    add_to_search_of_people,
     describe_people,
     is_within_rights,
 )
@@ -27,7 +28,7 @@ from bookings.policies.counts import count_credits
 from bookings.policies.timeline import ACCESS, BOOKINGS, CREDITS, HOSTING, STAFF, TOPICS
 from bookings.services.credits import MOST_CREDITS, grant_credits, name_state_of_person
 from bookings.services.front_desk import describe_session
-from bookings.services.staff import NOTE_LENGTH, make_host, write_note
+from bookings.services.staff import NOTE_LENGTH, find_client, make_host, write_note
 from bookings.services.timeline import LINES, get_person_story
 
 
@@ -157,4 +158,9 @@ def _read_id(text: str) -> UUID | None:
         return None
 
 
+def _find_client(request: HttpRequest, booking_id: UUID) -> UUID | None:
+    return find_client(booking_id=booking_id) if request.user.has_perm("bookings.view_booking") else None
+
+
+add_to_search_of_people(_find_client)
 add_to_page_of_person(tools=_list_tools, part=_show_story)

@@ -168,8 +168,8 @@ def _add_slot(ids: dict[str, UUID], *, starts_at: datetime, capacity: int) -> st
                 create_slot(host_id=host_id, offering_id=_drop_in(host_id), starts_at=start, capacity=capacity)
             except errors.SlotOverlaps:
                 continue
-            return f"Slot: {capacity} seats with {login} at {start:%d %b %H:%M} UTC."
-    return f"No host is free at {first:%d %b %H:%M} UTC."
+            return f"Slot: {capacity} seats with {login} at {start.day} {start:%b %H:%M} UTC."
+    return f"No host is free at {first.day} {first:%b %H:%M} UTC."
 
 
 def _seed_past(ids: dict[str, UUID], now: datetime) -> list[str]:

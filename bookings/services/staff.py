@@ -8,7 +8,7 @@ from accounts.services.lookup import get_person_called
 from accounts.services.people import mark_host
 from bookings import errors
 from bookings.policies.previews import digest_of
-from bookings.repositories import jobs, locking, slots
+from bookings.repositories import bookings, jobs, locking, slots
 from bookings.services import credits as granting
 from bookings.services.effects import Effects, find_effects
 from bookings.services.expansion import refill_calendar
@@ -28,6 +28,12 @@ def write_note(_: datetime, /, *, user_id: UUID, text: str, actor_id: UUID) -> N
     if not 1 <= len(note) <= NOTE_LENGTH:
         raise errors.NotValid(f"Write a note of 1 to {NOTE_LENGTH} characters.")
     notes.write_note(user_id=user_id, text=note, actor_id=actor_id)
+
+
+def find_client(*, booking_id: UUID) -> UUID | None:
+    """Who has the booking of this number."""
+    booking = bookings.find_booking(booking_id)
+    return None if booking is None else booking.client_id
 
 
 @dataclass(frozen=True)

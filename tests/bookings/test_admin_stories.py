@@ -1,5 +1,8 @@
 """A booking and a person as timelines in the admin, for whoever may read of them."""
 
+import re
+from datetime import UTC
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -38,6 +41,32 @@ def test_a_booking_and_a_person_are_told_as_timelines(staff: Client, sam: User, 
     assert "Booked “Session”," not in page
     for odd in ({"topic": "weather"}, {"before": "x"}, {"topic": "access"}):
         assert "Booked “Session”," in staff.get(person, odd).content.decode()
+
+
+def test_times_are_told_in_the_form_of_the_mails_on_the_page_in_the_list_and_in_the_story(
+    staff: Client, booking: Booking
+) -> None:
+    start = booking.scheduled_start_time.astimezone(UTC)
+    told = f"{start:%a} {start.day} {start:%b %Y, %H:%M} UTC"
+    for page in (address("booking_change", booking), reverse("admin:bookings_booking_changelist")):
+        assert told in staff.get(page).content.decode()
+    story = staff.get(address("booking_change", booking)).content.decode()
+    assert re.search(r">\w{3} \d{1,2} \w{3} \d{4}, \d\d:\d\d UTC</time>", story)
+
+
+def test_a_booking_s_page_is_titled_with_who_and_what(staff: Client, booking: Booking) -> None:
+    page = staff.get(address("booking_change", booking)).content.decode()
+    assert "<h2>ada in Session, " in page
+
+
+def test_a_person_is_found_by_the_number_of_a_booking(ada: User, booking: Booking) -> None:
+    people = reverse("admin:accounts_user_changelist")
+    boss = browser_of(make_staff("boss", "administrator"))
+    (found,) = boss.get(people, {"q": str(booking.id)}).context["cl"].result_list
+    assert found == ada
+    assert not boss.get(people, {"q": str(booking.slot_id)}).context["cl"].result_list
+    blind = browser_of(make_staff("kim", "support"))
+    assert not blind.get(people, {"q": str(booking.id)}).context["cl"].result_list, "who sees no bookings finds none"
 
 
 def test_a_long_story_goes_on_below(staff: Client, ada: User) -> None:

@@ -270,8 +270,8 @@ def test_the_hour_that_happens_twice_is_told_apart(ada: User, grace: User, outbo
         book_slot(client_id=ada.id, slot_id=row["id"])
     run_jobs()
     assert subjects(outbox, ada) == [
-        "Booked: Night, Sun 04 Nov 2096, 01:30 EDT-01:00 EST (America/New_York)",
-        "Booked: Night, Sun 04 Nov 2096, 01:00 EST-01:30 EST (America/New_York)",
+        "Booked: Night, Sun 4 Nov 2096, 01:30 EDT-01:00 EST (America/New_York)",
+        "Booked: Night, Sun 4 Nov 2096, 01:00 EST-01:30 EST (America/New_York)",
     ]
 
 

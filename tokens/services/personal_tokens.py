@@ -80,7 +80,7 @@ def add_token(
     """
     last = latest_end(now=now, days=settings.PERSONAL_TOKEN_DAYS)
     if expires_at is not None and expires_at > last:
-        raise errors.ExpiryTooFar(f"A token ends on {last:%d %b %Y} at the latest. Choose an earlier day.")
+        raise errors.ExpiryTooFar(f"A token ends on {last.day} {last:%b %Y} at the latest. Choose an earlier day.")
     cleaned = clean_text(name, limit=100)
     if not cleaned:
         raise errors.NamelessToken

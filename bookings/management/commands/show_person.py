@@ -66,7 +66,7 @@ def _show(story: PersonStory) -> list[str]:
     counted["trusted publisher"] = access.publishers
     lines = [
         f"{person.display_name or person.login} ({person.login}), {person.email or 'no address'}",
-        f"{person.pk}, {', '.join(marks)}, since {person.created_at:%d %b %Y}, {person.time_zone}",
+        f"{person.pk}, {', '.join(marks)}, since {person.created_at.day} {person.created_at:%b %Y}, {person.time_zone}",
         ", ".join(count(number, name) for name, number in counted.items()),
         "",
         f"{count_credits(story.credits)} to spend",
