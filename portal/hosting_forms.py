@@ -61,7 +61,7 @@ class EditForm(SlotForm):
         help_text="Only those who are booked see it.",
     )  # fmt: skip
     description = forms.CharField(label="Description", max_length=2000, required=False, widget=paragraphs_input())
-    message = message_field("It stands in the mails that tell of the change.")
+    message = message_field("Added to the mails about the change.")
 
     @classmethod
     def about(cls, slot: Mapping[str, Any], zone: ZoneInfo, data: QueryDict | None = None) -> Self:
@@ -102,14 +102,14 @@ class DayForm(ApiForm):
 
 
 class DayOffForm(DayForm):
-    """A day off, and what becomes of what is booked on it."""
+    """A day off, and what happens to the sessions that are booked on it."""
 
-    asked = {"date": "a date", "booked": "what becomes of what is booked", "message": "your message"}
+    asked = {"date": "a date", "booked": "what happens to the booked sessions", "message": "your message"}
     date = day_field(forms.HiddenInput())
     booked = forms.ChoiceField(
-        label="What becomes of what is booked?", choices=[("keep", ""), ("cancel", "")], widget=forms.RadioSelect
+        label="What happens to the booked sessions?", choices=[("keep", ""), ("cancel", "")], widget=forms.RadioSelect
     )
-    message = message_field("It stands in the mails that tell of a cancellation.")
+    message = message_field("Added to the mails about a cancellation.")
 
     def say(self, *, people: int, credits_back: int) -> None:
         """Say what the choices mean; without anybody booked nothing is asked."""
@@ -120,8 +120,8 @@ class DayOffForm(DayForm):
         who = f"{people} person gets" if people == 1 else f"{people} people get"
         told = "is told" if people == 1 else "are told"
         cast(forms.ChoiceField, self.fields["booked"]).choices = [
-            ("keep", "Keep it: these sessions take place"),
-            ("cancel", f"Cancel it: {who} {credits(credits_back)} back and {told}"),
+            ("keep", "Keep them: they take place"),
+            ("cancel", f"Cancel them: {who} {credits(credits_back)} back and {told}"),
         ]
 
     @property
@@ -180,7 +180,7 @@ class MessageForm(ApiForm):
     """The host's own words to those whom a change concerns."""
 
     asked = {"message": "your message"}
-    message = message_field("It stands in the mails that tell of it.")
+    message = message_field("Added to the mails about it.")
 
     def tell(self, visitor: Visitor, path: str) -> bool:
         """Whether the API has done it; its messages about the form are in it. Raises any other PortalError."""

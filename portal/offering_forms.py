@@ -40,10 +40,10 @@ class OfferingForm(ApiForm):
     )  # fmt: skip
     refund_window_hours = forms.IntegerField(
         label="Refund", min_value=0, max_value=720, required=False, widget=number_input(),
-        help_text="Hours before the start until which a cancellation gives everything back. Empty: as everywhere here.",
+        help_text="Hours before the start until which a cancellation gives everything back. Empty: the usual rule.",
     )  # fmt: skip
     public = forms.ChoiceField(
-        label="Who sees it", choices=[("", "People who are signed in"), ("yes", "Everybody, also without an account")],
+        label="Who sees it", choices=[("", "People who are signed in"), ("yes", "Everybody, signed in or not")],
         required=False, widget=forms.Select(attrs={"class": "select"}),
     )  # fmt: skip
 
@@ -57,7 +57,7 @@ class OfferingChangeForm(OfferingForm):
     """Other values for an offering, and the host's words to those who are booked or wait."""
 
     asked = OfferingForm.asked | {"message": "your message"}
-    message = message_field("It stands in the mails to those who are booked or wait.")
+    message = message_field("Added to the mails to those who are booked or wait.")
 
     @classmethod
     def about(cls, offering: Mapping[str, Any]) -> Self:

@@ -69,10 +69,10 @@ class WeekForm(ApiForm):
     seen = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput())
     buffer_minutes = forms.IntegerField(
         label="Minutes between sessions", min_value=0, max_value=1440, required=False, widget=number_input(),
-        help_text="Empty: as it is.",
+        help_text="Leave empty to change nothing.",
     )  # fmt: skip
 
-    message = message_field("It stands in the mails to those whose session changes, or closes while they wait.")
+    message = message_field("Added to the mails to those whose session changes, or closes while they wait.")
 
     def __init__(self, data: QueryDict | None = None, *, initial: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, initial=initial)

@@ -55,7 +55,7 @@ def _day_off(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     change = {"opened": 0, "closed": 4, "left": [], "left_count": 1}
     portal.backend.routes["POST", "/availability-rules"] = Answer(201, change)
     page.goto(f"{portal.url}/hosting/cancel-day?date={held['full']['starts_at'][:10]}")
-    page.get_by_label("Keep it").check()
+    page.get_by_label("Keep them").check()
     page.get_by_role("button", name="Take the day off").click()
     page.wait_for_selector("[role=status]")
 
@@ -145,7 +145,7 @@ def _publisher_form(page: Page, portal: Portal, held: dict[str, Any]) -> None:
 def _conflict(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     portal.backend.routes["POST", "/bookings"] = problem(409, "slot_full")
     page.goto(f"{portal.url}/slots/{an_id(400)}/book")
-    page.click("text=Book for 1 credit")
+    page.get_by_role("button", name="Book for 1 credit").click()
     page.wait_for_selector("[role=alert]")
 
 
@@ -169,7 +169,7 @@ def _offering_review(page: Page, portal: Portal, held: dict[str, Any]) -> None:
     portal.backend.routes["PATCH", f"/offerings/{an_id(970)}"] = Answer(200, change)
     page.goto(f"{portal.url}/hosting/offerings/{an_id(970)}")
     page.fill("#id_place", "Room 2")
-    page.get_by_role("button", name="Save, and change what follows").click()
+    page.get_by_role("button", name="Save…").click()
     page.wait_for_selector("text=Change this offering?")
 
 

@@ -71,7 +71,7 @@ def change_plans(grace: Page, live: Live, slot_id: str) -> None:
     grace.get_by_role("button", name="Change the session").click()
     expect(grace.get_by_role("status")).to_contain_text("The session is changed")
     grace.goto(f"{live.portal_url}/hosting/cancel-day?date={A_WEEK_LATER}")
-    grace.get_by_label("Cancel it: 2 people get 4 credits back").check()
+    grace.get_by_label("Cancel them: 2 people get 4 credits back").check()
     grace.get_by_role("button", name="Take the day off").click()
     expect(grace.get_by_role("status")).to_contain_text("The day is cancelled")
 

@@ -403,13 +403,13 @@ def test_cancelling_a_day_says_how_much_goes_back_first(
     backend.routes["POST", "/hosts/me/cancel-day"] = Answer(200, {})
     fields = {"date": day["starts_at"][:10]}
     page = ada.get("/hosting/cancel-day", params=fields).text
-    assert "Cancel it: 2 people get 2 credits back and are told" in page
-    assert "Keep it: these sessions take place" in page
+    assert "Cancel them: 2 people get 2 credits back and are told" in page
+    assert "Keep them: they take place" in page
     assert f'href="/hosting/slots/{day["id"]}"' in page
     assert (
         post(ada, "/hosting/cancel-day", **fields).headers["Location"] == f"/hosting/cancel-day?date={fields['date']}"
     )
-    assert "Choose what becomes of what is booked." in ada.get("/hosting/cancel-day", params=fields).text
+    assert "Choose what happens to the booked sessions." in ada.get("/hosting/cancel-day", params=fields).text
     assert not [call for call in backend.calls if call.method != "GET"]
     sent = fields | {"booked": "cancel", "message": "I am ill."}
     assert post(ada, "/hosting/cancel-day", **sent).headers["Location"] == "/hosting"
@@ -426,6 +426,8 @@ def test_a_day_off_may_leave_what_is_booked_and_says_what_stays(
     assert backend.made("POST", "/api/v1/availability-rules")[0].body == {"kind": "day_off", "date": day}
     page = ada.get(kept.headers["Location"]).text
     assert ("Free sessions closed: 4." in page, f'href="/hosting/slots/{an_id(102)}"' in page) == (True, True)
+    assert " is off · Insighta</title>" in page
+    assert 'href="/hosting/hours#exceptions"' in page, "where it is taken back"
     assert "Take the day off</button>" in ada.get(kept.headers["Location"]).text, "said once"
     backend.routes["POST", "/availability-rules"] = problem(400, "validation_error", is_there=True)
     again = post(ada, "/hosting/cancel-day", date=day, booked="keep")

@@ -13,6 +13,6 @@ def test_pictures_are_made_by_one_command_into_a_folder_that_is_not_tracked(
 ) -> None:
     assert f"{screenshots.FOLDER.relative_to(ROOT)}/" in (ROOT / ".gitignore").read_text().split()
     monkeypatch.setattr(screenshots, "FOLDER", tmp_path)
-    screenshots.main(["sign-out"])
+    screenshots.main(["state-conflict"])
     looks = ("phone-dark", "phone-light", "wide-dark", "wide-light")
-    assert sorted(one.name for one in tmp_path.iterdir()) == [f"sign-out-{look}.png" for look in looks]
+    assert sorted(one.name for one in tmp_path.iterdir()) == [f"state-conflict-{look}.png" for look in looks]
