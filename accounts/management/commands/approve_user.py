@@ -1,12 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from accounts.errors import AccountsError
+from accounts.management.base import ServiceCommand
 from accounts.services import people
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Approve somebody who waits for it."
     outcome = "is approved"
 
@@ -14,8 +14,5 @@ class Command(BaseCommand):
         parser.add_argument("person", help="GitHub login or id")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            person = people.approve_person_called(login_or_id=options["person"])
-        except AccountsError as error:
-            raise CommandError(str(error)) from error
+        person = people.approve_person_called(login_or_id=options["person"])
         self.stdout.write(f"{person.login} ({person.id}) {self.outcome}.")

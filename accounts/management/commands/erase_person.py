@@ -1,13 +1,14 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.management.base import ServiceCommand
 from accounts.services import erasure
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Erase somebody for good: signed out everywhere, what is ahead cancelled with its refunds, everything personal "
         "blanked. The ledger and the trail keep the bare id. Exit code 1 if nothing was done."
@@ -20,13 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            report = self._run(options["person"], dry_run=options["dry_run"], sure=options["yes"])
-        except Exception as error:
-            # The apps above refuse with errors of their own, such as `busy`; every refusal has a kind and a sentence.
-            if not getattr(error, "kind", ""):
-                raise
-            raise CommandError(str(error)) from error
+        report = self._run(options["person"], dry_run=options["dry_run"], sure=options["yes"])
         lines = "\n".join(f"{name}: {value}" for name, value in report.items())
         self.stdout.write(json.dumps(report) if options["json"] else lines)
 

@@ -1,13 +1,13 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from accounts.errors import AccountsError
+from accounts.management.base import ServiceCommand
 from accounts.services import events
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "The audit trail, newest first: who signed in and out, replays and their cause, tokens, standing, devices."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -17,12 +17,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            found = events.list_events_of(
-                login_or_id=options["person"], kind=options["kind"], limit=max(1, options["limit"])
-            )
-        except AccountsError as error:
-            raise CommandError(str(error)) from error
+        found = events.list_events_of(
+            login_or_id=options["person"], kind=options["kind"], limit=max(1, options["limit"])
+        )
         for event in found:
             line = {
                 "at": event.created_at.isoformat(),

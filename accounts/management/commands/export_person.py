@@ -1,21 +1,18 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from accounts.errors import AccountsError
+from accounts.management.base import ServiceCommand
 from accounts.services import erasure
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "All that is kept about somebody, as JSON on standard output: profile, sign-ins, bookings, ledger, trail."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("person", help="GitHub login or id")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            parts = erasure.export_person(login_or_id=options["person"])
-        except AccountsError as error:
-            raise CommandError(str(error)) from error
+        parts = erasure.export_person(login_or_id=options["person"])
         self.stdout.write(json.dumps(parts, indent=2, default=str, ensure_ascii=False))

@@ -1,14 +1,14 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from accounts.errors import AccountsError
+from accounts.management.base import ServiceCommand
 from accounts.policies import ADMINISTRATOR
 from accounts.services import roles
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Let somebody into the admin with one role, in place of the one that they had."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,8 +22,5 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            person = roles.grant_staff_called(login_or_id=options["person"], role=options["role"])
-        except AccountsError as error:
-            raise CommandError(str(error)) from error
+        person = roles.grant_staff_called(login_or_id=options["person"], role=options["role"])
         self.stdout.write(f"{person.login} ({person.id}) belongs to the staff: {options['role']}.")

@@ -1,14 +1,14 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from accounts.errors import AccountsError
+from accounts.management.base import ServiceCommand
 from accounts.policies import REASON_LENGTH
 from accounts.services import people
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Suspend somebody: every session ends at once; bookings stay as they are."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -18,10 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if len(options["reason"]) > REASON_LENGTH:
             raise CommandError(f"Give a reason of at most {REASON_LENGTH} characters.")
-        try:
-            person = people.suspend_person_called(
-                login_or_id=options["person"], reason=options["reason"], now=timezone.now()
-            )
-        except AccountsError as error:
-            raise CommandError(str(error)) from error
+        person = people.suspend_person_called(
+            login_or_id=options["person"], reason=options["reason"], now=timezone.now()
+        )
         self.stdout.write(f"{person.login} ({person.id}) is suspended.")

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rest_framework.utils.encoders import JSONEncoder
 
-from accounts.errors import AccountsError
-from bookings.errors import BookingsError
+from accounts.management.base import ServiceCommand
 from bookings.serializers.answers import BookingSerializer, RosterSerializer, SubscriptionSerializer
 from bookings.services.credits import get_subscription
 from bookings.services.timeline import Line
@@ -19,7 +18,7 @@ Done = tuple[dict[str, Any], str]
 """What was done, or would be: as one object, and as a sentence that is true of both."""
 
 
-class FrontDeskCommand(BaseCommand):
+class FrontDeskCommand(ServiceCommand):
     """An operation for a person, which can be looked at first; one that takes something away needs --yes."""
 
     needs_yes = False
@@ -32,10 +31,7 @@ class FrontDeskCommand(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         is_preview = options["dry_run"] or (self.needs_yes and not options["yes"])
-        try:
-            report, sentence = self.do(options, is_preview=is_preview)
-        except (AccountsError, BookingsError) as error:
-            raise CommandError(str(error)) from error
+        report, sentence = self.do(options, is_preview=is_preview)
         if is_preview and not options["dry_run"]:
             raise CommandError(f"Nothing was done. With --yes: {sentence}")
         shown = f"Nothing was done. Without --dry-run: {sentence}" if is_preview else sentence

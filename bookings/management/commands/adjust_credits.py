@@ -1,13 +1,13 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from bookings.errors import BookingsError
+from accounts.management.base import ServiceCommand
 from bookings.management.commands._front_desk import as_json, read_id, report_subscription
 from bookings.services.adjusting import adjust_credits
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     """Put the balance of a subscription right."""
 
     help = "Add credits to a subscription, or take them with a negative number; the note stands in the ledger."
@@ -20,10 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         subscription_id, amount = options["subscription"], options["amount"]
-        try:
-            balance = adjust_credits(subscription_id=subscription_id, amount=amount, note=options["note"])
-        except BookingsError as error:
-            raise CommandError(str(error)) from error
+        balance = adjust_credits(subscription_id=subscription_id, amount=amount, note=options["note"])
         sentence = f"Subscription {subscription_id} now holds {balance}."
         report = {"amount": amount, **report_subscription(subscription_id)} if options["json"] else {}
         self.stdout.write(as_json(report) if options["json"] else sentence)

@@ -1,14 +1,14 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from bookings.errors import BookingsError
+from accounts.management.base import ServiceCommand
 from bookings.management.commands._front_desk import as_json, read_id, report_subscription
 from bookings.services.adjusting import end_subscription, extend_subscription, set_renewing
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     """Stop, resume, end or extend a subscription."""
 
     help = "Stop a subscription from renewing itself, let it renew again, end it now, or extend it."
@@ -24,10 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         subscription_id = options["subscription"]
-        try:
-            done = self._change(subscription_id, options)
-        except BookingsError as error:
-            raise CommandError(str(error)) from error
+        done = self._change(subscription_id, options)
         sentence = f"Subscription {subscription_id} {done}."
         self.stdout.write(as_json(report_subscription(subscription_id)) if options["json"] else sentence)
 

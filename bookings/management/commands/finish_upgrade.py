@@ -1,10 +1,10 @@
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from bookings.errors import BookingsError
+from accounts.management.base import ServiceCommand
 from bookings.services.upgrading import finish_upgrade
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     """The last step of an upgrade."""
 
     help = (
@@ -21,8 +21,5 @@ class Command(BaseCommand):
                 "Nothing was done. The release before cannot run again afterwards. Once its last process has stopped, "
                 "add --yes."
             )
-        try:
-            adopted = finish_upgrade()
-        except BookingsError as error:
-            raise CommandError(str(error)) from error
+        adopted = finish_upgrade()
         self.stdout.write(f"The upgrade is finished. {adopted} rules of the release before are offerings now.")

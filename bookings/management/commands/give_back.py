@@ -1,14 +1,14 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from bookings.errors import BookingsError
+from accounts.management.base import ServiceCommand
 from bookings.management.commands._front_desk import as_json, read_id, report_own_booking
 from bookings.policies.counts import count_credits
 from bookings.services.giving_back import NOTE_LENGTH, give_back
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     """Give back what a booking has cost."""
 
     help = "Give back some of what a booking has cost, before or after its start, with a note that the person reads."
@@ -21,9 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         booking_id, credits, note = options["booking"], options["credits"], options["note"]
-        try:
-            row = give_back(booking_id=booking_id, credits=credits, note=note, actor_id=None)
-        except BookingsError as error:
-            raise CommandError(str(error)) from error
+        row = give_back(booking_id=booking_id, credits=credits, note=note, actor_id=None)
         sentence = f"{count_credits(credits)} of booking {booking_id} went back."
         self.stdout.write(as_json(report_own_booking(row)) if options["json"] else sentence)

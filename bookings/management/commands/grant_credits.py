@@ -1,14 +1,13 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from accounts.errors import AccountsError
-from bookings.errors import BookingsError
+from accounts.management.base import ServiceCommand
 from bookings.management.commands._front_desk import as_json, report_subscription
 from bookings.services.staff import give_credits, give_plan
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     """Give a person credits, or a plan that brings them."""
 
     help = "Give a person, by GitHub login or id, a number of credits, or a plan (--plan NAME)."
@@ -22,12 +21,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         person, credits, plan = options["person"], options["credits"], options["plan"]
-        try:
-            if plan:
-                subscription_id = give_plan(person=person, plan_name=plan)
-            else:
-                subscription_id = give_credits(person=person, credits=credits)
-        except (AccountsError, BookingsError) as error:
-            raise CommandError(str(error)) from error
+        if plan:
+            subscription_id = give_plan(person=person, plan_name=plan)
+        else:
+            subscription_id = give_credits(person=person, credits=credits)
         sentence = f"{person} has {plan or f'{credits} more credits'} in subscription {subscription_id}."
         self.stdout.write(as_json(report_subscription(subscription_id)) if options["json"] else sentence)

@@ -1,11 +1,10 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from accounts.errors import AccountsError
-from bookings.errors import BookingsError
+from accounts.management.base import ServiceCommand
 from bookings.management.commands._front_desk import as_json, fold, report_line, report_own_booking, show_lines
 from bookings.policies.counts import count, count_credits
 from bookings.serializers.answers import SubscriptionSerializer
@@ -13,7 +12,7 @@ from bookings.services.front_desk import describe_session
 from bookings.services.timeline import PersonStory, get_person_story
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     """One person: credits, bookings, access, and what happened."""
 
     help = "Show one person: standing, credits, bookings, what can act for them, and what happened, newest first."
@@ -25,12 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: object, **options: Any) -> None:
-        try:
-            story = get_person_story(
-                login_or_id=options["person"], topic=options["topic"], before=options["before"], now=timezone.now()
-            )
-        except (AccountsError, BookingsError) as error:
-            raise CommandError(str(error)) from error
+        story = get_person_story(
+            login_or_id=options["person"], topic=options["topic"], before=options["before"], now=timezone.now()
+        )
         self.stdout.write(as_json(_report(story)) if options["json"] else "\n".join(_show(story)))
 
 

@@ -1,12 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from tokens.errors import TokensError
+from accounts.management.base import ServiceCommand
 from tokens.services import applications
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Change where an application is told that a sign-in has ended. Logout tokens that are still to be sent go to "
         "the new address, and to none where it is empty."
@@ -20,8 +20,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         client_id, uri = options["client_id"], options["backchannel_logout_uri"]
-        try:
-            applications.set_backchannel_logout_uri(client_id=client_id, uri=uri)
-        except TokensError as error:
-            raise CommandError(str(error)) from error
+        applications.set_backchannel_logout_uri(client_id=client_id, uri=uri)
         self.stdout.write(f"{client_id} is told at {uri}." if uri else f"{client_id} is told nothing.")

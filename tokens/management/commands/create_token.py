@@ -3,16 +3,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from accounts.errors import AccountsError
-from tokens.errors import TokensError
+from accounts.management.base import ServiceCommand
 from tokens.policies.scopes import ALL_SCOPES
 from tokens.services import personal_tokens
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Make a personal access token for somebody. It is printed once, alone on standard output."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,16 +23,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
         expires_at = now + timedelta(days=options["days"]) if options["days"] is not None else None
-        try:
-            secret = personal_tokens.create_token_for(
-                login_or_id=options["person"],
-                name=options["name"],
-                scopes=frozenset(options["scope"]),
-                expires_at=expires_at,
-                now=now,
-            )
-        except (AccountsError, TokensError) as error:
-            raise CommandError(str(error)) from error
+        secret = personal_tokens.create_token_for(
+            login_or_id=options["person"],
+            name=options["name"],
+            scopes=frozenset(options["scope"]),
+            expires_at=expires_at,
+            now=now,
+        )
         self.stdout.write(secret)
 
 

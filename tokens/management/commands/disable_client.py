@@ -1,13 +1,13 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from tokens.errors import TokensError
+from accounts.management.base import ServiceCommand
 from tokens.services import applications
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Refuse an application from its next request on: sign-ins, refreshes and calls with tokens that it holds. "
         "--enable allows it again, with the sign-ins that it had."
@@ -19,9 +19,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         client_id, is_disabled = options["client_id"], not options["enable"]
-        try:
-            changed = applications.set_disabled(client_id=client_id, is_disabled=is_disabled, now=timezone.now())
-        except TokensError as error:
-            raise CommandError(str(error)) from error
+        changed = applications.set_disabled(client_id=client_id, is_disabled=is_disabled, now=timezone.now())
         state = "disabled" if is_disabled else "enabled"
         self.stdout.write(f"{client_id} {'is' if changed else 'was already'} {state}.")

@@ -3,17 +3,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from tokens.errors import TokensError
+from accounts.management.base import ServiceCommand
 from tokens.policies.scopes import APPLICATION_SCOPES, OFFLINE_ACCESS, OPENID_SCOPES
 from tokens.services import applications
 from tokens.services.applications import Registered, Registration
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Register an application that signs people in here with OpenID Connect. Prints what the other side needs, "
         "ready to paste; the secret is shown this once."
@@ -66,10 +66,7 @@ class Command(BaseCommand):
             scopes=tuple(options["scope"] or OPENID_SCOPES),
             id_token_algorithm=options["id_token_alg"],
         )
-        try:
-            registered = applications.register_application(registration=registration, now=timezone.now())
-        except TokensError as error:
-            raise CommandError(str(error)) from error
+        registered = applications.register_application(registration=registration, now=timezone.now())
         for warning in registered.warnings:
             self.stderr.write(f"Unwise: {warning}")
         described = _describe(registered)

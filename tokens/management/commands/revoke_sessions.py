@@ -2,14 +2,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from accounts.errors import AccountsError
+from accounts.management.base import ServiceCommand
 from tokens.services import ending_access
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Sign somebody out everywhere, the admin included. Tokens and calendar address stay without --tokens."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,10 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         end = ending_access.count_access_of if options["dry_run"] else ending_access.sign_out_person_called
-        try:
-            ended = end(login_or_id=options["person"], with_personal_tokens=options["tokens"], now=timezone.now())
-        except AccountsError as error:
-            raise CommandError(str(error)) from error
+        ended = end(login_or_id=options["person"], with_personal_tokens=options["tokens"], now=timezone.now())
         verb = "are to be ended" if options["dry_run"] else "ended"
         counted = f"{ended.personal_tokens} personal access tokens and {ended.publishers} trusted publishers"
         tokens = f"{counted} {verb}" if options["tokens"] else "tokens stay"

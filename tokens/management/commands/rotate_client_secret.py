@@ -1,12 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from tokens.errors import TokensError
+from accounts.management.base import ServiceCommand
 from tokens.services import applications
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Give an application a new secret, printed once, alone on standard output. The newest of the earlier ones "
         "stays valid beside it until the next rotation, or until --drop-old."
@@ -20,11 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         client_id = options["client_id"]
-        try:
-            if options["drop_old"]:
-                applications.drop_old_secret(client_id=client_id)
-                self.stdout.write("The newest secret alone is valid.")
-            else:
-                self.stdout.write(applications.rotate_secret(client_id=client_id))
-        except TokensError as error:
-            raise CommandError(str(error)) from error
+        if options["drop_old"]:
+            applications.drop_old_secret(client_id=client_id)
+            self.stdout.write("The newest secret alone is valid.")
+        else:
+            self.stdout.write(applications.rotate_secret(client_id=client_id))
