@@ -57,18 +57,18 @@ class Api:
                 break
         return items
 
-    def post(self, path: str, body: Any = None, *, idempotency_key: str | None = None) -> dict[str, Any]:
-        """With an idempotency key, a lost answer and a backend that is busy are tried again: it is the same request."""
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    def post(self, path: str, body: Any = None, *, is_keyed: bool = False) -> dict[str, Any]:
+        """With an idempotency key, a lost answer is asked for again and nothing is done twice; so is what is busy."""
+        headers = {"Idempotency-Key": _make_key()} if is_keyed else {}
         for pause in (0.5, 1.0):
             try:
                 return self._call("POST", path, headers=headers, body=body or {}).read_object()
             except BackendUnreachable:
-                if not idempotency_key:
+                if not is_keyed:
                     raise
             except Problem as problem:
                 # `busy` has done nothing; what `unavailable` has done is known to the key alone.
-                if problem.code != "busy" and not (problem.code == "unavailable" and idempotency_key):
+                if problem.code != "busy" and not (problem.code == "unavailable" and is_keyed):
                     raise
                 pause = min(problem.retry_after or pause, LONGEST_PAUSE_SECONDS)
             time.sleep(pause)
@@ -134,6 +134,12 @@ class Api:
                 "Make another on the portal's tokens page, or unset INSIGHTA_TOKEN and run: insighta login",
             )
         return SignInNeeded("Your sign-in on this machine has ended.", SIGN_IN_AGAIN)
+
+
+def _make_key() -> str:
+    import secrets
+
+    return secrets.token_urlsafe(24)
 
 
 def _with_query(path: str, query: dict[str, str | None]) -> str:

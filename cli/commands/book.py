@@ -1,5 +1,4 @@
 import argparse
-import secrets
 import sys
 from typing import Any
 
@@ -54,8 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         _book_series(api, arguments, may_ask=may_ask)
         return
     wish = _ask(api, arguments.slot) if may_ask else {"slot_id": resolve_slot(api, arguments.slot)}
-    # With the key, a lost answer is asked for again and nobody books twice.
-    booking = api.post("/bookings", wish | read_expected(arguments), idempotency_key=secrets.token_urlsafe(24))
+    booking = api.post("/bookings", wish | read_expected(arguments), is_keyed=True)
     if arguments.json:
         show_json(booking)
         return
@@ -89,7 +87,7 @@ def _book_series(api: Api, arguments: argparse.Namespace, *, may_ask: bool) -> N
         "expected_credits_charged": series["credits_charged"],
         "seen": series["seen"],
     }
-    made = api.post(path, wish | read_expected(arguments), idempotency_key=secrets.token_urlsafe(24))
+    made = api.post(path, wish | read_expected(arguments), is_keyed=True)
     if arguments.json:
         show_json(made)
         return

@@ -1,5 +1,4 @@
 import argparse
-import secrets
 
 from ..api import Api
 from ..hosting import resolve_hosted
@@ -41,8 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     person_id = find_whole(arguments.person)
     who = {"person_id": person_id} if person_id else {"login": arguments.person}
     wish = who | {"charge": arguments.charge} | seen | read_expected(arguments)
-    # With the key, a lost answer is asked for again and nobody is booked or charged twice. Another price is refused.
-    booking = api.post(f"/slots/{session_id}/bookings", wish, idempotency_key=secrets.token_urlsafe(24))
+    booking = api.post(f"/slots/{session_id}/bookings", wish, is_keyed=True)
     if arguments.json:
         show_json(booking)
         return

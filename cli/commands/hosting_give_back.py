@@ -1,5 +1,4 @@
 import argparse
-import secrets
 
 from ..api import Api
 from ..hosting import read_booking_id
@@ -27,12 +26,8 @@ def run(arguments: argparse.Namespace) -> None:
     api = Api(read_settings(arguments))
     if not arguments.yes and can_ask():
         confirm(f"Give back {count_credits(arguments.credits)} of this booking?", otherwise="Nothing was given back.")
-    # With the key, a lost answer is asked for again and nothing is given back twice.
-    booking = api.post(
-        f"/bookings/{booking_id}/give-back",
-        {"credits": arguments.credits, "note": arguments.note},
-        idempotency_key=secrets.token_urlsafe(24),
-    )
+    wish = {"credits": arguments.credits, "note": arguments.note}
+    booking = api.post(f"/bookings/{booking_id}/give-back", wish, is_keyed=True)
     if arguments.json:
         show_json(booking)
     say_done(f"Gave back {count_credits(arguments.credits)}.")

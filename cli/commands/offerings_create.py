@@ -1,5 +1,4 @@
 import argparse
-import secrets
 
 from ..api import Api
 from ..offerings import add_offering_options, read_offering_options
@@ -22,8 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     body = {"minutes": 60, **read_offering_options(arguments)}
-    # With the key, a lost answer is asked for again and nothing is offered twice.
-    made = Api(read_settings(arguments)).post("/offerings", body, idempotency_key=secrets.token_urlsafe(24))
+    made = Api(read_settings(arguments)).post("/offerings", body, is_keyed=True)
     if arguments.json:
         show_json(made)
         return
