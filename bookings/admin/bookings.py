@@ -1,7 +1,8 @@
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -9,10 +10,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of, ask
+from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of
 from bookings import models
+from bookings.admin.asking import ask_and_do
 from bookings.admin.front_desk import BookIn, CancelBooking, GiveBack, MoveBooking, Operation
-from bookings.errors import BookingsError
 from bookings.policies.counts import count_credits
 from bookings.policies.credits import credits_kept
 from bookings.services.front_desk import cancel_booking_as_staff
@@ -81,22 +82,16 @@ class BookingAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[models.Booking], *, by: str, action: str
     ) -> HttpResponse | None:
         """Shows the refunds first; then each in a transaction of its own; what cannot be cancelled is named."""
-        chosen = queryset[:MOST_AT_ONCE]
-        if "answered" not in request.POST:
-            return ask(request, _describe_cancelling(list(chosen), by=by, action=action))
-        for booking in chosen:
-            try:
-                row = cancel_booking_as_staff(booking_id=booking.id, actor_id=actor_of(request), by=by)
-            except BookingsError as error:
-                self.message_user(request, f"{booking.id}: {error}", messages.WARNING)
-            else:
-                back = count_credits(row["credits_refunded"])
-                message = f"{booking.id}: cancelled. {booking.client.login} has {back} back."
-                self.message_user(request, message, messages.SUCCESS)
-        return None
+
+        def act(booking_id: UUID, **_: Any) -> str:
+            row = cancel_booking_as_staff(booking_id=booking_id, actor_id=actor_of(request), by=by)
+            return f"cancelled. {row['client']['login']} has {count_credits(row['credits_refunded'])} back."
+
+        asked = _describe_cancelling(queryset[:MOST_AT_ONCE], by=by, action=action)
+        return ask_and_do(self, request, queryset, asked, act)
 
 
-def _describe_cancelling(chosen: Sequence[models.Booking], *, by: str, action: str) -> dict[str, Any]:
+def _describe_cancelling(chosen: Iterable[models.Booking], *, by: str, action: str) -> dict[str, Any]:
     who = {"staff": "the staff", "host": "the host"}[by]
     lines = {
         booking.pk: f"{booking.client.login}, {booking.slot.title}, "
