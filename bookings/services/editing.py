@@ -15,7 +15,7 @@ from bookings.repositories import locking, slots
 from bookings.repositories.rows import SlotRow
 from bookings.services.booking import refund_window
 from bookings.services.hosting import lock_calendar
-from bookings.services.operations import check_seen, operation, undo_at_end
+from bookings.services.operations import check_seen, operation
 from bookings.services.slot_changes import (
     LEAVES_FREE,
     TIMES,
@@ -55,24 +55,25 @@ class SlotChange:
 
 @operation
 def edit_slot(
-    now: datetime, /, *, host_id: UUID, slot_id: UUID, values: Values, message: str = "", seen: str | None = None
+    now: datetime,
+    /,
+    *,
+    host_id: UUID,
+    slot_id: UUID,
+    values: Values,
+    message: str = "",
+    seen: str | None = None,
+    is_preview: bool = False,
 ) -> SlotChange:
     """Give the host's own slot other values; those booked and waiting are told, with the host's message.
 
     `values` may hold title, description, place, link, capacity, starts_at and ends_at. A slot that a rule made stays
-    as it is from then on, whatever becomes of the rule. Raises NotFound, NotAHost, SlotCancelled, SessionStarted,
-    SlotStarted, SlotOverlaps, CapacityBelowSeats, NotValid, PreviewChanged where it is not what was `seen`, Busy.
+    as it is from then on, whatever becomes of the rule. With `is_preview` all of it is undone at the end. Raises
+    NotFound, NotAHost, SlotCancelled, SessionStarted, SlotStarted, SlotOverlaps, CapacityBelowSeats, NotValid,
+    PreviewChanged where it is not what was `seen`, Busy.
     """
     change = _edit(now, host_id, slot_id, values, message)
-    check_seen(change.seen, seen=seen)
-    return change
-
-
-@operation
-def preview_edit(now: datetime, /, *, host_id: UUID, slot_id: UUID, values: Values, message: str = "") -> SlotChange:
-    """What `edit_slot` would do, and the same refusals; nothing is changed and nobody is told."""
-    change = _edit(now, host_id, slot_id, values, message)
-    undo_at_end()
+    check_seen(change.seen, seen=seen, is_preview=is_preview)
     return change
 
 

@@ -18,7 +18,7 @@ from bookings.services.availability import check_openings, check_rule, complete_
 from bookings.services.expansion import CalendarChange, Wish, fit_calendar, rules_in_force
 from bookings.services.hosting import check_number
 from bookings.services.offerings import lock_own
-from bookings.services.operations import check_seen, operation, undo_at_end
+from bookings.services.operations import check_seen, operation
 from bookings.services.slot_changes import Values
 
 if TYPE_CHECKING:
@@ -52,35 +52,19 @@ def set_weekly_hours(
     buffer_minutes: int | None = None,
     message: str = "",
     seen: str | None = None,
+    is_preview: bool = False,
 ) -> WeekChange:
     """Let an offering of the host's have exactly these weekly hours, and bring the calendar up to date.
 
     Hours that it has already stay as they are, but for `buffer_minutes`; None leaves those, too. A session that old and
     new hours both ask for stays; where the new ones say something else, it does, and those booked and waiting are told,
     with the host's message. What is booked at hours that go stays. Where nothing is different nothing happens,
-    whatever was `seen`. Raises NotFound, NotValid, CapacityBelowSeats, PreviewChanged where it is not what was `seen`,
-    Busy.
+    whatever was `seen`. With `is_preview` all of it is undone at the end. Raises NotFound, NotValid,
+    CapacityBelowSeats, PreviewChanged where it is not what was `seen`, Busy.
     """
     change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes, message)
     if change.changed:
-        check_seen(change.seen, seen=seen)
-    return change
-
-
-@operation
-def preview_weekly_hours(
-    now: datetime,
-    /,
-    *,
-    host_id: UUID,
-    offering_id: UUID,
-    hours: Sequence[Hours],
-    buffer_minutes: int | None = None,
-    message: str = "",
-) -> WeekChange:
-    """What `set_weekly_hours` would do, and the same refusals; nothing is changed."""
-    change = _Week.lock(host_id, offering_id, now=now).become(hours, buffer_minutes, message)
-    undo_at_end()
+        check_seen(change.seen, seen=seen, is_preview=is_preview)
     return change
 
 

@@ -80,12 +80,8 @@ class WeeklyHoursView(APIView):
         in the list, from 0.
         """
         values = read_body(WeeklyHoursRequest, request)
-        values |= {"host_id": caller_id(request), "offering_id": offering_id}
-        seen, is_preview = values.pop("seen", None), values.pop("preview")
-        if is_preview:
-            done = weekly_hours.preview_weekly_hours(**values)
-        else:
-            done = weekly_hours.set_weekly_hours(**values, seen=seen)
+        how = take_how(values, "seen")
+        done = weekly_hours.set_weekly_hours(host_id=caller_id(request), offering_id=offering_id, **values, **how)
         return Response(WeeklyHoursSerializer().to_representation(done))
 
 

@@ -48,6 +48,7 @@ from bookings.views.answers import (
     read_query,
     rows_body,
     slot_shape,
+    take_how,
 )
 from bookings.views.schema import CURSOR, IDEMPOTENCY_KEY, page_of, seen_as
 
@@ -124,12 +125,8 @@ class SlotView(CalendarView):
     def patch(self, request: Request, slot_id: UUID) -> Response:
         """Change your own slot. Those booked and waiting are told, and who is booked elsewhere then is cancelled."""
         values = read_body(SlotPatch, request)
-        is_preview, message, seen = (values.pop(name, None) for name in ("preview", "message", "seen"))
-        host_id, words = caller_id(request), message or ""
-        if is_preview:
-            done = editing.preview_edit(host_id=host_id, slot_id=slot_id, values=values, message=words)
-        else:
-            done = editing.edit_slot(host_id=host_id, slot_id=slot_id, values=values, message=words, seen=seen)
+        how = take_how(values, "message", "seen")
+        done = editing.edit_slot(host_id=caller_id(request), slot_id=slot_id, values=values, **how)
         return Response(ChangedSlotSerializer(done).data)
 
 

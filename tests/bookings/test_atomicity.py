@@ -513,8 +513,6 @@ def rotate_feed(ada: User, grace: User) -> Operation:
 
 NOT_FAILED: dict[Any, str] = {
     expansion.count_missing: "a preview: it ends without effect",
-    editing.preview_edit: "a preview",
-    weekly_hours.preview_weekly_hours: "a preview",
     series.preview_series: "a preview",
     staff.make_host: "whose calendar may be left due: tested below",
     expansion._expand_within: "which leaves the calendar due: tested with that",

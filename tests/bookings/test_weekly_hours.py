@@ -20,7 +20,7 @@ from bookings.services.editing import edit_slot
 from bookings.services.expansion import expand_host
 from bookings.services.offerings import add_offering
 from bookings.services.waiting import join_waitlist
-from bookings.services.weekly_hours import preview_weekly_hours, set_weekly_hours
+from bookings.services.weekly_hours import set_weekly_hours
 from tests.bookings.api import Caller
 from tests.bookings.committed import together
 from tests.bookings.people import credits_of, make_person
@@ -278,7 +278,7 @@ def test_of_two_windows_that_save_at_once_the_second_is_told() -> None:
     set_weekly_hours(**whose, hours=[Hours(1, time(9), time(12))])
     weeks = [[Hours(day, time(9), time(12)) for day in days] for days in ((1, 2), (1, 3))]
     for _ in range(4):
-        seen = [preview_weekly_hours(**whose, hours=week).seen for week in weeks]
+        seen = [set_weekly_hours(**whose, hours=week, is_preview=True).seen for week in weeks]
         saves = [
             partial(set_weekly_hours, **whose, hours=week, seen=one) for week, one in zip(weeks, seen, strict=True)
         ]
@@ -296,7 +296,7 @@ def test_a_second_click_at_the_same_moment_changes_nothing_more() -> None:
     grace, whose = prepared()
     week = [Hours(day, time(9), time(12)) for day in (1, 2, 3)]
     for _ in range(4):
-        seen = preview_weekly_hours(**whose, hours=week).seen
+        seen = set_weekly_hours(**whose, hours=week, is_preview=True).seen
         done = together([partial(set_weekly_hours, **whose, hours=week, seen=seen)] * 3)
         assert sorted(one.changed for one in done) == [False, False, True]
         assert AvailabilityRule.objects.filter(host=grace).count() == 3
@@ -311,7 +311,7 @@ def test_a_booking_at_the_moment_of_the_save_is_kept_or_refused_and_never_lost()
     for _ in range(5):
         set_weekly_hours(**whose, hours=[Hours(day, time(9), time(12))])
         wanted = Slot.objects.filter(host=grace, status="open", seats_taken=0).order_by("starts_at")[0]
-        seen = preview_weekly_hours(**whose, hours=[]).seen
+        seen = set_weekly_hours(**whose, hours=[], is_preview=True).seen
         saved, booked = together(
             [
                 partial(set_weekly_hours, **whose, hours=[], seen=seen),
