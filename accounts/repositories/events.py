@@ -1,5 +1,5 @@
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ def insert_event(
     session_id: UUID | None,
     client_id: str,
     address: str | None,
-    detail: dict[str, object],
+    detail: Mapping[str, object],
 ) -> None:
     values: list[Any] = [uuid7(), kind, user_id, actor_id, session_id, client_id, address, json.dumps(detail)]
     with connection.cursor() as cursor:
@@ -37,7 +37,7 @@ FROM jsonb_to_recordset(%s::jsonb) AS e (id uuid, user_id uuid, detail jsonb)
 """
 
 
-def insert_events(*, kind: str, actor_id: UUID | None, details: Sequence[tuple[UUID, dict[str, object]]]) -> None:
+def insert_events(*, kind: str, actor_id: UUID | None, details: Sequence[tuple[UUID, Mapping[str, object]]]) -> None:
     """One line for each person and detail, in one statement."""
     lines = [{"id": str(uuid7()), "user_id": str(user_id), "detail": detail} for user_id, detail in details]
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ def record_event(
     session_id: UUID | None = None,
     client_id: str = "",
     address: str | None = None,
-    detail: dict[str, object] | None = None,
+    detail: Mapping[str, object] | None = None,
 ) -> None:
     """Write one line of the audit trail inside the caller's transaction. `detail` must hold no secret."""
     events.insert_event(
@@ -38,7 +38,7 @@ def record_event(
 
 
 def record_events(
-    *, kind: str, details: Sequence[tuple[UUID, dict[str, object]]], actor_id: UUID | None = None
+    *, kind: str, details: Sequence[tuple[UUID, Mapping[str, object]]], actor_id: UUID | None = None
 ) -> None:
     """As `record_event`, a line for each person and detail, however many, in one statement."""
     if details:
@@ -47,12 +47,12 @@ def record_events(
         announce_event(kind=kind, detail=detail)
 
 
-def announce_event(*, kind: str, client_id: str = "", detail: dict[str, object]) -> None:
+def announce_event(*, kind: str, client_id: str = "", detail: Mapping[str, object]) -> None:
     """Tell those who listen, after the commit, of a line that this transaction has written."""
     transaction.on_commit(partial(_announce, kind, client_id, detail), robust=True)
 
 
-def _announce(kind: str, client_id: str, detail: dict[str, object]) -> None:
+def _announce(kind: str, client_id: str, detail: Mapping[str, object]) -> None:
     signals.event_recorded.send(None, kind=kind, client_id=client_id, detail=detail)
 
 

@@ -214,5 +214,5 @@ def suspend_person_called(*, login_or_id: str, reason: str, now: datetime) -> "U
 def _set_standing(user_id: UUID, standing: str, *, reason: str, actor_id: UUID | None) -> None:
     before, reason = lock_person(user_id=user_id).standing, policies.clean_paragraphs(reason)
     people.update_person(user_id, standing=standing, standing_reason=reason)
-    detail: dict[str, object] = {"from": before, "to": standing, "reason": reason}
+    detail = {"from": before, "to": standing, "reason": reason}
     record_event(kind="person.standing_changed", user_id=user_id, actor_id=actor_id, detail=detail)

@@ -37,7 +37,7 @@ def get_role(*, user_id: UUID) -> str:
 
 
 @transaction.atomic
-def grant_staff(*, user_id: UUID, role: str = ADMINISTRATOR, actor_id: UUID | None = None) -> None:
+def grant_staff(*, user_id: UUID, role: str = ADMINISTRATOR) -> None:
     """Let a person into the admin with exactly this role, whatever they had before.
 
     Raises PersonNotFound, and LastAdministrator where it would leave none.
@@ -47,7 +47,7 @@ def grant_staff(*, user_id: UUID, role: str = ADMINISTRATOR, actor_id: UUID | No
         keep_an_administrator(without=user_id)
     lock_person(user_id=user_id)
     roles.set_role(user_id, role)
-    record_event(kind="person.staff_granted", user_id=user_id, actor_id=actor_id, detail={"role": role})
+    record_event(kind="person.staff_granted", user_id=user_id, detail={"role": role})
 
 
 def grant_staff_called(*, login_or_id: str, role: str) -> "User":
@@ -57,7 +57,7 @@ def grant_staff_called(*, login_or_id: str, role: str) -> "User":
     return person
 
 
-def revoke_staff(*, user_id: UUID, actor_id: UUID | None = None) -> None:
+def revoke_staff(*, user_id: UUID) -> None:
     """Take a person's role, inside the caller's transaction.
 
     Raises PersonNotFound, NotOfTheStaff, and LastAdministrator where it would leave none.
@@ -65,6 +65,6 @@ def revoke_staff(*, user_id: UUID, actor_id: UUID | None = None) -> None:
     keep_an_administrator(without=user_id)
     if not lock_person(user_id=user_id).is_staff:
         raise errors.NotOfTheStaff
-    detail: dict[str, object] = {"role": roles.read_role(user_id)}
+    detail = {"role": roles.read_role(user_id)}
     roles.set_role(user_id, None)
-    record_event(kind="person.staff_revoked", user_id=user_id, actor_id=actor_id, detail=detail)
+    record_event(kind="person.staff_revoked", user_id=user_id, detail=detail)

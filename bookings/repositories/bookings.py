@@ -228,10 +228,17 @@ def list_moves(booking_id: UUID) -> list[MoveRow]:
     ]
 
 
-def find_booking(booking_id: UUID, *, client_id: UUID | None = None, host_id: UUID | None = None) -> Booking | None:
-    """The booking, not locked, if it is of this client and this host."""
-    owner = {name: value for name, value in (("client_id", client_id), ("host_id", host_id)) if value is not None}
+def find_booking(booking_id: UUID, **owner: UUID) -> Booking | None:
+    """The booking, not locked; of this `client_id` or `host_id` where one is given."""
     return Booking.objects.filter(id=booking_id, **owner).first()
+
+
+def get_booking(booking_id: UUID, **owner: UUID) -> Booking:
+    """As `find_booking`. Raises NotFound."""
+    found = find_booking(booking_id, **owner)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def list_active_in(slot_ids: Iterable[UUID]) -> list[Booking]:

@@ -4,6 +4,7 @@ Between them `policies.seats` decides. Other operations that give somebody a sea
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -277,7 +278,7 @@ def _seen_slot(*columns: Any, client_id: UUID) -> SeenSlot:
     )
 
 
-def write_booking(booking: NewBooking, *, detail: dict[str, object]) -> bool:
+def write_booking(booking: NewBooking, *, detail: Mapping[str, object]) -> bool:
     """WRITE: seat, charge, place in the queue, booking, ledger entry, event and job of the mail.
 
     `detail` is what the event says. False, and nothing is written, where the client or the host may not use the

@@ -39,12 +39,7 @@ def adjust_credits(
     if subscription.credits_remaining + amount < 0:
         raise errors.NotValid(f"Only {subscription.credits_remaining} can be taken: a balance is never below zero.")
     entry = subscriptions.add_credits(subscription, amount=amount, reason="adjustment", now=now, note=note)
-    detail: dict[str, object] = {
-        "subscription_id": str(subscription_id),
-        "credits": amount,
-        "entry_id": str(entry.id),
-        "note": entry.note,
-    }
+    detail = {"subscription_id": str(subscription_id), "credits": amount, "entry_id": str(entry.id), "note": note}
     record_event(kind="credits.adjusted", user_id=subscription.user_id, actor_id=actor_id, detail=detail)
     if amount > 0:
         waitlist.retry_for([subscription.user_id], now=now)
@@ -64,7 +59,7 @@ def set_renewing(now: datetime, /, *, subscription_id: UUID, renews: bool, actor
     expired_at = None if renews else subscription.expired_at
     subscriptions.change(subscription, renews=renews, expired_at=expired_at)
     kind = "subscription.resumed" if renews else "subscription.stopped"
-    detail: dict[str, object] = {"subscription_id": str(subscription_id)}
+    detail = {"subscription_id": str(subscription_id)}
     record_event(kind=kind, user_id=subscription.user_id, actor_id=actor_id, detail=detail)
 
 
@@ -100,7 +95,7 @@ def extend_subscription(
     renew_due([subscription], now=now)
     ends_at = max(subscription.ends_at, now) + timedelta(days=days)
     subscriptions.change(subscription, ends_at=ends_at, expired_at=None)
-    detail: dict[str, object] = {"subscription_id": str(subscription_id), "days": days}
+    detail = {"subscription_id": str(subscription_id), "days": days}
     record_event(kind="subscription.extended", user_id=subscription.user_id, actor_id=actor_id, detail=detail)
     waitlist.retry_for([subscription.user_id], now=now)
     return ends_at

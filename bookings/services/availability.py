@@ -229,7 +229,7 @@ def _concern(rule: "AvailabilityRule", *, zone: ZoneInfo) -> Concern:
 
 
 def _record(kind: str, rule: "AvailabilityRule", change: CalendarChange) -> None:
-    detail: dict[str, object] = {"rule_id": str(rule.id), "rule_kind": rule.kind}
+    detail = {"rule_id": str(rule.id), "rule_kind": rule.kind}
     counts = {"opened": change.opened, "closed": change.closed, "left": change.left_count}
     counts |= {"changed": change.reach.coming_slots, "booked": change.reach.booked_slots}
-    record_event(kind=kind, user_id=rule.host_id, actor_id=rule.host_id, detail=detail | counts)
+    record_event(kind=kind, user_id=rule.host_id, actor_id=rule.host_id, detail={**detail, **counts})

@@ -62,9 +62,8 @@ def book_slot(
         raise errors.NotFound
     if isinstance(decision, Refusal):
         raise refused(decision, price_credits=look.slot.price_credits)
-    booking = seat_client(slot=look.slot, subscription=decision, client_id=client_id, now=look.now, key=idempotency_key)
-    if booking is None:
-        raise errors.TryAgain
+    booking = new_booking(slot=look.slot, subscription=decision, client_id=client_id, now=look.now, key=idempotency_key)
+    write_booking(booking)
     return seats.new_row(booking, slot=look.slot, subscription=decision)
 
 
@@ -110,24 +109,16 @@ def refused(refusal: Refusal, *, price_credits: int) -> errors.BookingsError:
     return SEAT_REFUSALS[refusal]()
 
 
-def seat_client(
-    *,
-    slot: seats.SlotToSeat,
-    subscription: seats.SubscriptionToCharge | None,
-    client_id: UUID,
-    now: datetime,
-    key: str | None = None,
-) -> seats.NewBooking | None:
-    """Write a booking of a locked slot, paid by a locked subscription if it costs anything, with its event and mail.
+def write_booking(booking: seats.NewBooking) -> None:
+    """Write a booking of a locked slot, with its event and mail.
 
-    None, and nothing done, where the client or the host may not use the account any more.
+    Raises TryAgain, with nothing done, where the client or the host may not use the account any more.
     """
-    booking = new_booking(slot=slot, subscription=subscription, client_id=client_id, now=now, key=key)
-    detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot.id)}
+    by = {} if booking.made_by == "client" else {"by": booking.made_by}
+    detail = {"booking_id": str(booking.id), "slot_id": str(booking.slot.id), **by}
     if not seats.write_booking(booking, detail=detail):
-        return None
+        raise errors.TryAgain
     announce_event(kind="booking.made", detail=detail)
-    return booking
 
 
 def new_booking(

@@ -8,13 +8,12 @@ from uuid import UUID, uuid4
 
 from accounts.errors import AccountsError
 from accounts.services import lookup
-from accounts.services.events import announce_event
 from bookings import errors
 from bookings.policies.seats import Refusal, decide_booking, find_refusal
-from bookings.repositories import bookings, locking, seats, slots
+from bookings.repositories import bookings, locking, slots
 from bookings.repositories.bookings import HOSTS_KEY
 from bookings.repositories.rows import RosterRow
-from bookings.services.booking import find_facts, new_booking, refused
+from bookings.services.booking import find_facts, new_booking, refused, write_booking
 from bookings.services.operations import operation
 from bookings.services.renewing import renew_due
 from bookings.services.upgrading import check_booking_in
@@ -57,10 +56,7 @@ def book_person_in(
     price = slot.price_credits if charge else 0
     booking = new_booking(slot=slot, subscription=subscription, client_id=client_id, now=now, key=key)
     booking = replace(booking, credits=price, made_by="host", actor_id=host_id)
-    detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot_id), "by": "host"}
-    if not seats.write_booking(booking, detail=detail):
-        raise errors.TryAgain
-    announce_event(kind="booking.made", detail=detail)
+    write_booking(booking)
     return bookings.get_roster_row(booking.id)
 
 

@@ -98,9 +98,7 @@ def remove_client(now: datetime, /, *, host_id: UUID, booking_id: UUID, message:
 
 def lock_cancellable(booking_id: UUID, *, now: datetime, **owner: UUID) -> locking.LockedRows:
     """The booking and what goes with it, locked. Raises NotFound, BookingNotActive, SessionStarted before any lock."""
-    booking = bookings.find_booking(booking_id, **owner)
-    if booking is None:
-        raise errors.NotFound
+    booking = bookings.get_booking(booking_id, **owner)
     check_changeable(booking, now=now)
     return locking.lock_for_release(now=now, booked=[booking])
 

@@ -62,11 +62,9 @@ def grant_credits(
 
 
 @operation
-def grant_plan(
-    now: datetime, /, *, user_id: UUID, plan_name: str, renews: bool = True, actor_id: UUID | None = None
-) -> UUID:
+def grant_plan(now: datetime, /, *, user_id: UUID, plan_name: str, renews: bool = True) -> UUID:
     """Begin a subscription of that plan now; its id. Raises PlanUnknown, Busy."""
-    return open_plan(user_id=user_id, plan_name=plan_name, renews=renews, actor_id=actor_id, now=now)
+    return open_plan(user_id=user_id, plan_name=plan_name, renews=renews, actor_id=None, now=now)
 
 
 def open_plan(*, user_id: UUID, plan_name: str, renews: bool, actor_id: UUID | None, now: datetime) -> UUID:
@@ -117,5 +115,5 @@ def list_entries(*, user_id: UUID, cursor: str = "") -> Page[EntryRow]:
 
 
 def _record(kind: str, subscription: "Subscription", *, credits: int, actor_id: UUID | None) -> None:
-    detail: dict[str, object] = {"subscription_id": str(subscription.id), "credits": credits}
+    detail = {"subscription_id": str(subscription.id), "credits": credits}
     record_event(kind=kind, user_id=subscription.user_id, actor_id=actor_id, detail=detail)

@@ -12,16 +12,15 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from accounts.policies import clean_paragraphs, describe_period
-from accounts.services.events import announce_event
 from accounts.services.lookup import get_person, get_person_called
 from bookings import errors
 from bookings.policies.counts import count, count_credits
 from bookings.policies.seats import Refusal, decide_booking
-from bookings.repositories import bookings, jobs, locking, seats, slots
+from bookings.repositories import bookings, jobs, locking, slots
 from bookings.repositories.bookings import STAFF_KEY
 from bookings.repositories.cancellations import Cancellation
 from bookings.repositories.rows import BookingRow, HostRow, SlotRow
-from bookings.services.booking import find_facts, new_booking, refused
+from bookings.services.booking import find_facts, new_booking, refused, write_booking
 from bookings.services.browsing import get_host, list_slots
 from bookings.services.cancelling import by_client, lock_cancellable, release
 from bookings.services.effects import Effects, StaffRow, find_effects
@@ -90,11 +89,8 @@ def book_as_staff(
     payer = _find_payer(slot, client_id, price=price, expected_price=expected_credits_charged, now=now)
     booking = new_booking(slot=slot, subscription=payer, client_id=client_id, now=now, key=f"{STAFF_KEY}{uuid4()}")
     booking = replace(booking, credits=price, made_by="staff", actor_id=actor_id)
-    detail: dict[str, object] = {"booking_id": str(booking.id), "slot_id": str(slot_id), "by": "staff"}
     with jobs.noted_orders() as orders:
-        if not seats.write_booking(booking, detail=detail):
-            raise errors.TryAgain
-    announce_event(kind="booking.made", detail=detail)
+        write_booking(booking)
     return _end(booking.id, slot_ids=[slot_id], orders=orders, now=now, seen=seen, is_preview=is_preview)
 
 

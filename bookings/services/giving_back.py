@@ -90,9 +90,7 @@ def give_credits_back(
     Raises NotFound, NotValid for more than is left or no note, IdempotencyConflict, Busy.
     """
     note = read_note(note)
-    read = bookings.find_booking(booking_id, host_id=host_id)
-    if read is None:
-        raise errors.NotFound
+    read = bookings.get_booking(booking_id, **({"host_id": host_id} if host_id else {}))
     owned = locking.lock_subscriptions(user_ids=[read.client_id], subscription_ids=[read.subscription_id])
     (booking,) = locking.lock_bookings([booking_id])
     if idempotency_key and (earlier := subscriptions.find_goodwill(booking_id, key=idempotency_key)):
@@ -112,12 +110,7 @@ def give_credits_back(
         idempotency_key=idempotency_key,
     )
     bookings.add_given_back(booking, credits)
-    detail: dict[str, object] = {
-        "booking_id": str(booking_id),
-        "credits": credits,
-        "entry_id": str(entry.id),
-        "note": note,
-    }
+    detail = {"booking_id": str(booking_id), "credits": credits, "entry_id": str(entry.id), "note": note}
     record_event(kind="booking.credits_given_back", user_id=booking.client_id, actor_id=actor_id, detail=detail)
     jobs.defer_notices("credits_given_back", [(booking.client_id, entry.id, 0)])
     waitlist.retry_for([booking.client_id], now=now)

@@ -27,10 +27,7 @@ LONGEST_PERIOD = timedelta(days=2)
 
 def order_host_news() -> int:
     """Order the mails of hosts whom there is something to tell; how many hosts that were."""
-    ordered = 0
-    while newly := _order_some():
-        ordered += newly
-    return ordered
+    return sum(iter(_order_some, 0))
 
 
 @operation

@@ -156,9 +156,7 @@ def close_slots(
     cancel_locked(cancellations, rows=rows, now=now, actor_id=actor_id, by=by, told=told)
     slots.cancel_slots(slot_ids, now=now, frees_time=frees_time)
     waitlist.close_queues(slot_ids, now=now, told=told)
-    details: list[tuple[UUID, dict[str, object]]] = [
-        (rows.slots[slot_id].host_id, {"slot_id": str(slot_id), "by": by}) for slot_id in slot_ids
-    ]
+    details = [(rows.slots[slot_id].host_id, {"slot_id": str(slot_id), "by": by}) for slot_id in slot_ids]
     record_events(kind="slot.cancelled", details=details, actor_id=actor_id)
     return CancelledSlots([*slot_ids], len(booked), sum(one.refund for one in cancellations))
 
@@ -182,8 +180,7 @@ def mark_no_show(now: datetime, /, *, host_id: UUID, booking_id: UUID) -> Bookin
 
     Raises NotFound, BookingNotActive, NotValid before the start.
     """
-    if bookings.find_booking(booking_id, host_id=host_id) is None:
-        raise errors.NotFound
+    bookings.get_booking(booking_id, host_id=host_id)
     (booking,) = locking.lock_bookings([booking_id])
     if booking.status != "active":
         raise errors.BookingNotActive
@@ -203,9 +200,7 @@ def undo_no_show(now: datetime, /, *, host_id: UUID, booking_id: UUID) -> Bookin
     Raises NotFound, BookingNotActive where it was cancelled, OverlappingBooking where the client has booked another
     session at that time since, Busy.
     """
-    read = bookings.find_booking(booking_id, host_id=host_id)
-    if read is None:
-        raise errors.NotFound
+    read = bookings.get_booking(booking_id, host_id=host_id)
     locking.lock_subscriptions(user_ids=[read.client_id])
     (booking,) = locking.lock_bookings([booking_id])
     if booking.status == "cancelled":
@@ -214,7 +209,7 @@ def undo_no_show(now: datetime, /, *, host_id: UUID, booking_id: UUID) -> Bookin
         if bookings.overlaps_another(booking):
             raise errors.OverlappingBooking("They have another booking at that time, so this stays as it is.")
         bookings.set_status(booking, "active", now=now)
-        detail: dict[str, object] = {"booking_id": str(booking_id)}
+        detail = {"booking_id": str(booking_id)}
         record_event(kind="booking.no_show_undone", user_id=booking.client_id, actor_id=host_id, detail=detail)
     return bookings.get_row(booking_id, host_id=host_id)
 

@@ -28,9 +28,7 @@ def reschedule_booking(
     Raises NotFound, BookingNotActive, SessionStarted, LateReschedule, SlotCancelled, SlotStarted, SlotFull, OwnSlot,
     AlreadyBooked, OverlappingBooking, PriceChanged, InsufficientCredits, Busy.
     """
-    read = bookings.find_booking(booking_id, client_id=client_id)
-    if read is None:
-        raise errors.NotFound
+    read = bookings.get_booking(booking_id, client_id=client_id)
     move_seat(read, slot_id=slot_id, now=now, actor_id=client_id, expected_price=expected_credits_charged)
     return bookings.get_row(booking_id, client_id=client_id)
 
@@ -69,7 +67,7 @@ def move_seat(
     remind_at = reminder_time(starts_at=target.starts_at, now=now)
     bookings.move_booking(booking, to=target, remind_at=remind_at, now=now)
     waitlist.set_status("promoted", slot_id=slot_id, client_id=client_id)
-    detail: dict[str, object] = {
+    detail = {
         "booking_id": str(booking_id),
         "from_slot_id": str(left.id),
         "to_slot_id": str(target.id),

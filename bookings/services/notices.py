@@ -131,10 +131,7 @@ def find_reminder(*, booking_id: UUID, revision: int) -> Notice | None:
 
 def order_reminders() -> int:
     """Order every reminder that is due; how many that were. Two at once order none twice."""
-    ordered = 0
-    while newly := _order_some():
-        ordered += newly
-    return ordered
+    return sum(iter(_order_some, 0))
 
 
 @operation

@@ -163,5 +163,5 @@ def lock_own(*, host_id: UUID, offering_id: UUID) -> "Offering":
 
 
 def _record(kind: str, offering: "Offering", detail: dict[str, object]) -> None:
-    about: dict[str, object] = {"offering_id": str(offering.id), **detail}
+    about = {"offering_id": str(offering.id), **detail}
     record_event(kind=kind, user_id=offering.host_id, actor_id=offering.host_id, detail=about)

@@ -31,9 +31,7 @@ def _renew(due: "list[Subscription]", *, now: datetime, actor_id: UUID | None) -
         period = next_period(ends_at=subscription.ends_at, period_days=subscription.plan.period_days, now=now)
         (subscription.starts_at, subscription.ends_at), subscription.expired_at = period, None
     subscriptions.write_renewals(due, now=now)
-    details: list[tuple[UUID, dict[str, object]]] = [
-        (s.user_id, {"subscription_id": str(s.id), "credits": s.plan.credits}) for s in due
-    ]
+    details = [(s.user_id, {"subscription_id": str(s.id), "credits": s.plan.credits}) for s in due]
     record_events(kind="subscription.renewed", details=details, actor_id=actor_id)
     notices = [(s.user_id, s.id, int(s.ends_at.timestamp())) for s in due]
     jobs.defer_notices("subscription_renewed", notices)
@@ -69,10 +67,7 @@ def expire_subscription(now: datetime, /, *, subscription_id: UUID) -> bool:
 def expire_locked(subscription: "Subscription", *, now: datetime, actor_id: UUID | None) -> None:
     """Note that a subscription, which the caller has locked, has ended, and tell the person."""
     subscriptions.change(subscription, expired_at=now)
-    detail: dict[str, object] = {
-        "subscription_id": str(subscription.id),
-        "credits": subscription.credits_remaining,
-    }
+    detail = {"subscription_id": str(subscription.id), "credits": subscription.credits_remaining}
     record_event(kind="subscription.expired", user_id=subscription.user_id, actor_id=actor_id, detail=detail)
     notice = (subscription.user_id, subscription.id, int(subscription.ends_at.timestamp()))
     jobs.defer_notices("subscription_expired", [notice])

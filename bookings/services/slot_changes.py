@@ -243,20 +243,20 @@ def _offer_new_seats(changed: Sequence[ChangedSlot], *, rows: locking.LockedRows
 
 def _record(changed: Sequence[ChangedSlot], message: str, source: Values) -> None:
     """A line of the audit trail for each."""
-    details: list[tuple[UUID, dict[str, object]]] = []
-    for one in changed:
-        is_now = {name: getattr(one.slot, name) for name in one.was}
-        detail: dict[str, object] = {
-            "slot_id": str(one.slot.id),
-            "changed": sorted(one.was),
-            "from": told_values(one.was),
-            "to": told_values(is_now),
-            "message": message,
-            **source,
-        }
-        details.append((one.slot.host_id, detail))
+    details = [(one.slot.host_id, _detail(one, message, source)) for one in changed]
     if details:
         record_events(kind="slot.changed", details=details, actor_id=details[0][0])
+
+
+def _detail(one: ChangedSlot, message: str, source: Values) -> dict[str, object]:
+    return {
+        "slot_id": str(one.slot.id),
+        "changed": sorted(one.was),
+        "from": told_values(one.was),
+        "to": told_values({name: getattr(one.slot, name) for name in one.was}),
+        "message": message,
+        **source,
+    }
 
 
 def told_values(values: Mapping[str, Any]) -> dict[str, object]:

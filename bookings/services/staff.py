@@ -124,10 +124,10 @@ def give_credits(*, person: str, credits: int, actor_id: UUID | None = None) -> 
     return granting.grant_credits(user_id=user_id, credits=credits, actor_id=actor_id)
 
 
-def give_plan(*, person: str, plan_name: str, renews: bool = True, actor_id: UUID | None = None) -> UUID:
+def give_plan(*, person: str, plan_name: str) -> UUID:
     """`grant_plan` to somebody by login or id; the subscription's id.
 
     Raises PersonNotFound and LoginAmbiguous of `accounts`, PlanUnknown, Busy.
     """
     user_id = get_person_called(login_or_id=person).id
-    return granting.grant_plan(user_id=user_id, plan_name=plan_name, renews=renews, actor_id=actor_id)
+    return granting.grant_plan(user_id=user_id, plan_name=plan_name)

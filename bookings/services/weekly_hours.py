@@ -174,7 +174,7 @@ class _Week:
     ) -> None:
         ids = {name: [str(rule.id) for rule in rules] for name, rules in (("added", added), ("removed", removed))}
         counts = {"opened": change.opened, "closed": change.closed, "left": change.left_count}
-        detail: dict[str, object] = {"offering_id": str(self.offering_id), "rule_kind": "weekly", **ids, **counts}
+        detail = {"offering_id": str(self.offering_id), "rule_kind": "weekly", **ids, **counts}
         record_event(kind="availability.changed", user_id=self.host_id, actor_id=self.host_id, detail=detail)
 
 

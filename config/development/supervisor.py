@@ -64,7 +64,7 @@ class Supervisor:
         while self.stopped_because is None:
             if is_reached():
                 return True
-            self._relay(seconds=0.05)
+            self._relay()
             self._check_processes()
         return False
 
@@ -86,8 +86,8 @@ class Supervisor:
                 how = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
                 self.stopped_because = f"The process {name!r} ended {how}, so everything stops."
 
-    def _relay(self, seconds: float) -> None:
-        for key, _ in self._selector.select(seconds):
+    def _relay(self) -> None:
+        for key, _ in self._selector.select(0.05):
             chunk = os.read(key.fd, 65_536)
             if not chunk:
                 self._selector.unregister(key.fileobj)
@@ -100,7 +100,7 @@ class Supervisor:
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and any(process.poll() is None for process in self._processes.values()):
-            self._relay(seconds=0.05)
+            self._relay()
         for process in self._processes.values():
             # The group: a killed server leaves its workers behind.
             with contextlib.suppress(ProcessLookupError):

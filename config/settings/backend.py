@@ -246,11 +246,11 @@ globals().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Insighta <no-reply@localhost>")
 
-# What `/readyz` checks, by the name that it reports.
+# What `/readyz` calls, each by the name that it reports if the call raises or returns a false value.
 READINESS = {
     "database": "config.http.health.has_database",
     "migrations": "config.http.health.is_migrated",
-    "signing key": "tokens.services.signing_keys.has_signing_key",
+    "signing key": "tokens.services.signing_keys.active_key",
 }
 if REDIS_URL:
     READINESS["redis"] = "config.http.health.has_shared_cache"

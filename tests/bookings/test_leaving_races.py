@@ -180,9 +180,9 @@ def test_nothing_that_was_made_outlives_the_end(prepare: Prepare, end: Callable[
     assert rows_of(bystander) == before
 
 
-MAKERS = {"seat_client", "write_booking", "write_seatings", "insert_entry", "move_booking", "move_seat"}
+MAKERS = {"write_booking", "write_seatings", "insert_entry", "move_booking", "move_seat"}
 # The table's rows call the first two; the last fills a demo's past, which nothing races with.
-HELPERS = {"booking.seat_client", "moving.move_seat", "demo._add_past_session"}
+HELPERS = {"booking.write_booking", "moving.move_seat", "demo._add_past_session"}
 
 
 def functions_of(folder: Path) -> list[tuple[str, ast.FunctionDef]]:

@@ -67,7 +67,7 @@ def sign_out_everywhere(
     """End the access of a person who asks for it, or for whom the staff do. Raises PersonNotFound."""
     because = BY_THE_PERSON if actor_id == user_id else BY_THE_STAFF
     ended = end_access(user_id=user_id, because=because, now=now, keep=keep, with_personal_tokens=with_personal_tokens)
-    detail: dict[str, object] = {"sessions": ended.sessions}
+    detail = {"sessions": ended.sessions}
     if with_personal_tokens:
         detail |= {"personal_tokens": ended.personal_tokens, "publishers": ended.publishers}
     kind = "session.others_ended" if keep else "session.all_ended"

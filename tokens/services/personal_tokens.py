@@ -69,7 +69,6 @@ def add_token(
     scopes: frozenset[str],
     expires_at: datetime | None,
     now: datetime,
-    actor_id: UUID | None = None,
     session_id: UUID | None = None,
     secret: str = "",
 ) -> "tuple[PersonalAccessToken, str]":
@@ -95,10 +94,8 @@ def add_token(
     )
     personal_tokens.insert_token(token)
     jobs.defer_security_mail("token_created", user_id=user_id, subject_id=token.id)
-    detail: dict[str, object] = {"token_id": str(token.id), "name": token.name, "scopes": sorted(scopes)}
-    record_event(
-        kind="token.created", user_id=user_id, actor_id=actor_id or user_id, session_id=session_id, detail=detail
-    )
+    detail = {"token_id": str(token.id), "name": token.name, "scopes": sorted(scopes)}
+    record_event(kind="token.created", user_id=user_id, actor_id=user_id, session_id=session_id, detail=detail)
     return token, secret
 
 

@@ -108,15 +108,13 @@ def _encode_part(members: dict[str, Any]) -> bytes:
 
 def active_key(*, now: datetime, algorithm: str = ES256) -> LoadedKey:
     """The key that signs at `now`, with its private half; the first one is made here. Raises RuntimeError for none."""
-    key = _find_or_make_signer(now=now, algorithm=algorithm)
+    key = _find_signer(_ring.load(now=now).values(), now=now, algorithm=algorithm)
+    if key is None:
+        ensure_signing_key(now=now, algorithm=algorithm)
+        key = _find_signer(_ring.load(now=now).values(), now=now, algorithm=algorithm)
     if key is None:
         raise RuntimeError("A signing key was made, but it cannot be read back.")
     return key
-
-
-def has_signing_key(*, now: datetime) -> bool:
-    """Whether this process can sign: there is a key, and SECRET_KEY opens it. The first key is made here."""
-    return _find_or_make_signer(now=now, algorithm=ES256) is not None
 
 
 def find_public_key(kid: str, *, now: datetime) -> ec.EllipticCurvePublicKey | None:
@@ -156,14 +154,6 @@ def ensure_signing_key(*, now: datetime, algorithm: str = ES256) -> None:
             signing_keys.insert_key(_generate(activates_at=now, algorithm=algorithm))
         transaction.on_commit(_ring.forget)
     _ring.forget()
-
-
-def _find_or_make_signer(*, now: datetime, algorithm: str) -> LoadedKey | None:
-    key = _find_signer(_ring.load(now=now).values(), now=now, algorithm=algorithm)
-    if key is None:
-        ensure_signing_key(now=now, algorithm=algorithm)
-        key = _find_signer(_ring.load(now=now).values(), now=now, algorithm=algorithm)
-    return key
 
 
 def _find_signer(keys: Iterable[PublishedKey], *, now: datetime, algorithm: str) -> LoadedKey | None:
