@@ -3,8 +3,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
-
 from bookings.models import Booking, CreditEntry, Slot
 
 
@@ -30,10 +28,6 @@ def find_prices(booking_ids: Collection[UUID]) -> dict[UUID, int]:
     """What each of these bookings has cost when it was made, where it has cost anything."""
     entries = CreditEntry.objects.filter(booking_id__in=booking_ids, reason="booking")
     return {booking_id: -amount for booking_id, amount in entries.values_list("booking_id", "amount") if booking_id}
-
-
-def find_logins(user_ids: Collection[UUID]) -> dict[UUID, str]:
-    return dict(get_user_model().objects.filter(id__in=user_ids).values_list("id", "login"))
 
 
 def list_welcomes(user_id: UUID) -> list[tuple[datetime, int]]:

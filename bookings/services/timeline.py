@@ -158,7 +158,7 @@ def _describe(found: "Sequence[Event]", *, about: UUID, zone: ZoneInfo) -> list[
     slots_of = timeline.find_slot_ids(booking_ids)
     slots = timeline.find_slots({one for event in found if (one := _slot_id(event, slots_of))})
     prices = timeline.find_prices(booking_ids)
-    logins = timeline.find_logins({event.actor_id for event in found if event.actor_id})
+    logins = lookup.find_logins(user_ids={event.actor_id for event in found if event.actor_id})
     lines = []
     for event in found:
         said = words.describe_event(event.kind, event.detail)

@@ -35,12 +35,6 @@ def void_codes_of(user_id: UUID, *, now: datetime, client_id: str | None = None)
     return unused.update(redeemed_at=now)
 
 
-def purge_codes(*, expired_before: datetime, limit: int) -> int:
-    """Remove up to `limit` codes that expired before `expired_before`; how many."""
-    expired = AuthorizationCode.objects.filter(expires_at__lte=expired_before).values("id")[:limit]
-    return AuthorizationCode.objects.filter(id__in=expired).delete()[0]
-
-
 def build_code(**columns: object) -> AuthorizationCode:
     """A code that is not stored yet."""
     return AuthorizationCode(**columns)

@@ -63,9 +63,3 @@ def deny_approved_of(user_id: UUID) -> int:
 def deny_approved_by(session_id: UUID) -> int:
     """Turn away the devices that a session let in and that have not come yet; how many."""
     return DeviceGrant.objects.filter(decided_by=session_id, status=APPROVED).update(status=DeviceGrant.Status.DENIED)
-
-
-def purge_grants(*, expired_before: datetime, limit: int) -> int:
-    """Remove up to `limit` grants that expired before `expired_before`; how many."""
-    expired = DeviceGrant.objects.filter(expires_at__lte=expired_before).values("id")[:limit]
-    return DeviceGrant.objects.filter(id__in=expired).delete()[0]

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Model
+
 from tokens.models import AuthorizationCode, Consent, DeviceGrant, PersonalAccessToken, Session, TrustedPublisher
 
 _SESSION = ("id", "client_id", "label", "scope", "created_at", "last_used_at", "last_address", "ends_at", "revoked_at")
@@ -12,24 +14,21 @@ _PUBLISHER = ("id", "issuer", "repository", "workflow", "environment", "ref", "s
 _DEVICE = ("id", "client_id", "label", "scope", "address", "status", "created_at")
 
 
-def read_sessions(user_id: UUID) -> list[dict[str, Any]]:
-    return list(Session.objects.filter(user_id=user_id).order_by("id").values(*_SESSION))
+_PARTS: dict[str, tuple[type[Model], tuple[str, ...]]] = {
+    "sign_ins": (Session, _SESSION),
+    "personal_access_tokens": (PersonalAccessToken, _TOKEN),
+    "trusted_publishers": (TrustedPublisher, _PUBLISHER),
+    "applications": (Consent, _CONSENT),
+    "device_requests": (DeviceGrant, _DEVICE),
+}
 
 
-def read_tokens(user_id: UUID) -> list[dict[str, Any]]:
-    return list(PersonalAccessToken.objects.filter(user_id=user_id).order_by("id").values(*_TOKEN))
-
-
-def read_device_requests(user_id: UUID) -> list[dict[str, Any]]:
-    return list(DeviceGrant.objects.filter(user_id=user_id).order_by("id").values(*_DEVICE))
-
-
-def read_consents(user_id: UUID) -> list[dict[str, Any]]:
-    return list(Consent.objects.filter(user_id=user_id).order_by("id").values(*_CONSENT))
-
-
-def read_publishers(user_id: UUID) -> list[dict[str, Any]]:
-    return list(TrustedPublisher.objects.filter(user_id=user_id).order_by("id").values(*_PUBLISHER))
+def read_parts(user_id: UUID) -> dict[str, list[dict[str, Any]]]:
+    """By name, each in the order in which it was made."""
+    return {
+        name: list(model._default_manager.filter(user_id=user_id).order_by("id").values(*columns))
+        for name, (model, columns) in _PARTS.items()
+    }
 
 
 def remove_all(user_id: UUID) -> None:

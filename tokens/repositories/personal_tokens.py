@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from tokens.models import PersonalAccessToken
 
@@ -61,14 +61,3 @@ def note_use(token_id: UUID, *, before: datetime, now: datetime, address: str | 
     """Write when and from where the token was used last, unless that was written after `before`."""
     stale = Q(last_used_at=None) | Q(last_used_at__lt=before)
     PersonalAccessToken.objects.filter(stale, id=token_id).update(last_used_at=now, last_address=address)
-
-
-def ended_tokens(*, before: datetime) -> QuerySet[PersonalAccessToken]:
-    """The tokens that expired or were revoked before that instant."""
-    return PersonalAccessToken.objects.filter(Q(expires_at__lte=before) | Q(revoked_at__lte=before))
-
-
-def purge_tokens(*, ended_before: datetime, limit: int) -> int:
-    """Remove up to `limit` of them; how many."""
-    ended = ended_tokens(before=ended_before).values("id")[:limit]
-    return PersonalAccessToken.objects.filter(id__in=ended).delete()[0]

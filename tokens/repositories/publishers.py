@@ -55,9 +55,3 @@ def use_token(token_hash: bytes, *, expires_at: datetime) -> bool:
     used = UsedJobToken(token_hash=token_hash, expires_at=expires_at)
     UsedJobToken.objects.bulk_create([used], ignore_conflicts=True)
     return UsedJobToken.objects.filter(id=used.id).exists()
-
-
-def purge_used_tokens(*, expired_before: datetime, limit: int) -> int:
-    """Remove up to `limit` that nobody would take again; how many."""
-    expired = UsedJobToken.objects.filter(expires_at__lte=expired_before).values("id")[:limit]
-    return UsedJobToken.objects.filter(id__in=expired).delete()[0]

@@ -204,12 +204,6 @@ def has_signed_in(user_id: UUID, **columns: str) -> bool:
     return Session.objects.filter(user_id=user_id, **columns).exists()
 
 
-def purge_sessions(*, ended_before: datetime, limit: int) -> int:
-    """Remove up to `limit` sessions whose absolute end lies before `ended_before`; how many."""
-    ended = Session.objects.filter(ends_at__lte=ended_before).values("id")[:limit]
-    return Session.objects.filter(id__in=ended).delete()[0]
-
-
 def build_session(**columns: object) -> Session:
     """A session that is not stored yet."""
     return Session(**columns)

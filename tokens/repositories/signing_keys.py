@@ -1,7 +1,7 @@
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from tokens.models import SigningKey
 
@@ -42,15 +42,9 @@ def lock_keys() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('tokens_signingkey'))")
 
 
-def purgeable(*, now: datetime) -> QuerySet[SigningKey]:
-    """Retired keys that verify no hints any more."""
-    return SigningKey.objects.filter(Q(hints_until=None) | Q(hints_until__lte=now), retires_at__lte=now)
-
-
-def purge_keys(*, now: datetime) -> int:
-    """Remove the private halves of retired keys, and retired keys that verify no hints any more; how many of these."""
+def remove_private_halves(*, now: datetime) -> None:
+    """Those of retired keys."""
     SigningKey.objects.filter(retires_at__lte=now).exclude(private_key=b"").update(private_key=b"")
-    return purgeable(now=now).delete()[0]
 
 
 def build_key(**columns: object) -> SigningKey:

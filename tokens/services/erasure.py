@@ -6,13 +6,7 @@ from tokens.repositories import erasure
 
 def export_access(*, user_id: UUID) -> dict[str, Any]:
     """A person's sign-ins, tokens, trusted publishers, applications and device requests, without their secrets."""
-    return {
-        "sign_ins": erasure.read_sessions(user_id),
-        "personal_access_tokens": erasure.read_tokens(user_id),
-        "trusted_publishers": erasure.read_publishers(user_id),
-        "applications": erasure.read_consents(user_id),
-        "device_requests": erasure.read_device_requests(user_id),
-    }
+    return erasure.read_parts(user_id)
 
 
 def erase_access(*, user_id: UUID) -> None:
