@@ -19,7 +19,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from bookings.errors import TryAgain
+from bookings.errors import NotFound, TryAgain
 from bookings.models import Booking, Host, Slot, Subscription
 from bookings.repositories import bookings, waitlist
 
@@ -68,9 +68,12 @@ def lock_open_slots(slot_ids: Collection[UUID]) -> dict[UUID, int]:
         return dict(cursor.fetchall())
 
 
-def lock_slot(slot_id: UUID) -> Slot | None:
-    """One slot; None where it does not exist."""
-    return lock_slots([slot_id]).get(slot_id)
+def lock_slot(slot_id: UUID, *, sentence: str = "") -> Slot:
+    """One slot. Raises NotFound, with that sentence where one is given."""
+    found = lock_slots([slot_id])
+    if slot_id not in found:
+        raise NotFound(sentence)
+    return found[slot_id]
 
 
 def lock_subscriptions(

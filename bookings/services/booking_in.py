@@ -44,8 +44,6 @@ def book_person_in(
     slots.get_own_slot(slot_id, host_id=host_id)
     check_booking_in()
     slot = locking.lock_slot(slot_id)
-    if slot is None:
-        raise errors.NotFound
     client_id, key = _find_id(person, host_id=host_id), _key_of(host_id, idempotency_key)
     if earlier := bookings.find_booked_in(client_id=client_id, slot_id=slot_id, key=key):
         is_same = (earlier.client_id, earlier.slot_id) == (client_id, slot_id)

@@ -97,10 +97,7 @@ def lock_own_slot(slot_id: UUID, *, host_id: UUID) -> "Slot":
     """The host's own slot, locked after the host's calendar. Raises NotFound, NotAHost."""
     slots.get_own_slot(slot_id, host_id=host_id)
     lock_calendar(host_id)
-    slot = locking.lock_slot(slot_id)
-    if slot is None:
-        raise errors.NotFound
-    return slot
+    return locking.lock_slot(slot_id)
 
 
 def _row(slot_id: UUID, host_id: UUID) -> SlotRow:

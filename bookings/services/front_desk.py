@@ -82,9 +82,7 @@ def book_as_staff(
     """
     client_id = get_person_called(login_or_id=person).pk
     check_booking_in()
-    slot = locking.lock_slot(slot_id)
-    if slot is None:
-        raise errors.NotFound("There is no session by that id.")
+    slot = locking.lock_slot(slot_id, sentence="There is no session by that id.")
     price = slot.price_credits if charge else 0
     payer = _find_payer(slot, client_id, price=price, expected_price=expected_credits_charged, now=now)
     booking = new_booking(slot=slot, subscription=payer, client_id=client_id, now=now, key=f"{STAFF_KEY}{uuid4()}")

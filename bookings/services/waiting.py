@@ -44,8 +44,6 @@ def join_waitlist(
     # A leave that waits for this finds the place; one that came first is seen below.
     people.lock_person(user_id=client_id)
     slot = locking.lock_slot(slot_id)
-    if slot is None:
-        raise errors.NotFound
     entry = waitlist.find_waiting(slot_id=slot_id, client_id=client_id)
     facts = find_facts([(slot, client_id)])[slot_id, client_id]
     if entry is not None:
@@ -71,8 +69,7 @@ def join_waitlist(
 @operation
 def leave_waitlist(now: datetime, /, *, client_id: UUID, slot_id: UUID) -> None:
     """Give up the place; nothing happens where there is none. Raises NotFound for an unknown slot, Busy."""
-    if locking.lock_slot(slot_id) is None:
-        raise errors.NotFound
+    locking.lock_slot(slot_id)
     if waitlist.set_status("left", slot_id=slot_id, client_id=client_id):
         record_event(kind="waitlist.left", user_id=client_id, detail={"slot_id": str(slot_id)})
 
