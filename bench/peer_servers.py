@@ -147,16 +147,25 @@ def install_peers() -> None:
 
 
 def python_of_peers() -> Path:
-    """The Python of the peers' own environment, which is made and filled when its requirements have changed."""
-    requirements = PEERS / "requirements.txt"
-    python = LOCAL / "peers" / "bin" / "python"
-    if _is_stale(LOCAL / "peers.installed", requirements):
-        say("    installing the peers …")
-        run_to_end(Path(sys.executable), ["-m", "venv", str(LOCAL / "peers")], {})
+    """The Python of the peers' own environment."""
+    return _python_with("peers", PEERS / "requirements.txt")
+
+
+def python_with_pretix() -> Path:
+    """The Python of pretix's environment."""
+    return _python_with("pretix", PEERS / "pretix" / "requirements.txt")
+
+
+def _python_with(name: str, requirements: Path) -> Path:
+    """The Python of an environment that is made and filled when its requirements have changed."""
+    python, mark = LOCAL / name / "bin" / "python", LOCAL / f"{name}.installed"
+    if _is_stale(mark, requirements):
+        say(f"    installing {'the peers' if name == 'peers' else name} …")
+        run_to_end(Path(sys.executable), ["-m", "venv", str(LOCAL / name)], {})
         quiet = ["--quiet", "--disable-pip-version-check"]
         # The caller's environment: it says where packages come from.
         run_to_end(python, ["-m", "pip", "install", *quiet, "--requirement", str(requirements)], os.environ)
-        _mark(LOCAL / "peers.installed", requirements)
+        _mark(mark, requirements)
     return python
 
 

@@ -56,18 +56,20 @@ def load_calls(
     clients: int,
     seconds: int,
     tokens: Sequence[str] = (),
+    scheme: str = "Bearer",
     method: str = "GET",
     bodies: Sequence[str] = (),
     content_type: str = "application/json",
     cookie: str = "",
     allow_refusals: bool = False,
 ) -> Load:
-    """The same call over and over by `clients` connections, with a bearer token each where `tokens` are given.
+    """The same call over and over by `clients` connections, with a token each where `tokens` are given.
 
     `bodies` are shared out among the connections. Raises BenchError for a 5xx or a broken connection, and for a
     4xx unless `allow_refusals`.
     """
     environment = {"BENCH_METHOD": method, "BENCH_CONTENT_TYPE": content_type, "BENCH_COOKIE": cookie}
+    environment["BENCH_SCHEME"] = scheme
     load = run_script(url, "call.lua", clients, seconds, environment, tokens=tokens, bodies=bodies)
     return load if allow_refusals else _strict(load)
 

@@ -1,4 +1,4 @@
--- Requests that are all of one form; each connection sends its own bearer token, where there are tokens, and its own body,
+-- Requests that are all of one form; each connection sends its own token, where there are tokens, and its own body,
 -- where there are bodies (one a line; a connection takes every n-th of them, in turn).
 local summary = dofile(os.getenv("BENCH_LUA") .. "/summary.lua")
 local method = os.getenv("BENCH_METHOD") or "GET"
@@ -23,7 +23,7 @@ function init()
   end
   wrk.headers["Content-Type"] = os.getenv("BENCH_CONTENT_TYPE")
   if os.getenv("BENCH_COOKIE") ~= "" then wrk.headers["Cookie"] = os.getenv("BENCH_COOKIE") end
-  if token then wrk.headers["Authorization"] = "Bearer " .. token end
+  if token then wrk.headers["Authorization"] = os.getenv("BENCH_SCHEME") .. " " .. token end
 end
 
 function request()
