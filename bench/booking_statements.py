@@ -14,14 +14,15 @@ _KEY = "bench-key-of-the-recorded-booking"
 # Who books what, by number. A client of pgbench takes every n-th row.
 _PAIRS = """
 CREATE UNLOGGED TABLE bench_pairs AS
-SELECT n, person, slot, s.host_id AS host, u.id AS subscription, t.id AS session, s.starts_at, s.ends_at
+SELECT n, person, slot, s.host_id AS host, u.id AS subscription, t.id AS session, s.starts_at, s.ends_at,
+       u.credits_remaining - 1 AS balance
 FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS pair (person, slot, n)
 JOIN bookings_slot s ON s.id = slot JOIN bookings_subscription u ON u.user_id = person
 JOIN tokens_session t ON t.user_id = person
 """
 _NEXT = r"""
 \set n :n + :connections
-SELECT person, slot, host, subscription, session, starts_at, ends_at, uuidv7() AS made1, uuidv7() AS made2,
+SELECT person, slot, host, subscription, session, starts_at, ends_at, balance, uuidv7() AS made1, uuidv7() AS made2,
        uuidv7() AS made3, uuidv7() AS made4, uuidv7() AS made5
 FROM bench_pairs WHERE n = :client_id + 1 + :n \gset
 """
@@ -48,12 +49,12 @@ def _book(world: BookingWorld, client: Client, slot: uuid.UUID) -> None:
 def _known(world: BookingWorld, client: Client, slot: uuid.UUID) -> dict[str, str]:
     with world.product.connect() as connection:
         row = connection.execute(
-            "SELECT s.host_id, u.id, t.id, s.starts_at, s.ends_at"
+            "SELECT s.host_id, u.id, t.id, s.starts_at, s.ends_at, u.credits_remaining || '::int'"
             " FROM bookings_slot s, bookings_subscription u, tokens_session t"
             " WHERE s.id = %s AND u.user_id = %s AND t.user_id = %s",
             [slot, client.user_id, client.user_id],
         ).fetchone()
-    host, subscription, session, starts_at, ends_at = row or ("", "", "", "", "")
+    host, subscription, session, starts_at, ends_at, balance = row or ("", "", "", "", "", "")
     return {
         str(slot): "slot",
         str(client.user_id): "person",
@@ -63,6 +64,7 @@ def _known(world: BookingWorld, client: Client, slot: uuid.UUID) -> dict[str, st
         # The server writes an instant without the minutes of its offset.
         str(starts_at).removesuffix(":00"): "starts_at",
         str(ends_at).removesuffix(":00"): "ends_at",
+        str(balance): "balance::int",
     }
 
 
@@ -76,6 +78,8 @@ def _with_variables(statements: list[str], names: dict[str, str]) -> list[str]:
         return f":{known}"
 
     texts = [_UUID.sub(name, statement).replace(_KEY, "bench-:made1") for statement in statements]
+    for credits, known in ((text, known) for text, known in names.items() if known == "balance::int"):
+        texts = [text.replace(credits, f":{known}") for text in texts]
     for instant, known in ((text, known) for text, known in names.items() if known.endswith("_at")):
         texts = [re.sub(re.escape(instant) + "(:00)?", f":{known}", text) for text in texts]
     return texts
