@@ -191,10 +191,12 @@ class Cluster:
 
 
 def run_program(name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """Run one of PostgreSQL's own programs; its output. Raises CalledProcessError."""
+    """Run one of PostgreSQL's own programs; its output. Raises RuntimeError with what it said."""
     program = embedded_postgres.programs() / name
     clean = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     done = subprocess.run(  # noqa: S603  # a program of the wheel, arguments of this package
-        [str(program), *arguments], check=True, capture_output=True, text=True, env={**clean, **(environment or {})}
+        [str(program), *arguments], check=False, capture_output=True, text=True, env={**clean, **(environment or {})}
     )
+    if done.returncode:
+        raise RuntimeError(f"{name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
