@@ -7,7 +7,7 @@ from rest_framework import serializers
 from accounts.policies import clean_text
 from tokens.models import DeviceGrant, PersonalAccessToken, Session, TrustedPublisher
 from tokens.policies.device_codes import format_user_code, normalize_user_code
-from tokens.policies.personal_tokens import latest_end
+from tokens.policies.personal_tokens import latest_end, say_latest_end
 from tokens.policies.publishers import PUBLISHER_SCOPES, publisher_problems
 from tokens.policies.scopes import ALL_SCOPES
 from tokens.services import publishers
@@ -115,8 +115,7 @@ class ExpiryField(serializers.DateTimeField):
             raise serializers.ValidationError("The expiry must lie in the future.")
         last = latest_end(now=self.context["now"], days=settings.PERSONAL_TOKEN_DAYS)
         if instant > last:
-            latest = f"{last.day} {last:%b %Y}"
-            raise serializers.ValidationError(f"A token ends on {latest} at the latest. Choose an earlier day.")
+            raise serializers.ValidationError(say_latest_end(last))
         return instant
 
 

@@ -288,10 +288,11 @@ class DeactivationPageView(PageView):
     def content(self, request: Request) -> dict[str, Any]:
         """What deactivating the account would cancel."""
         page = portal_pages.compose_leaving(user_id=caller_id(request))
-        booked = rows_body(shapes.BookingSerializer(), (row for row, _ in page.bookings))
-        refunds = ({"credits_to_refund": credits} for _, credits in page.bookings)
+        booking = shapes.BookingSerializer()
         return {
-            "bookings": [row | refund for row, refund in zip(booked, refunds, strict=True)],
+            "bookings": [
+                {**booking.to_representation(row), "credits_to_refund": credits} for row, credits in page.bookings
+            ],
             "slots": rows_body(shapes.SlotSerializer(), page.slots),
         }
 

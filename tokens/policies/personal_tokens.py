@@ -35,6 +35,11 @@ def latest_end(*, now: datetime, days: int) -> datetime:
     return datetime.combine((now.astimezone(UTC) + timedelta(days=days)).date(), time.max, tzinfo=UTC)
 
 
+def say_latest_end(last: datetime) -> str:
+    """What is said where a token is to end later."""
+    return f"A token ends on {last.day} {last:%b %Y} at the latest. Choose an earlier day."
+
+
 def is_well_formed(token: str) -> bool:
     """Whether prefix, alphabet and checksum are right: a typing mistake costs no query."""
     return bool(_FORM.fullmatch(token)) and add_checksum(token[len(PREFIX) : -CHECKSUM_LENGTH]) == token

@@ -10,7 +10,7 @@ from accounts.services import people
 from accounts.services.events import record_event
 from accounts.services.lookup import get_person_called
 from tokens import errors
-from tokens.policies.personal_tokens import SHOWN_LENGTH, latest_end, make_keyed_secret, make_secret
+from tokens.policies.personal_tokens import SHOWN_LENGTH, latest_end, make_keyed_secret, make_secret, say_latest_end
 from tokens.repositories import jobs, personal_tokens
 from tokens.services.callers import Credential
 from tokens.services.giving_access import lock_recent_sign_in
@@ -79,7 +79,7 @@ def add_token(
     """
     last = latest_end(now=now, days=settings.PERSONAL_TOKEN_DAYS)
     if expires_at is not None and expires_at > last:
-        raise errors.ExpiryTooFar(f"A token ends on {last.day} {last:%b %Y} at the latest. Choose an earlier day.")
+        raise errors.ExpiryTooFar(say_latest_end(last))
     cleaned = clean_text(name, limit=100)
     if not cleaned:
         raise errors.NamelessToken
