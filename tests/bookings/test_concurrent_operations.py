@@ -1,4 +1,4 @@
-"""Everything at once, for `BOOKINGS_RACE_SECONDS` (2 unless told): no deadlock, no surprise, every rule intact."""
+"""Everything at once, for `BOOKINGS_RACE_SECONDS` (4 unless told): no deadlock, no surprise, every rule intact."""
 
 import os
 import random
@@ -40,7 +40,7 @@ from tests.bookings.people import make_person, make_slot
 
 pytestmark = pytest.mark.slow
 
-SECONDS = float(os.environ.get("BOOKINGS_RACE_SECONDS", "2"))
+SECONDS = float(os.environ.get("BOOKINGS_RACE_SECONDS", "4"))
 THREADS = 10
 # A slow machine goes on until each of these has been done.
 NEEDED = {

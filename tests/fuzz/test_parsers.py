@@ -185,7 +185,7 @@ def test_idempotency_keys(http: Client, world: World) -> None:
 def test_time_zones(http: Client, world: World) -> None:
     known = sorted(zoneinfo.available_timezones())
 
-    @tried(40)
+    @tried(100)
     @given(zone=st.one_of(things, st.sampled_from(known), st.sampled_from(known).flatmap(altered)))
     def move_to(zone: Any) -> None:
         headers = {"Authorization": f"Bearer {world.bearers['host']}"}

@@ -49,7 +49,7 @@ def test_every_operation_answers_within_the_schema(api: OpenApiSchema, world: Wo
         operation = found.ok()
         cases = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
 
-        @tried(4)
+        @tried(8)
         @given(case=st.one_of(cases), data=st.data())
         def send(case: Case[Any], data: st.DataObject) -> None:
             name_what_exists(case, world, data)
@@ -66,7 +66,7 @@ def test_the_public_calendar_answers_nobody_within_the_schema(api: OpenApiSchema
     for path in paths:
         operation = api[f"/api/v1{path}"]["GET"]
 
-        @tried(4)
+        @tried(8)
         @given(case=st.one_of([operation.as_strategy(generation_mode=mode) for mode in GenerationMode]), data=st.data())
         def send(case: Case[Any], data: st.DataObject) -> None:
             name_what_exists(case, world, data)

@@ -39,7 +39,7 @@ from tokens.services.consents import note_consent, withdraw_application
 from tokens.services.sessions import TokenPair
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-ROUNDS = 3
+ROUNDS = 6
 WIKI = "wiki"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 PASSWORD = "a long password of the staff"

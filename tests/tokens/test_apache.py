@@ -52,6 +52,7 @@ def test_five_refreshes_at_once_and_the_next_one_keep_the_sign_in(apache: Apache
     with ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(lambda _: apache.look_inside(ada, seconds=OLD_SECONDS), range(5)))
     assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["access_token"] for answer in answers} - {first["access_token"]}) > 1
     second = _refreshed(apache, ada, first)
     third = _refreshed(apache, ada, first, second)
     assert len({kept["access_token"] for kept in (first, second, third)}) == 3

@@ -42,7 +42,7 @@ def session_count(live: Live) -> int:
 
 def test_races_of_twenty_give_one_successor_each(live: Live, party: Party, racers: Racers) -> None:
     token = first = party.sign_in(Browser(live, fresh("ada"))).refresh
-    rows, races = session_count(live), 40 if party.client_id == CLI else 10
+    rows, races = session_count(live), 200 if party.client_id == CLI else 40
     for race in range(1, races + 1):
         answers = racers.refresh(token, keys=[f"the-key-of-race-{race}"] * REQUESTS, form=party.form)
         (token,) = one_successor(answers, generation=race)
@@ -59,7 +59,7 @@ def test_requests_that_all_wait_for_the_same_row_get_one_successor(
     live: Live, party: Party, racers: Racers, key: str
 ) -> None:
     token = party.sign_in(Browser(live, fresh("ada"))).refresh
-    for race in range(1, 6):
+    for race in range(1, 21):
         with queued(live, token, at_least=WAITING):
             racers.start(refreshes(token, keys=[key] * REQUESTS, form=party.form))
         (token,) = one_successor(racers.answers(REQUESTS), generation=race)
@@ -69,7 +69,7 @@ def test_requests_with_keys_of_their_own_give_one_success_and_end_the_session(
     live: Live, party: Party, racers: Racers
 ) -> None:
     browser = Browser(live, fresh("ada"))
-    for race in range(3):
+    for race in range(10):
         first = party.sign_in(browser)
         keys = [f"retry-key-{number}-of-race-{race}" for number in range(REQUESTS)]
         with queued(live, first.refresh, at_least=WAITING):
