@@ -46,7 +46,7 @@ def measure_bookings(run: Bench) -> Result:
 
 def _start(run: Bench) -> tuple[BookingWorld, Appointments]:
     """The product and the peer, started side by side; both run until the end."""
-    cluster, people = run.cluster, run.pick(full=2000, quick=1200)
+    cluster, people = run.cluster, run.pick(full=3000, quick=1200)
     with ThreadPoolExecutor() as pool:
         world = pool.submit(run.share, "world", lambda: open_world(cluster, clients=people))
         peer = pool.submit(run.share, "appointments", lambda: serving_appointments(cluster, people=max(CONNECTIONS)))
