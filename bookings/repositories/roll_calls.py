@@ -4,7 +4,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 
 from bookings.models import Booking, Slot
-from bookings.repositories.slots import is_not_over
+from bookings.repositories.slot_filters import is_not_over
 
 
 def list_open(host_id: UUID, *, since: datetime, now: datetime) -> list[tuple[UUID, str, datetime, int]]:

@@ -1,12 +1,11 @@
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.functions import TransactionNow
 from django.db.models import (
     BooleanField,
     Count,
@@ -27,11 +26,11 @@ from django.db.models.functions import Cast
 
 from bookings.errors import NotFound
 from bookings.models import Booking, BookingMove, Slot, WaitlistEntry
-from bookings.policies.availability import LONGEST_SESSION
 from bookings.policies.credits import refund_deadline, refund_window_of
 from bookings.repositories.keyset import Found, Page, read_page
 from bookings.repositories.people import joined_host, may_use
 from bookings.repositories.rows import FeedSlotRow, HostedSlotRow, SlotRow, SlotsCount
+from bookings.repositories.slot_filters import SlotFilter, is_not_over, wanted_slots
 
 # As text: the ORM would spend more time on writing these two than the database on fifty rows of them.
 _OWN_BOOKING = """
@@ -48,23 +47,6 @@ _COLUMNS = (
     "bookings_close_at", "capacity", "seats_taken", "status", "offering_id", "description", "place", "link",
     "price_credits", "refund_window_hours", "booking_id", "waiting",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SlotFilter:
-    """Which slots a list holds; `open` is by status and by whether booking is still possible, `title` the whole one.
-
-    `public` leaves out what has started, whatever `starts_from` says, and what is not made from a public offering.
-    """
-
-    starts_from: datetime | None = None
-    starts_before: datetime | None = None
-    host_id: UUID | None = None
-    open: bool | None = None
-    title: str | None = None
-    offering_id: UUID | None = None
-    public: bool = False
-    other_than: UUID | None = None
 
 
 def add_seats(slot: Slot, number: int) -> None:
@@ -187,7 +169,7 @@ def list_page(*, viewer_id: UUID | None, by: SlotFilter, refund_window: timedelt
 
     A booking made now would have `refund_window` where the slot has none of its own. Raises NotValid.
     """
-    found = _select(viewer_id=viewer_id).filter(may_use("host__"), _wanted(by))
+    found = _select(viewer_id=viewer_id).filter(may_use("host__"), wanted_slots(by))
     make_row = partial(_slot_row, viewer_id=viewer_id, refund_window=refund_window)
     return read_page(found, make_row=make_row, cursor=cursor)
 
@@ -206,7 +188,7 @@ def find_rows(slot_ids: Iterable[UUID], *, viewer_id: UUID, refund_window: timed
 
 def find_public_row(slot_id: UUID, *, refund_window: timedelta) -> SlotRow | None:
     """One public slot that lies ahead, of a host who uses the account, as nobody in particular sees it."""
-    found = _select(viewer_id=None).filter(may_use("host__"), _wanted(SlotFilter(public=True)), id=slot_id).first()
+    found = _select(viewer_id=None).filter(may_use("host__"), wanted_slots(SlotFilter(public=True)), id=slot_id).first()
     return _slot_row(found, viewer_id=None, refund_window=refund_window) if found else None
 
 
@@ -267,32 +249,6 @@ def list_for_feed(host_id: UUID, *, since: datetime) -> list[FeedSlotRow]:
     return [FeedSlotRow(*found) for found in own.values_list(*FeedSlotRow._fields)]
 
 
-def is_not_over(at: datetime) -> Q:
-    # An index has the starts; the ends alone would make it read all that is over.
-    return Q(starts_at__gt=at - LONGEST_SESSION, ends_at__gt=at)
-
-
-def _wanted(by: SlotFilter) -> Q:
-    """Without `starts_from` the slots that start from the database's now on."""
-    wanted = Q(starts_at__gte=by.starts_from or TransactionNow())
-    if by.public:
-        wanted &= Q(starts_at__gte=TransactionNow(), offering__public=True)
-    if by.other_than is not None:
-        wanted &= ~Q(id=by.other_than)
-    if by.offering_id is not None:
-        wanted &= Q(offering_id=by.offering_id)
-    if by.starts_before is not None:
-        wanted &= Q(starts_at__lt=by.starts_before)
-    if by.host_id is not None:
-        wanted &= Q(host_id=by.host_id)
-    if by.title is not None:
-        wanted &= Q(title=by.title)
-    if by.open is not None:
-        bookable = Q(status="open", bookings_close_at__gt=TransactionNow())
-        wanted &= bookable if by.open else ~bookable
-    return wanted
-
-
 def count_by_day(bounds: Sequence[datetime], *, by: SlotFilter) -> dict[int, SlotsCount]:
     """What can be booked between each two neighbours of `bounds`, which rise, by the place of the first of the two.
 
@@ -300,7 +256,7 @@ def count_by_day(bounds: Sequence[datetime], *, by: SlotFilter) -> dict[int, Slo
     """
     # The bounds are instants, so the days are those of any zone, short and long ones included.
     number = Func(F("starts_at"), Value(list(bounds), ArrayField(DateTimeField())), function="width_bucket")
-    wanted = Q(may_use("host__"), _wanted(replace(by, starts_from=bounds[0], starts_before=bounds[-1], open=True)))
+    wanted = Q(may_use("host__"), wanted_slots(replace(by, starts_from=bounds[0], starts_before=bounds[-1], open=True)))
     has_seat = Q(seats_taken__lt=F("capacity"))
     found = (
         Slot.objects.filter(wanted)

@@ -10,6 +10,7 @@ from bookings.policies.times import day_of, days_around, instant_of
 from bookings.repositories import people, slots, standby
 from bookings.repositories.keyset import Page
 from bookings.repositories.rows import DayRow, HostRow, SlotRow, SlotsCount
+from bookings.repositories.slot_filters import SlotFilter
 from bookings.services.booking import refund_window
 
 NEXT_FREE = 3
@@ -32,7 +33,7 @@ def list_slots(
 
     For nobody in particular, `None`, what is not public or has started is left out. `filters` are `SlotFilter`'s.
     """
-    by = slots.SlotFilter(open=is_open, public=viewer_id is None, **filters)
+    by = SlotFilter(open=is_open, public=viewer_id is None, **filters)
     return slots.list_page(viewer_id=viewer_id, by=by, refund_window=refund_window(), cursor=cursor)
 
 
@@ -55,7 +56,7 @@ def count_days(*, viewer_id: UUID | None, days: Sequence[date], zone: ZoneInfo, 
         return []
     ends = [*days, days[-1] + timedelta(days=1)]
     bounds = [instant_of(day=day, wall_time=time.min, zone=zone) for day in ends]
-    by = slots.SlotFilter(public=viewer_id is None, **filters)
+    by = SlotFilter(public=viewer_id is None, **filters)
     counted = slots.count_by_day(bounds, by=by)
     return [{"date": day, **counted.get(place, NO_SLOTS)} for place, day in enumerate(days)]
 

@@ -21,6 +21,7 @@ from bookings.repositories.rows import (
     SubscriptionRow,
     WaitingRow,
 )
+from bookings.repositories.slot_filters import Moved
 from bookings.services.booking import list_bookings, refund_window
 from bookings.services.booking_detail import BookingDetail, find_refund_preview, get_booking_detail
 from bookings.services.browsing import ChosenDay, find_day, get_host, get_slot, list_slots
@@ -215,25 +216,23 @@ class MoveDaysPage:
 
     detail: BookingDetail
     chosen: ChosenDay
-    upcoming: Sequence[BookingRow]
     is_filtered: bool
 
 
 def compose_move_days(
     *, client_id: UUID, booking_id: UUID, zone: ZoneInfo, now: datetime, others: bool = False, **asked: Any
 ) -> MoveDaysPage:
-    """The booking to move, a day to move it to, and what it may overlap. Raises NotFound, NotValid.
+    """The booking to move and a day to move it to, with what it can move to. Raises NotFound, NotValid.
 
     Only other times of the same session, unless `others`. `asked` is what `find_day` takes.
     """
     detail = get_booking_detail(client_id=client_id, booking_id=booking_id)
-    asked |= {"other_than": detail.row["slot_id"]}
+    asked |= {"fits": Moved(booking_id, client_id, detail.row["slot_id"])}
     if not others:
         asked |= {"host_id": detail.row["host"]["id"], "title": detail.row["title"]}
     return MoveDaysPage(
         detail=detail,
         chosen=find_day(viewer_id=client_id, zone=zone, now=now, **asked),
-        upcoming=list_bookings(client_id=client_id, when="upcoming", size=MOST_UPCOMING).rows,
         is_filtered=not others,
     )
 

@@ -177,13 +177,12 @@ class ReschedulePageView(PageView):
 
 class MoveDaysPageView(PageView):
     def content(self, request: Request, booking_id: UUID) -> dict[str, Any]:
-        """One booking, weeks of days, what it can be moved to on one of them, and the upcoming bookings."""
+        """One booking, weeks of days with what it can be moved to, and what that is on one of them."""
         page = portal_pages.compose_move_days(
             client_id=caller_id(request), booking_id=booking_id, now=timezone.now(), **_asked_day(request)
         )
         return {
             "booking": shapes.BookingDetailSerializer().to_representation(page.detail),
-            "upcoming": rows_body(shapes.BookingSerializer(), page.upcoming),
             "is_filtered": page.is_filtered,
             **_chosen_day(page.chosen, request),
         }

@@ -1,5 +1,6 @@
 import re
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
@@ -250,9 +251,18 @@ def _describe_problems(operation: dict[str, Any], problems: dict[str, dict[str, 
         operation["responses"].setdefault(str(status), {"description": words, "content": {MEDIA_TYPE: answer}})
 
 
-@cache
+_generating = Lock()
+
+
 def whole_schema() -> dict[str, Any]:
     """The schema, generated once a process: it takes half a second and is the same for everybody."""
+    # drf-spectacular fails in a thread while another one loads its extensions.
+    with _generating:
+        return _generated()
+
+
+@cache
+def _generated() -> dict[str, Any]:
     schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)
     return schema
 

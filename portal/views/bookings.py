@@ -1,5 +1,4 @@
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -111,7 +110,8 @@ def _review_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     page = request.visitor.get(f"/pages/bookings/{booking_id}/reschedule/{slot_id}")
     slot = page["slot"]
     is_open = slot["status"] == "open" and datetime.fromisoformat(slot["bookings_close_at"]) > timezone.now()
-    is_free = is_open and _is_choice(slot, page["booking"], [], page["person"])
+    is_other = slot["id"] != page["booking"]["slot_id"] and slot["host"]["id"] != page["person"]["id"]
+    is_free = is_open and is_other and slot["seats_left"] > 0
     cost, booking = slot.get("price_credits", 1), page["booking"]
     difference = max(cost - booking["credits_charged"], -credits_kept(booking))
     context = {"booking": booking, "slot": slot, "is_free": is_free, "cost": cost, "difference": difference}
@@ -123,30 +123,17 @@ def _reschedule_page(request: PortalRequest, booking_id: UUID) -> HttpResponse:
     asked = iso_days(day=read_day(request.GET.get("day")), from_=read_day(request.GET.get("from")))
     cursor = request.GET.get("cursor")
     page = request.visitor.get(f"/pages/bookings/{booking_id}/days", **asked, others=others, cursor=cursor)
-    me, held = page["person"], [one for one in page["upcoming"] if one["id"] != str(booking_id)]
+    me = page["person"]
 
     def address(*, day: date | None = None, from_: date | None = None, cursor: str = "") -> str:
         return url("reschedule", booking_id, **iso_days(day=day, from_=from_), others=others, cursor=cursor)
 
-    for found, name in ((page["slots"], "results"), (page, "next_free")):
-        found[name] = [one for one in found[name] if _is_choice(one, page["booking"], held, me)]
     context = {
         **picker_context(page, zone=zone_of(me["time_zone"]), now=timezone.now(), address=address),
         "booking": page["booking"],
         "is_filtered": page["is_filtered"],
     }
     return render_page(request, "reschedule", context, me=me)
-
-
-def _is_choice(slot: dict[str, Any], moved: dict[str, Any], others: list[dict[str, Any]], me: dict[str, Any]) -> bool:
-    if slot["id"] == moved["slot_id"] or not slot["seats_left"] or slot["host"]["id"] == me["id"]:
-        return False
-    starts, ends = datetime.fromisoformat(slot["starts_at"]), datetime.fromisoformat(slot["ends_at"])
-    return not any(
-        datetime.fromisoformat(one["scheduled_start_time"]) < ends
-        and starts < datetime.fromisoformat(one["scheduled_end_time"])
-        for one in others
-    )
 
 
 @require_safe

@@ -135,10 +135,33 @@ def test_a_move_is_to_other_times_of_the_session_unless_others_are_asked_for(ada
     booking = book_slot(client_id=ada.id, slot_id=booked.id)["id"]
     page = Caller(ada).get(f"/pages/bookings/{booking}/days")
     assert (page["is_filtered"], page["day"]) == (True, f"{ahead(5)[0]}"), "its own time is no choice"
-    assert (ids(page["slots"]["results"]), ids(page["upcoming"])) == ([str(same.id)], [str(booking)])
+    assert ids(page["slots"]["results"]) == [str(same.id)]
     page = Caller(ada).get(f"/pages/bookings/{booking}/days", others="true")
     assert (page["is_filtered"], ids(page["slots"]["results"])) == (False, [str(other.id)])
     assert sum(row["open_slots"] for row in page["days"]) == 2
+
+
+def test_a_move_counts_only_what_the_booking_can_move_to(ada: User, grace: User, mallory: User) -> None:
+    """Not what is full, overlaps another booking, or is the client's own session; its own time holds nothing back."""
+    host_too = make_person("linus", is_host=True)
+    booked, beside, full, free = at_noon(grace, *ahead(2, 3, 4, 6), capacity=1)
+    (elsewhere,) = at_noon(host_too, *ahead(3))
+    User.objects.filter(id=ada.id).update(is_host=True)
+    (own,) = at_noon(ada, *ahead(5))
+    (during_its_own,) = at_noon(host_too, *ahead(2))
+    booking = book_slot(client_id=ada.id, slot_id=booked.id)["id"]
+    for client, slot in ((ada, elsewhere), (mallory, full)):
+        book_slot(client_id=client.id, slot_id=slot.id)
+    asked = f"/pages/bookings/{booking}/days"
+    page = Caller(ada).get(asked)
+    assert (page["day"], ids(page["slots"]["results"])) == (f"{ahead(6)[0]}", [str(free.id)])
+    page = Caller(ada).get(asked, others="true")
+    assert {row["date"] for row in page["days"] if row["open_slots"]} == {f"{day}" for day in ahead(2, 6)}
+    assert not any(row["full_slots"] for row in page["days"])
+    assert ids(page["slots"]["results"]) == [str(during_its_own.id)]
+    for day in (beside, own, full):
+        on_it = Caller(ada).get(asked, others="true", day=day.starts_at.date().isoformat())
+        assert (ids(on_it["slots"]["results"]), ids(on_it["next_free"])) == ([], [str(free.id)])
 
 
 def test_nobody_sees_the_days_of_anothers_booking(ada: User, mallory: User, slot: Slot) -> None:

@@ -190,14 +190,20 @@ def chosen_pages(page: Body, slots: list[Body], pages: dict[str, Body], hosting:
 
     def list_move_days(call: Call) -> Answer:
         moved = pages[moving]["booking"]
+        held = [one for one in pages[moving]["upcoming"] if one["id"] != moved["id"]]
         wanted = slots if call.query.get("others") else pages[moving]["same"]
-        wanted = [one for one in wanted if one["id"] != moved["slot_id"]]
-        more = {"booking": moved, "upcoming": pages[moving]["upcoming"], "is_filtered": "others" not in call.query}
+        wanted = [one for one in wanted if one["seats_left"] and one["id"] != moved["slot_id"]]
+        wanted = [one for one in wanted if not any(_overlap(one, other) for other in held)]
+        more = {"booking": moved, "is_filtered": "others" not in call.query}
         return Answer(200, page | more | chosen_day(wanted, call))
 
     routes: Routes = {("GET", "/pages/slots"): list_slots, ("GET", f"/pages/{moving}"): list_times}
     routes |= {("GET", "/pages/days"): list_days, ("GET", f"/pages/bookings/{an_id(500)}/days"): list_move_days}
     return routes | ({("GET", "/pages/hosting/day"): show_day} if hosting else {})
+
+
+def _overlap(slot: Body, booking: Body) -> bool:
+    return bool(booking["scheduled_start_time"] < slot["ends_at"] and slot["starts_at"] < booking["scheduled_end_time"])
 
 
 def chosen_day(slots: list[Body], call: Call) -> Body:

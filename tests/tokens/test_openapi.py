@@ -14,6 +14,7 @@ from drf_spectacular.validation import validate_schema
 from accounts.models import User
 from config.http.openapi import METHODS
 from tests.api_codes import check_code, codes_of
+from tests.processes import Live
 from tests.tokens.in_process import PORTAL, call, make_person, post, sign_in
 from tests.tokens.test_scopes import operations
 
@@ -256,3 +257,18 @@ def test_reading_the_schema_again_costs_no_second_making_of_it(
     for address in addresses:
         assert client.get(address).status_code == 200
     assert made == []
+
+
+AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from config.http.openapi import whole_schema
+everybody = Barrier(8)
+def ask(_): everybody.wait(); return whole_schema()["openapi"]
+with ThreadPoolExecutor(8) as pool: print(*pool.map(ask, range(8)))
+"""
+
+
+def test_the_first_who_ask_a_new_process_all_get_the_schema(live: Live) -> None:
+    """drf-spectacular fails in a thread while another one loads its extensions."""
+    assert live.manage("shell", "-v0", "-c", AT_ONCE).split() == ["3.1.0"] * 8
