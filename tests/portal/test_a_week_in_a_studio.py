@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.portal.browsers import Contexts, fill_day, offer, save_week, sign_in, sign_in_host
+from tests.portal.browsers import Contexts, fill_day, offer, press_book, save_week, sign_in, sign_in_host
 from tests.processes import Live
 
 pytestmark = pytest.mark.browser
@@ -49,7 +49,7 @@ def book(live: Live, ada: Page, alan: Page, hedy: Page) -> None:
     ada.get_by_role("button", name="Book 2 sessions for 4 credits").click()
     expect(ada.get_by_role("main")).to_contain_text("Booked now: 2 sessions, for 4 credits.")
     open_session(alan, live, DAY)
-    alan.get_by_role("button", name="Book for 2 credits").click()
+    press_book(alan, "2 credits")
     expect(alan.get_by_role("status")).to_contain_text("Your seat is booked")
     open_session(hedy, live, DAY)
     hedy.get_by_role("button", name="Join the waitlist").click()

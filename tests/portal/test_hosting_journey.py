@@ -14,6 +14,7 @@ from tests.portal.browsers import (
     fill_day,
     offer,
     open_slot,
+    press_book,
     save_week,
     sign_in,
     sign_in_host,
@@ -43,7 +44,7 @@ def test_the_last_seat_goes_to_one_and_the_other_is_told_and_may_wait(
     )
     ada.get_by_role("link", name="One seat").click()
     book(alan, "One seat")
-    ada.get_by_role("button", name="Book for 1 credit").click()
+    press_book(ada)
     expect(ada.get_by_role("alert")).to_contain_text("The last seat has just gone")
     ada.get_by_role("button", name="Join the waitlist").click()
     expect(ada.get_by_role("main")).to_contain_text("You are 1st in the queue.")

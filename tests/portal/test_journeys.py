@@ -8,7 +8,16 @@ from playwright.sync_api import expect
 
 from tests.people import HTTP, call
 from tests.people import Browser as Stranger
-from tests.portal.browsers import Contexts, book, drop_access_token, fill_in_github, open_slot, sign_in, sign_in_host
+from tests.portal.browsers import (
+    Contexts,
+    book,
+    drop_access_token,
+    fill_in_github,
+    open_slot,
+    press_book,
+    sign_in,
+    sign_in_host,
+)
 from tests.portal.conftest import running_process
 from tests.processes import Live, another_backend, free_port
 
@@ -69,7 +78,7 @@ def test_without_scripts_ada_books_moves_cancels_and_waits(live: Live, contexts:
     page = sign_in(contexts(java_script_enabled=False), live, "portal-client", f"/slots?from={start:%Y-%m-%d}")
     page.get_by_role("link", name="First hour").click()
     expect(page.get_by_role("main")).to_contain_text("for a full refund")
-    page.get_by_role("button", name="Book for 1 credit").click()
+    press_book(page)
     expect(page.get_by_role("status")).to_contain_text("Your seat is booked")
     page.get_by_role("link", name="Reschedule").click()
     page.get_by_role("link", name="Show other sessions, too").click()

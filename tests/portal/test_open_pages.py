@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.people import PORTAL_SECRET, call
-from tests.portal.browsers import Contexts, fill_in_github, open_slot, sign_in_host
+from tests.portal.browsers import Contexts, fill_in_github, open_slot, press_book, sign_in_host
 from tests.portal.conftest import Portal, arrive, begin, csrf_of, query_of, running
 from tests.portal.fake_backend import Answer, FakeBackend, problem
 from tests.portal.sample import a_page, an_id, as_public, fill
@@ -228,7 +228,7 @@ def test_somebody_without_an_account_finds_signs_in_and_books(live: Live, contex
     page.get_by_role("link", name="Sign in to book").click()
     fill_in_github(page, f"open-visitor-{scripts}".lower())
     page.wait_for_url(f"{address}/book")
-    page.get_by_role("button", name="Book for 1 credit").click()
+    press_book(page)
     expect(page.get_by_role("status")).to_contain_text("Your seat is booked")
     token = next(one["value"] for one in page.context.cookies() if one["name"] == "insighta_at")
     (booked,) = call(live, "/bookings", token).json()["results"]
