@@ -9,9 +9,10 @@ from uuid import uuid4
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.forms.renderers import TemplatesSetting
 from django.http import HttpRequest, QueryDict
 from django.template.loader import get_template
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 
 from portal.errors import Problem
 from portal.links import read_uuid
@@ -22,34 +23,17 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 DAY_HINT = "Choose a date from 2000 to 2199."
 
 
-_WIDGETS = ("checkbox", "date", "hidden", "number", "select", "text", "textarea")
-
-
-class PortalRenderer(TemplatesSetting):
-    """Renders fields as `as_field_group`, and their widgets, with the portal's own templates."""
-
-    field_template_name = "portal/field.html"
-    _own = dict.fromkeys((f"django/forms/widgets/{name}.html" for name in _WIDGETS), "portal/widget.html")
-
-    def get_template(self, template_name: str) -> Any:
-        """The template of that name, or the one in its place."""
-        return _template(self._own.get(template_name, template_name))
-
-
-# Looking a template up takes as long as rendering a small one.
-_template = cache(get_template)
-
-
-class TimeZoneSelect(forms.Select):
-    """The IANA zones that people live in, by region; Django's options would take a template for each of the 400."""
-
-    template_name = "portal/time_zones.html"
+class TimeZoneSelect(forms.Widget):
+    """The IANA zones that people live in, by region; a choice for each of the 400 would take longer than a page."""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """What the template shows; a zone that is not in the list is `unlisted`."""
+        """What the template shows: `zones` is the markup of the options."""
         chosen = str(value or "UTC")
-        widget = {"name": name, "attrs": self.build_attrs(self.attrs, attrs), "options": _zone_options()}
-        return {"widget": widget | {"listed" if chosen in ("UTC", *zones()) else "unlisted": chosen}}
+        if chosen in ("UTC", *zones()):
+            options = _zone_options().replace(f'"{chosen}">', f'"{chosen}" selected>')
+        else:
+            options = format_html('<option value="{0}" selected>{0}</option>', chosen) + _zone_options()
+        return {"widget": {"name": name, "attrs": self.build_attrs(self.attrs, attrs), "zones": mark_safe(options)}}  # noqa: S308  # of names that were looked up, or are escaped
 
 
 @cache

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import cast
 from urllib.parse import urlsplit
 
+from csp.constants import HEADER as POLICY_HEADER
+from csp.utils import build_policy
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -23,10 +25,15 @@ _log = logging.getLogger("portal.requests")
 
 
 class VisitorMiddleware:
-    """Gives the request its visitor and the answer the visitor's cookies; nothing but static files may be cached."""
+    """Gives the request its visitor, and the answer the visitor's cookies and the policy for the page.
+
+    Nothing but static files may be cached.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        # The same for all pages; django-csp's middleware would build it twice for each.
+        self._policy = build_policy()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # The outermost middleware has seen to it that there is an id, and that it is a harmless one.
@@ -35,6 +42,7 @@ class VisitorMiddleware:
         response = self.get_response(request)
         visitor.write_cookies(response)
         response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault(POLICY_HEADER, self._policy)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

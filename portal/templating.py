@@ -1,5 +1,5 @@
 from collections.abc import MutableMapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -8,12 +8,26 @@ from django.template.backends.utils import csrf_input
 from django.template.defaultfilters import pluralize
 from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
-from jinja2 import Environment, Undefined
+from jinja2 import Environment, Undefined, pass_environment
 from markupsafe import Markup
 
-from portal import links, times, wording
+from portal import fields, links, times, wording
+
+
+@pass_environment
+def icon(environment: Environment, name: str) -> Markup:
+    """The markup of `portal/icons/<name>.svg`."""
+    return Markup(environment.get_template(f"portal/icons/{name}.svg").render())  # noqa: S704  # a template of ours
+
 
 _FILTERS = (
+    icon,
+    fields.choices,
+    fields.control,
+    fields.field,
+    fields.hidden,
+    static,
+    links.url,
     times.ago,
     times.clock,
     times.day,
@@ -54,24 +68,26 @@ _FILTERS = (
 class _Environment(Environment):
     """All templates share one dict of globals. Jinja2 gives each a chain of two, and each include copies it slowly."""
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`obj.attribute`; in an answer of the API the key, without trying an attribute first."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return {**self.globals, **d} if d else self.globals
 
 
 def environment(**options: Any) -> Environment:
-    """What the portal's templates may call: `url` and `static`, and the formatting functions as filters."""
+    """What the portal's templates may use: the deployment's settings, and the formatting functions as filters.
+
+    A filter of constants is evaluated when its template is compiled: `{{ "bookings"|url }}` costs a page nothing.
+    """
     made = _Environment(**options | {"undefined": Undefined})
-    # An asset's address stays the same while the process runs.
-    made.globals |= {"url": links.url, "static": cache(static), "is_public": settings.PUBLIC_CALENDAR}
-    made.globals |= {"support": settings.SUPPORT, "backend_url": settings.BACKEND_URL}
-    made.globals |= {"portal_url": settings.PORTAL_URL, "icon": cache(partial(_icon, made))}
+    made.globals |= {"is_public": settings.PUBLIC_CALENDAR, "support": settings.SUPPORT}
+    made.globals |= {"backend_url": settings.BACKEND_URL, "portal_url": settings.PORTAL_URL}
     made.filters |= {one.__name__: one for one in _FILTERS}
     return made
-
-
-def _icon(environment: Environment, name: str) -> Markup:
-    """The markup of `portal/icons/<name>.svg`, which is the same on every page."""
-    return Markup(environment.get_template(f"portal/icons/{name}.svg").render())  # noqa: S704  # a template of ours
 
 
 def form_token(request: HttpRequest) -> dict[str, Any]:

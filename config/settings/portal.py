@@ -20,7 +20,7 @@ globals().update(harden_for(PORTAL_URL))
 # A week of hours has a field for each end of each range.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
-INSTALLED_APPS = ["config.apps.OperationsConfig", "portal", "django.forms", "django.contrib.staticfiles"]
+INSTALLED_APPS = ["config.apps.OperationsConfig", "portal", "django.contrib.staticfiles"]
 DATABASES: dict[str, dict[str, object]] = {}
 
 MIDDLEWARE = [
@@ -28,7 +28,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "csp.middleware.CSPMiddleware",
     "portal.middleware.VisitorMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -45,7 +44,6 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "portal.forms.PortalRenderer"
 
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": CONTENT_SECURITY_DIRECTIVES}
 
