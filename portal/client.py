@@ -108,8 +108,13 @@ def _post_form(path: str, form: Mapping[str, str], caller: Caller, headers: Mapp
 
 
 def _basic() -> str:
+    return _basic_of(settings.PORTAL_CLIENT_SECRETS[0])
+
+
+@cache
+def _basic_of(secret: str) -> str:
     """RFC 6749 section 2.3.1: id and secret are form-encoded before they become RFC 7617's pair."""
-    pair = f"{quote_plus(CLIENT_ID)}:{quote_plus(settings.PORTAL_CLIENT_SECRETS[0])}"
+    pair = f"{quote_plus(CLIENT_ID)}:{quote_plus(secret)}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 

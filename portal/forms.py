@@ -27,13 +27,14 @@ class TimeZoneSelect(forms.Widget):
     """The IANA zones that people live in, by region; a choice for each of the 400 would take longer than a page."""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """What the template shows: `zones` is the markup of the options."""
+        """What the template shows; the value is the markup of the options."""
         chosen = str(value or "UTC")
         if chosen in ("UTC", *zones()):
             options = _zone_options().replace(f'"{chosen}">', f'"{chosen}" selected>')
         else:
             options = format_html('<option value="{0}" selected>{0}</option>', chosen) + _zone_options()
-        return {"widget": {"name": name, "attrs": self.build_attrs(self.attrs, attrs), "zones": mark_safe(options)}}  # noqa: S308  # of names that were looked up, or are escaped
+        shown = {"type": "zones", "name": name, "attrs": self.build_attrs(self.attrs, attrs)}
+        return {"widget": shown | {"value": mark_safe(options)}}  # noqa: S308  # of names that were looked up, or are escaped
 
 
 @cache
