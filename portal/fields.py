@@ -49,11 +49,13 @@ def _render(macro: str, one: BoundField, **attributes: str | bool) -> Markup:
         chosen = tuple(str(offered) for offered, _ in choices if str(offered) in given)
         return _with_choices(macro, about, type(widget), choices, one.html_name, chosen, tuple(attrs.items()))
     made = widget.get_context(one.html_name, value, attrs)["widget"]
+    kind = made.get("type", "")
+    if not made.get("value"):
+        made["value"] = "on" if kind == "checkbox" else ""
     if errors:
         return _call(macro, made, about, errors)
-    kind = made.get("type", "")
     before, after = _around(macro, about, kind, one.html_name, tuple(made["attrs"].items()))
-    return before + escape(made["value"] or ("on" if kind == "checkbox" else "")) + after
+    return before + escape(made["value"]) + after
 
 
 @lru_cache(maxsize=1024)

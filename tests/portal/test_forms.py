@@ -89,6 +89,16 @@ def test_a_refused_form_says_first_what_is_wrong_and_keeps_what_was_typed(
     assert ("<title>Error: " in again, 'class="summary"' in again) == (False, False), "said once"
 
 
+@pytest.mark.parametrize("action", REFUSED)
+def test_a_form_sent_empty_comes_back_empty(ada: httpx.Client, action: str) -> None:
+    where, typed = REFUSED[action]
+    post(ada, action, **dict.fromkeys(typed, ""))
+    page = ada.get(where).text
+    assert 'value="None"' not in page
+    described = {one for ids in re.findall(r'aria-describedby="([^"]+)"', page) for one in ids.split()}
+    assert {one for one in described if f'id="{one}"' not in page} == set()
+
+
 MODULES = (forms, access_forms, hosting_forms, hours_forms, offering_forms, week_forms)
 NAMED = {
     name: one
