@@ -27,7 +27,8 @@ class SlotFilter:
     """Which slots a list holds; `open` is by status and by whether booking is still possible, `title` the whole one.
 
     `public` leaves out what has started, whatever `starts_from` says, and what is not made from a public offering.
-    `fits` leaves what a booking can move to: another slot with a seat, of somebody else, beside the client's bookings.
+    `has_seat` leaves out what is full. `fits` leaves what a booking can move to: another slot with a seat, of somebody
+    else, beside the client's bookings.
     """
 
     starts_from: datetime | None = None
@@ -37,6 +38,7 @@ class SlotFilter:
     title: str | None = None
     offering_id: UUID | None = None
     public: bool = False
+    has_seat: bool = False
     fits: Moved | None = None
 
 
@@ -50,6 +52,8 @@ def wanted_slots(by: SlotFilter) -> Q:
     wanted = Q(starts_at__gte=by.starts_from or TransactionNow())
     if by.public:
         wanted &= Q(starts_at__gte=TransactionNow(), offering__public=True)
+    if by.has_seat or by.fits:
+        wanted &= Q(seats_taken__lt=F("capacity"))
     if by.fits is not None:
         wanted &= _fits(by.fits)
     if by.offering_id is not None:
@@ -72,5 +76,5 @@ def _fits(moved: Moved) -> Q:
     held = Booking.objects.alias(at=period("scheduled_start_time", "scheduled_end_time")).filter(
         client_id=moved.client_id, status="active", at__overlap=during
     )
-    is_another = ~Q(id=moved.slot_id) & ~Q(host_id=moved.client_id) & Q(seats_taken__lt=F("capacity"))
+    is_another = ~Q(id=moved.slot_id) & ~Q(host_id=moved.client_id)
     return is_another & ~Q(Exists(held.exclude(id=moved.booking_id)))

@@ -94,8 +94,9 @@ def find_day(
         viewer_id=viewer_id, starts_from=begins, starts_before=ends, is_open=True, cursor=cursor, **filters
     )
     is_free = bool(cursor) or any(row["seats_left"] for row in found.rows)
-    later = () if is_free else list_slots(viewer_id=viewer_id, starts_from=ends, is_open=True, **filters).rows
-    return ChosenDay(rows, chosen, found, [row for row in later if row["seats_left"]][:NEXT_FREE])
+    ahead = {"starts_from": ends, "is_open": True, "has_seat": True, **filters}
+    later = () if is_free else list_slots(viewer_id=viewer_id, **ahead).rows
+    return ChosenDay(rows, chosen, found, later[:NEXT_FREE])
 
 
 def list_hosts(*, viewer_id: UUID | None, cursor: str = "") -> Page[HostRow]:

@@ -65,6 +65,16 @@ def test_without_anything_free_it_is_today(ada: User, grace: User) -> None:
     assert (page["day"], ids(page["next_free"])) == (f"{today()}", [str(far.id)])
 
 
+def test_the_next_free_is_found_behind_pages_of_full_sessions(ada: User, grace: User) -> None:
+    """A page of the list holds fifty."""
+    *full, free = at_noon(grace, *ahead(*range(2, 53)), capacity=1)
+    other = make_person("other", credits=len(full))
+    for slot in full:
+        book_slot(client_id=other.id, slot_id=slot.id)
+    page = Caller(ada).get("/pages/days", day=f"{ahead(1)[0]}")
+    assert ids(page["next_free"]) == [str(free.id)]
+
+
 @pytest.mark.parametrize(
     "case",
     [
