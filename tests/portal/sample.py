@@ -15,6 +15,7 @@ HOSTS = {
 }
 PLACES = {"grace": "Online", "linus": "Room 4, Kepler House", "margaret": ""}
 TEXT = "We read one piece of code together, line by line, and look for what would fail.\n\nBring a question."
+WEEK_HOURS = (9, 11, 14)
 OFFERINGS = [
     {"id": f"0193a000-0000-7000-8000-{number:012d}", "title": title}
     for number, title in ((71, "Compilers, gently"), (72, "Reading a kernel patch"))
@@ -81,19 +82,24 @@ def detail(of: Body, ledger: list[Body], now: datetime) -> Body:
     return of | shown | {"history": [], "credit_entries": own}
 
 
+def free_hour(at: datetime) -> datetime:
+    """This hour or the next one, in which no session of the week is."""
+    return at + timedelta(hours=at.hour in WEEK_HOURS)
+
+
 def week_of_slots(hour: datetime, now: datetime) -> list[Body]:
     """Slots of the coming days: open, full, booked by Ada, and too soon to be refunded."""
     found = []
     for day in range(7):
-        at = hour.replace(hour=9) + timedelta(days=day)
+        morning, noon, afternoon = (hour.replace(hour=at) + timedelta(days=day) for at in WEEK_HOURS)
         kernel = (12 if day == 2 else 5, 12)
         found += [
-            slot(100 + day, at, "grace", "Compilers, gently", (day % 3, 3)),
-            slot(200 + day, at + timedelta(hours=2), "linus", "Reading a kernel patch", kernel),
-            slot(300 + day, at + timedelta(hours=5), "margaret", "Software that must not fail", (1, 4)),
+            slot(100 + day, morning, "grace", "Compilers, gently", (day % 3, 3)),
+            slot(200 + day, noon, "linus", "Reading a kernel patch", kernel),
+            slot(300 + day, afternoon, "margaret", "Software that must not fail", (1, 4)),
         ]
     found = [one for one in found if one["starts_at"] > iso(now)]
-    found.append(slot(400, hour + timedelta(hours=5), "grace", "Ask me anything", (2, 6)))
+    found.append(slot(400, free_hour(hour + timedelta(hours=5)), "grace", "Ask me anything", (2, 6)))
     for number, of in ((500, an_id(301)), (503, an_id(103))):
         next(one for one in found if one["id"] == of)["booking_id"] = an_id(number)
     return sorted(found, key=lambda one: str(one["starts_at"]))
@@ -104,7 +110,7 @@ def fill(backend: FakeBackend, now: datetime, *, hosting: bool = False) -> Body:
     hour = now.replace(minute=0, second=0, microsecond=0)
     slots = week_of_slots(hour, now)
     mine, later = (one for one in slots if one["booking_id"])
-    late = slot(902, hour + timedelta(hours=7), "linus", "Bisecting, live", (3, 8), booking_id=an_id(504))
+    late = slot(902, free_hour(hour + timedelta(hours=7)), "linus", "Bisecting, live", (3, 8), booking_id=an_id(504))
     past = slot(900, hour - timedelta(days=5), "margaret", "Software that must not fail", (4, 4))
     cancelled = slot(901, hour - timedelta(days=9), "linus", "Reading a kernel patch", (3, 12))
     upcoming = [booking(500, mine), booking(503, later), booking(504, late)]
