@@ -12,7 +12,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import policies
-from accounts.admin.rows import ReadOnlyAdmin
+from accounts.admin.people import find_owners
+from accounts.admin.rows import MOST_FOUND, ReadOnlyAdmin
 from accounts.models import Event
 from accounts.services import events, lookup
 
@@ -51,7 +52,20 @@ class EventAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = (KindFilter, SinceFilter)
     search_fields = ("user_id",)
-    search_help_text = "A login, an address, or the id of a person."
+    search_help_text = "A login, an address, or the id of a person or of a booking."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        """The events of a person; for the id of a booking those of its client that name it."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if not search_term or found.exists():
+            return found, may_repeat
+        named: set[UUID] = set()
+        for booking_id, user_id in find_owners(request, lookup.list_ids_called(words=search_term)).items():
+            trail = events.list_trail(user_id=user_id, about={"booking_id": str(booking_id)}, limit=MOST_FOUND)
+            named.update(event.id for event in trail)
+        return queryset.filter(pk__in=named), False
 
     def search_columns(self, ids: list[UUID]) -> dict[str, list[UUID]]:
         return {"user_id": ids}

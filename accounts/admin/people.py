@@ -70,7 +70,7 @@ class PersonAdmin(ReadOnlyAdmin):
             return queryset, False
         ids = lookup.list_ids_beginning(words=search_term)
         if not queryset.filter(id__in=ids).exists():
-            ids = [owner for named in ids for find in self.finders if (owner := find(request, named))]
+            ids = list(find_owners(request, ids).values())
         return queryset.filter(id__in=ids), False
 
     @admin.display(description="Role")
@@ -134,6 +134,11 @@ def add_to_people(
     PersonAdmin.lists += lists
     for name, permission in (permissions or {}).items():
         setattr(PersonAdmin, f"has_{name}_permission", partialmethod(_has_permission, permission))
+
+
+def find_owners(request: HttpRequest, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Whose these are that a person may quote the id of; without what the actor may not see."""
+    return {named: owner for named in ids for find in PersonAdmin.finders if (owner := find(request, named))}
 
 
 def add_to_search_of_people(find: Callable[[HttpRequest, UUID], UUID | None]) -> None:

@@ -9,6 +9,8 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, Tool, actor_of
 from bookings import models
@@ -31,8 +33,9 @@ class BookingAdmin(ReadOnlyAdmin):
     fields = (
         "id", ("client", "slot", "host"), ("scheduled_start_time", "scheduled_end_time"),
         ("status", "cancelled_by", "cancelled_at"), ("credits_charged", "credits_refunded", "credits_given_back"),
-        ("refund_window", "free_to_leave_until"), "subscription", ("created_at", "changed_at"),
+        ("refund_window", "free_to_leave_until"), "plan", ("created_at", "changed_at"),
     )  # fmt: skip
+    readonly_fields = ("plan",)
     list_filter = ("status", "cancelled_by", "scheduled_start_time")
     ordering, sortable_by = ("-scheduled_start_time", "-id"), ("scheduled_start_time",)
     people = ("client_id", "host_id")
@@ -46,6 +49,13 @@ class BookingAdmin(ReadOnlyAdmin):
     @admin.display(description="session")
     def session(self, booking: models.Booking) -> str:
         return booking.slot.title
+
+    @admin.display(description="paid by")
+    def plan(self, booking: models.Booking) -> SafeString | None:
+        if booking.subscription is None:
+            return None
+        url = reverse("admin:bookings_subscription_change", args=[booking.subscription_id])
+        return format_html('<a href="{}">{}</a>', url, booking.subscription.plan.name)
 
     def get_urls(self) -> list[URLPattern]:
         ways: list[tuple[str, str, type[Operation]]] = [("book/<uuid:pk>/", "book", BookIn)]

@@ -69,6 +69,23 @@ def test_a_person_is_found_by_the_number_of_a_booking(ada: User, booking: Bookin
     assert not blind.get(people, {"q": str(booking.id)}).context["cl"].result_list, "who sees no bookings finds none"
 
 
+def test_the_events_of_a_booking_are_found_by_its_number(ada: User, mallory: User, booking: Booking) -> None:
+    for person in (ada, mallory):
+        Event.objects.create(kind="person.noted", user_id=person.id, detail={"booking_id": str(person.id)})
+    events = reverse("admin:accounts_event_changelist")
+    boss = browser_of(make_staff("boss", "administrator"))
+    (found,) = boss.get(events, {"q": str(booking.id)}).context["cl"].result_list
+    assert (found.kind, found.user_id) == ("booking.made", ada.id)
+    blind = browser_of(make_staff("kim", "support"))
+    assert not blind.get(events, {"q": str(booking.id)}).context["cl"].result_list, "who sees no bookings finds none"
+
+
+def test_a_booking_names_the_plan_that_paid(staff: Client, booking: Booking) -> None:
+    page = staff.get(address("booking_change", booking)).content.decode()
+    assert f'href="{address("subscription_change", booking.subscription)}">Welcome</a>' in page
+    assert f">{booking.subscription_id}<" not in page
+
+
 def test_a_long_story_goes_on_below(staff: Client, ada: User) -> None:
     for _ in range(60):
         Event.objects.create(kind="calendar_feed.rotated", user_id=ada.id)
