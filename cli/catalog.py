@@ -40,8 +40,8 @@ GROUPS = {
         "offerings archive": "make nothing new of it",
     },
     "Your account": {
-        "sessions list": "where you are signed in",
-        "sessions revoke": "end a sign-in elsewhere",
+        "sessions list": "the devices where you are signed in",
+        "sessions revoke": "sign a device out",
         "tokens list": "your personal access tokens",
         "tokens create": "make a token for a script or a CI job",
         "tokens revoke": "make a token useless",

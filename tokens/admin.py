@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, actor_of, add_to_people
@@ -70,19 +71,19 @@ class ClientFilter(admin.SimpleListFilter):
 
 @admin.register(Session)
 class SessionAdmin(_AccessAdmin):
-    """Sign-ins, without their secrets."""
+    """Signed-in devices, without their secrets."""
 
     list_display = ("user", "client_id", "label", "created_at", "last_used_at", "revoked_at", "revoked_because")
     fields = ("id", *list_display, "scope", "generation", "expires_at", "ends_at")
     list_filter = (ClientFilter,)
     actions = ("end",)
 
-    @admin.action(description="End", permissions=["decide"])
+    @admin.action(description="Sign out", permissions=["decide"])
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        """End the chosen sessions at once."""
+        """Sign the chosen devices out at once."""
         end = partial(ending_access.end_session_as_staff, actor_id=actor_of(request), now=timezone.now())
         ended = sum(end(session_id=row.id) for row in queryset[:MOST_AT_ONCE])
-        self.message_user(request, f"{ended} sessions ended.", messages.SUCCESS)
+        self.message_user(request, f"{ended} device{pluralize(ended)} signed out.", messages.SUCCESS)
 
 
 @admin.register(PersonalAccessToken)
@@ -98,7 +99,7 @@ class PersonalAccessTokenAdmin(_AccessAdmin):
         """End the chosen tokens at once."""
         end = partial(personal_tokens.end_token, actor_id=actor_of(request), now=timezone.now())
         ended = sum(end(user_id=row.user_id, token_id=row.id) for row in queryset[:MOST_AT_ONCE])
-        self.message_user(request, f"{ended} tokens revoked.", messages.SUCCESS)
+        self.message_user(request, f"{ended} access token{pluralize(ended)} revoked.", messages.SUCCESS)
 
 
 class ApplicationForm(forms.Form):
@@ -192,10 +193,10 @@ def sign_out_everywhere(people: admin.ModelAdmin[Any], request: HttpRequest, que
     end = partial(ending_access.sign_out_everywhere, actor_id=actor_of(request), now=timezone.now())
     for person in queryset[:MOST_AT_ONCE]:
         ended = end(user_id=person.pk).sessions
-        people.message_user(request, f"{person.login}: {ended} sessions ended.", messages.SUCCESS)
+        people.message_user(request, f"{person.login}: {ended} device{pluralize(ended)} signed out.", messages.SUCCESS)
 
 
 add_to_people(
     action=sign_out_everywhere,
-    lists=[("Sign-ins", Session, "user"), ("Access tokens", PersonalAccessToken, "user")],
+    lists=[("Signed-in devices", Session, "user"), ("Access tokens", PersonalAccessToken, "user")],
 )

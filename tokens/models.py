@@ -87,6 +87,7 @@ class Session(models.Model):
             models.CheckConstraint(condition=Q(expires_at__lte=F("ends_at")), name="session_expires_before_it_ends"),
         ]
         indexes: ClassVar = [models.Index(fields=["client_id", "-id"], name="session_by_client")]
+        verbose_name = "signed-in device"
 
     def __str__(self) -> str:
         return f"session {self.id}"
@@ -172,6 +173,9 @@ class PersonalAccessToken(models.Model):
     last_used_at = models.DateTimeField(null=True)
     last_address = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "access token"
 
     def __str__(self) -> str:
         return f"personal access token {self.id}"

@@ -85,8 +85,9 @@ class EventAdmin(ReadOnlyAdmin):
     def about(self, event: Event) -> SafeString:
         """The detail, with links where it names a booking or a session."""
         said = {name: value for name, value in event.detail.items() if value and not name.endswith("_id")}
-        linked = [(name, event.detail[f"{name}_id"]) for name in ("booking", "slot") if event.detail.get(f"{name}_id")]
-        links = ((reverse(f"admin:bookings_{name}_change", args=[pk]), name) for name, pk in linked)
+        things = (("booking", "booking"), ("slot", "session"))
+        linked = [(name, word, pk) for name, word in things if (pk := event.detail.get(f"{name}_id"))]
+        links = ((reverse(f"admin:bookings_{name}_change", args=[pk]), word) for name, word, pk in linked)
         words = format_html_join("", "{}: {} ", said.items())
         return words + format_html_join(" ", '<a href="{}">{}</a>', links)
 

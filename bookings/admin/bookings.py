@@ -31,11 +31,11 @@ class BookingAdmin(ReadOnlyAdmin):
         "credits_given_back",
     )  # fmt: skip
     fields = (
-        "id", ("client", "slot", "host"), ("scheduled_start_time", "scheduled_end_time"),
+        "id", ("client", "in_session", "host"), ("scheduled_start_time", "scheduled_end_time"),
         ("status", "cancelled_by", "cancelled_at"), ("credits_charged", "credits_refunded", "credits_given_back"),
         ("refund_window", "free_to_leave_until"), "plan", ("created_at", "changed_at"),
     )  # fmt: skip
-    readonly_fields = ("plan",)
+    readonly_fields = ("in_session", "plan")
     list_filter = ("status", "cancelled_by", "scheduled_start_time")
     ordering, sortable_by = ("-scheduled_start_time", "-id"), ("scheduled_start_time",)
     people = ("client_id", "host_id")
@@ -49,6 +49,11 @@ class BookingAdmin(ReadOnlyAdmin):
     @admin.display(description="session")
     def session(self, booking: models.Booking) -> str:
         return booking.slot.title
+
+    @admin.display(description="session")
+    def in_session(self, booking: models.Booking) -> SafeString:
+        url = reverse("admin:bookings_slot_change", args=[booking.slot_id])
+        return format_html('<a href="{}">{}</a>', url, booking.slot)
 
     @admin.display(description="paid by")
     def plan(self, booking: models.Booking) -> SafeString | None:

@@ -203,6 +203,7 @@ class Slot(Offered):
     changed_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = "session"
         indexes: ClassVar = [
             models.Index(fields=["starts_at", "id"], name="slot_by_start"),
             models.Index(fields=["host", "starts_at"], name="slot_by_host"),

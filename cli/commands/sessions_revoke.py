@@ -11,7 +11,7 @@ from ..short_ids import resolve_id
 from ..terminal import say
 from ..times import format_moment, parse_instant
 
-SUMMARY = "End a sign-in: that terminal or browser is signed out at once."
+SUMMARY = "Sign a device out: that terminal or browser is signed out at once."
 EXAMPLES = """
 insighta sessions revoke 019ab3f7-0c11
 insighta sessions revoke --others         everywhere but here

@@ -106,6 +106,18 @@ def test_somebody_becomes_a_host(admin: Client, ada: User) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("tokens/session", "Signed-in devices"),
+        ("tokens/personalaccesstoken", "Access tokens"),
+        ("bookings/slot", "Sessions"),
+    ],
+)
+def test_things_have_the_names_that_people_read_in_the_portal(admin: Client, path: str, name: str) -> None:
+    assert f'<a href="/admin/{path}/">{name}</a>' in admin.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize(
     "name", ["slot", "booking", "subscription", "creditentry", "waitlistentry", "availabilityrule"]
 )
 def test_the_lists_of_bookings_are_searched_by_login_and_id(admin: Client, ada: User, name: str) -> None:

@@ -226,7 +226,7 @@ def test_the_same_actions_are_done_to_people_of_equal_rights_in_the_same_choice(
         give_rows(person)
     page = act(browser_of(sam), Session, "end", root, other)
     assert "Left out 1 of the chosen" in page
-    assert "1 sessions ended" in page
+    assert "1 device signed out" in page
     page = act(browser_of(sam), User, "suspend", root, other)
     assert "other is suspended" in page
     standings = dict(User.objects.values_list("login", "standing"))

@@ -195,7 +195,7 @@ def test_a_sign_in_that_may_not_see_tokens_is_told_so_and_offered_nothing(
     body = backend.body("/pages/access") | {"tokens": None, "publishers": None}
     backend.routes["GET", "/pages/access"] = Answer(200, body)
     page = ada.get("/tokens").text
-    assert "This sign-in may not see your access tokens and trusted publishers." in page
+    assert "This device may not see your access tokens and trusted publishers." in page
     assert 'action="/tokens' not in page
     assert ada.get(f"/tokens/publishers/{an_id(870)}/remove").status_code == 403
 

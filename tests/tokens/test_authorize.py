@@ -287,7 +287,9 @@ def test_the_page_names_client_device_and_person_and_gives_nothing_yet(live: Liv
 
 def test_the_page_says_what_is_given_and_for_how_long(live: Live) -> None:
     page = confirmation(Browser(live, fresh("ada")), scope="bookings:read account:read")
-    assert "See your account and its sign-ins<br>See sessions, your bookings and your credits</dd>" in page.text
+    assert (
+        "See your account and its signed-in devices<br>See sessions, your bookings and your credits</dd>" in page.text
+    )
     assert "not used for 30 days, or 90 days are over" in page.text
 
 

@@ -47,7 +47,9 @@ def test_a_device_not_seen_before_is_told_once_and_the_first_of_all_never(
     newest = Session.objects.filter(label="Chrome on Windows").earliest("id")
     assert f"/sessions/{newest.id}/revoke\n" in mail.body
     assert "Chrome on Windows (Insighta CLI)\nWhen: " in mail.body
-    assert "(Africa/Lagos)\nFrom: an unknown address\nIt may:\n- See your account and its sign-ins\n" in mail.body
+    assert (
+        "(Africa/Lagos)\nFrom: an unknown address\nIt may:\n- See your account and its signed-in devices\n" in mail.body
+    )
     assert "needs you to be signed in as ada" in mail.body
 
 

@@ -1,6 +1,6 @@
 DESCRIPTIONS = {
-    "account:read": "See your account and its sign-ins",
-    "account:write": "Change your account, its sign-ins and its access tokens",
+    "account:read": "See your account and its signed-in devices",
+    "account:write": "Change your account, its signed-in devices and its access tokens",
     "bookings:read": "See sessions, your bookings and your credits",
     "bookings:write": "Book, move and cancel; if you host, also open and cancel sessions",
 }
