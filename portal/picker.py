@@ -50,6 +50,9 @@ def picker_context(page: dict[str, Any], *, zone: ZoneInfo, now: datetime, addre
         "full": len(slots) - free,
         "more": address(day=chosen, from_=begin, cursor=cursor_after(page["slots"])) if page["slots"]["next"] else "",
         "next_free": page["next_free"],
+        # What `next_free` would be asked for is the first page of a day without a free seat.
+        "is_last": not (free or page["next_free"] or page["slots"]["next"] or page["slots"]["previous"]),
+        "has_free": any(cell.open_slots and not cell.is_past for cell in days),
         "earlier": _turn(begin, -WIDE_WEEKS, today, address),
         "later": _turn(begin, WIDE_WEEKS, today, address),
         "earlier_narrow": _turn(begin, -NARROW_WEEKS, today, address),

@@ -107,6 +107,7 @@ class SlotQuery(serializers.Serializer[Any]):
     host = serializers.UUIDField(source="host_id", required=False)
     offering = serializers.UUIDField(source="offering_id", required=False)
     open = serializers.BooleanField(source="is_open", required=False)
+    free = serializers.BooleanField(source="has_seat", required=False, help_text="`true` leaves out what is full.")
 
 
 class HostedQuery(serializers.Serializer[Any]):

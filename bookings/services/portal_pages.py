@@ -122,12 +122,15 @@ def _held_during(viewer_id: UUID | None, shown: Sequence[SlotRow]) -> Sequence[H
 class HostPage:
     host: HostRow
     slots: Page[SlotRow]
+    offerings: Sequence[OfferingRow]
 
 
 def compose_host(*, viewer_id: UUID | None, login: str, cursor: str = "") -> HostPage:
-    """A host and the slots that are open for booking there. Raises NotFound, NotValid."""
+    """A host, the slots with a free seat there, and the first fifty offerings. Raises NotFound, NotValid."""
     found = get_host(login=login, viewer_id=viewer_id)
-    return HostPage(found, list_slots(viewer_id=viewer_id, host_id=found["id"], is_open=True, cursor=cursor))
+    free = list_slots(viewer_id=viewer_id, host_id=found["id"], is_open=True, has_seat=True, cursor=cursor)
+    offered = list_offerings(viewer_id=viewer_id, host_id=found["id"]).rows
+    return HostPage(found, free, [row for row in offered if row["archived_at"] is None])
 
 
 @dataclass(frozen=True)

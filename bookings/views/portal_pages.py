@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from bookings.serializers import answers as shapes
 from bookings.serializers.availability import RuleSerializer
-from bookings.serializers.offerings import OfferingSerializer
+from bookings.serializers.offerings import OfferingSerializer, PublicOfferingSerializer
 from bookings.serializers.requests import ChosenDayQuery, DayRequest, HostedQuery, SlotQuery
 from bookings.serializers.series import SeriesPreviewSerializer, SeriesQuery
 from bookings.serializers.trail import TrailSerializer
@@ -108,12 +108,13 @@ def _chosen_day(chosen: "ChosenDay", request: Request) -> dict[str, Any]:
 
 class HostPageView(CalendarPageView):
     def content(self, request: Request, login: str) -> dict[str, Any]:
-        """A host, and the next slots that are open for booking there."""
+        """A host, what is offered, and the next slots with a free seat there."""
         viewer_id, cursor = find_caller_id(request), cursor_of(request)
         page = portal_pages.compose_host(viewer_id=viewer_id, login=login, cursor=cursor)
         return {
             "host": host_shape(request).to_representation(page.host),
             "slots": page_body(page.slots, slot_shape(request), request),
+            "offerings": rows_body(PublicOfferingSerializer(), page.offerings),
         }
 
 

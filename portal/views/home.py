@@ -25,7 +25,7 @@ def _next_free(request: PortalRequest) -> list[dict[str, Any]] | None:
     if not request.visitor.is_reader:
         return None
     try:
-        found = request.visitor.read("/slots", open="true")["results"]
+        found = request.visitor.read("/slots", open="true", free="true")["results"]
     except PortalError:
         return None
     return [slot for slot in found if slot["seats_left"]][:3]

@@ -15,7 +15,11 @@ TIMES = 4
 def host(request: PortalRequest, login: str) -> HttpResponse:
     """A host and what can be booked there: each kind of session with its next free times."""
     page = request.visitor.read(f"/pages/hosts/{quote(login, safe='')}")
-    context = {"host": page["host"], "kinds": _by_kind(page["slots"]["results"]), "here": request.path}
+    kinds = _by_kind(page["slots"]["results"])
+    shown = {kind["slot"]["offering_id"] for kind in kinds}
+    # Whose next free time lies behind those of the others, or who has none.
+    others = [one for one in page.get("offerings", ()) if one["id"] not in shown]
+    context = {"host": page["host"], "kinds": kinds, "others": others, "here": request.path}
     return render_page(request, "host", context, me=page["person"])
 
 

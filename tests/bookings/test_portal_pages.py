@@ -7,8 +7,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from bookings.services.booking import book_slot
+from bookings.services.offerings import archive_offering
 from tests.bookings.api import Caller
-from tests.bookings.people import make_person, make_slot
+from tests.bookings.people import make_offering, make_person, make_slot
 from tests.tokens.in_process import call, sign_in
 
 
@@ -43,6 +44,18 @@ def test_the_page_of_hours_has_what_they_can_be_made_from_in_as_many_statements(
     assert found == [yoga]
     more = [offer(caller, f"Class {number:02}") for number in range(60)]
     assert read() == ([*more, yoga], statements)
+
+
+def test_a_hosts_page_has_free_seats_and_all_that_is_offered(ada: User, grace: User) -> None:
+    full, free = (make_slot(grace, hours=30 + n, capacity=1) for n in range(2))
+    book_slot(client_id=ada.id, slot_id=full.id)
+    rare, archived = (make_offering(grace, title=title) for title in ("Once a month", "Not any more"))
+    archive_offering(host_id=grace.id, offering_id=archived.id)
+    for caller in (Caller(ada), Caller(grace)):
+        page = caller.get("/pages/hosts/grace")
+        assert [one["id"] for one in page["slots"]["results"]] == [str(free.id)]
+        assert [(one["id"], one["title"]) for one in page["offerings"]] == [(str(rare.id), "Once a month")]
+    assert [one["id"] for one in Caller(ada).get("/slots", free="true")["results"]] == [str(free.id)]
 
 
 def test_a_move_shows_the_booking_and_the_slot_and_what_it_may_overlap(ada: User, grace: User) -> None:

@@ -232,3 +232,11 @@ def _access() -> str:
 
 def _invalid(reason: str) -> Answer:
     return Answer(400, {"error": "invalid_grant", "error_description": reason})
+
+
+def answer_of(backend: FakeBackend, path: str) -> dict[str, Any]:
+    """What a page that depends on its query answers without one."""
+    route = backend.routes["GET", path]
+    assert not isinstance(route, Answer)
+    body: dict[str, Any] = route(Call("GET", path, {}, {}, {})).body
+    return body

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.portal.conftest import hidden, post
-from tests.portal.fake_backend import Answer, FakeBackend, problem
-from tests.portal.sample import an_id
+from tests.portal.fake_backend import Answer, FakeBackend, answer_of, problem
+from tests.portal.sample import a_page, an_id
 
 SLOT, BOOKING, CANCELLED, LATE = an_id(400), an_id(500), an_id(502), an_id(504)
 
@@ -47,6 +47,18 @@ def test_only_times_that_fit_are_offered(ada: httpx.Client, held: dict[str, Any]
     offered = {one for day in days for one in re.findall(r'\?slot_id=([^"]+)"', ada.get(f"{address}{day}").text)}
     assert offered
     assert not offered & {held["mine"]["id"], held["full"]["id"], other["id"]}
+
+
+def test_a_move_without_another_time_says_so(ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]) -> None:
+    path, days = f"/bookings/{BOOKING}/reschedule", f"/pages/bookings/{BOOKING}/days"
+    body = answer_of(backend, days) | {"next_free": [], "slots": a_page([])}
+    backend.routes["GET", days] = Answer(200, body)
+    assert "no later time to which it can be moved; choose an earlier day." in ada.get(path).text
+    for day in body["days"]:
+        day["open_slots"] = 0
+    page = ada.get(path).text
+    assert "no later time to which it can be moved." in page
+    assert f'href="{path}?others=true">Look at other sessions' in page
 
 
 def test_moving_needs_a_choice_and_keeps_the_booking(ada: httpx.Client, backend: FakeBackend) -> None:

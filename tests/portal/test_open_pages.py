@@ -13,7 +13,7 @@ from tests.people import PORTAL_SECRET, call
 from tests.portal.browsers import Contexts, fill_in_github, open_slot, press_book, sign_in_host
 from tests.portal.conftest import Portal, arrive, begin, csrf_of, query_of, running
 from tests.portal.fake_backend import Answer, FakeBackend, problem
-from tests.portal.sample import a_page, an_id, as_public, fill
+from tests.portal.sample import a_page, an_id, an_offering, as_public, fill
 from tests.processes import Live
 
 SLOT = an_id(400)
@@ -25,11 +25,14 @@ def stranger(portal: Portal, held: dict[str, Any]) -> httpx.Client:
     return portal.browser()
 
 
-def test_the_start_shows_the_next_three_sessions_with_a_seat(stranger: httpx.Client, held: dict[str, Any]) -> None:
+def test_the_start_shows_the_next_three_sessions_with_a_seat(
+    stranger: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+) -> None:
     page = stranger.get("/").text
     free = [one["id"] for one in held["slots"] if one["seats_left"]][:3]
     assert re.findall(r'class="agenda-row" href="/slots/([0-9a-f-]+)"', page) == free
     assert 'href="/slots">All sessions' in page
+    assert backend.made("GET", "/api/v1/slots")[-1].query == {"open": "true", "free": "true"}
 
 
 def test_a_start_without_a_free_seat_says_so(stranger: httpx.Client, backend: FakeBackend) -> None:
@@ -118,12 +121,28 @@ def test_a_hosts_page_has_each_kind_with_its_next_four_times(stranger: httpx.Cli
     assert re.findall(r'class="time" href="/slots/([0-9a-f-]+)"', page) == [one for times in shown for one in times]
 
 
+def test_an_offering_without_a_time_among_the_next_ones_is_on_its_hosts_page(
+    stranger: httpx.Client, backend: FakeBackend
+) -> None:
+    found = backend.public["/pages/hosts/grace"]
+    assert isinstance(found, Answer)
+    found.body["slots"]["results"][0]["offering_id"] = an_id(970)
+    found.body["offerings"] = [an_offering(970), an_offering(971, title="Once a month")]
+    page = stranger.get("/hosts/grace").text
+    assert re.findall(r'<h2 id="offering-\d+">([^<]+)</h2>', page) == ["Once a month"]
+    assert f'offering={an_id(971)}">Look for a time' in page
+    assert "Nothing is free now" not in page
+
+
 def test_a_host_with_nothing_free_is_there_all_the_same(
     stranger: httpx.Client, ada: httpx.Client, backend: FakeBackend
 ) -> None:
     host = backend.body("/pages/hosts/grace")["host"]
-    backend.public["/pages/hosts/grace"] = Answer(200, {"person": None, "host": host, "slots": a_page([])})
-    assert "Nothing is free now" in stranger.get("/hosts/grace").text
+    offered = {"offerings": [an_offering(970)]}
+    backend.public["/pages/hosts/grace"] = Answer(200, {"person": None, "host": host, "slots": a_page([])} | offered)
+    page = stranger.get("/hosts/grace").text
+    assert "Nothing is free now" in page
+    assert re.findall(r'<h2 id="offering-\d+">([^<]+)</h2>', page) == ["Compilers, gently"]
     assert 'href="/slots/' in ada.get("/hosts/grace").text
 
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.portal.conftest import Portal, csrf_of, hidden, post
-from tests.portal.fake_backend import ADA, Answer, FakeBackend, problem
-from tests.portal.sample import an_id, slot
+from tests.portal.fake_backend import ADA, Answer, FakeBackend, answer_of, problem
+from tests.portal.sample import a_page, an_id, slot
 
 SLOT, BOOKING = an_id(400), an_id(500)
 
@@ -108,6 +108,16 @@ def test_a_host_and_a_day_narrow_it_down(ada: httpx.Client, backend: FakeBackend
     assert backend.calls[0].query == {"host": an_id(11), "from": "2099-05-04", "day": "2099-05-06"}
     assert "4 May – 7 June" in page.text
     assert "Wednesday 6 May 2099" in page.text
+
+
+def test_a_full_day_after_which_nothing_is_free_says_so(
+    ada: httpx.Client, backend: FakeBackend, held: dict[str, Any]
+) -> None:
+    nothing = {"slots": a_page([held["full"]]), "next_free": []}
+    backend.routes["GET", "/pages/days"] = Answer(200, answer_of(backend, "/pages/days") | nothing)
+    page = ada.get("/slots").text
+    assert "There is no later session with a free seat either." in page
+    assert "Nothing on this day" not in page
 
 
 @pytest.mark.parametrize(
