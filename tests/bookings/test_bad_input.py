@@ -97,8 +97,8 @@ def test_texts_of_any_script_are_kept_as_they_are_written(
     for number, text in enumerate(SCRIPTS):
         body = right | {"title": text, "place": text, "description": f"{text}\n{text}"}
         if door == "new slot":
-            # Two at one time would overlap.
-            start = clock.read_now() + timedelta(days=10 + number)
+            # Two at one time would overlap, and the weekly sessions begin in eight days.
+            start = clock.read_now() + timedelta(days=5, hours=2 * number)
             body |= {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=1)).isoformat()}
         if door == "new rule":
             body |= {"weekday": number % 7 + 1, "start_time": f"{20 + number // 7}:00", "end_time": "22:00"}
