@@ -26,10 +26,12 @@ _JOINED = (
     "subscription__plan__period_days",
 )  # fmt: skip
 _CLIENT = ("client__login", "client__display_name", "client__email", "client__email_for_hosts")
-# Until when what came back can be spent: the subscription that it went to need not be the one charged.
+# Until when what came back can be spent: the subscription that it went to need not be the one charged. Something came
+# back by a refund, by a gift, or by a move to a lower price; the ledger of all other bookings is not read.
 _BACK_UNTIL = """
 SELECT max(s.ends_at) FROM bookings_creditentry e JOIN bookings_subscription s ON s.id = e.subscription_id
-WHERE e.booking_id = bookings_booking.id AND e.amount > 0
+WHERE e.booking_id = bookings_booking.id AND e.amount > 0 AND (bookings_booking.revision > 0
+OR bookings_booking.credits_refunded > 0 OR bookings_booking.credits_given_back > 0)
 """
 
 # Two searches, each by an index that holds just what it looks for, however much a client has booked before.

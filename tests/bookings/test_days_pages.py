@@ -16,7 +16,7 @@ from bookings.repositories import clock
 from bookings.services.booking import book_slot
 from bookings.services.offerings import add_offering, archive_offering
 from tests.bookings.api import Caller
-from tests.bookings.people import make_offering, make_person, make_slot
+from tests.bookings.people import SLOT_TIMES, make_offering, make_person, make_slot
 
 
 def today() -> date:
@@ -172,6 +172,19 @@ def test_a_move_counts_only_what_the_booking_can_move_to(ada: User, grace: User,
     for day in (beside, own, full):
         on_it = Caller(ada).get(asked, others="true", day=day.starts_at.date().isoformat())
         assert (ids(on_it["slots"]["results"]), ids(on_it["next_free"])) == ([], [str(free.id)])
+
+
+def test_a_move_is_not_to_the_end_of_a_session_that_began_the_day_before(ada: User, grace: User) -> None:
+    booked, free = at_noon(grace, *ahead(2, 4))
+    (taken,) = at_noon(make_person("other", is_host=True), *ahead(4))
+    (long,) = at_noon(make_person("linus", is_host=True), *ahead(3), minutes=24 * 60)
+    Slot.objects.filter(id=taken.id).update(
+        **{name: getattr(taken, name) - timedelta(minutes=10) for name in SLOT_TIMES}
+    )
+    booking = book_slot(client_id=ada.id, slot_id=booked.id)["id"]
+    book_slot(client_id=ada.id, slot_id=long.id)
+    page = Caller(ada).get(f"/pages/bookings/{booking}/days", others="true", day=f"{ahead(4)[0]}")
+    assert ids(page["slots"]["results"]) == [str(free.id)]
 
 
 def test_nobody_sees_the_days_of_anothers_booking(ada: User, mallory: User, slot: Slot) -> None:

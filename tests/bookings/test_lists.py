@@ -151,6 +151,12 @@ def test_filters(ada: User, grace: User, mallory: User) -> None:
     Slot.objects.filter(id=later.id).update(status="cancelled", cancelled_at=clock.read_now())
     assert found(open="true") == [str(soon.id), str(other.id)]
     assert found(open="false") == [str(later.id)]
+    Slot.objects.filter(id=soon.id).update(bookings_close_at=clock.read_now())
+    for bounds in ({}, {"to": later.starts_at.isoformat()}):
+        assert found(open="true", **bounds) == [str(other.id)]
+        assert found(open="true", host=str(grace.id), **bounds) == []
+        assert str(soon.id) in found(open="false", **bounds)
+    Slot.objects.filter(id=soon.id).update(bookings_close_at=soon.starts_at)
     User.objects.filter(id=linus.id).update(standing="suspended")
     assert found(open="true") == [str(soon.id)]
 

@@ -1,6 +1,6 @@
 """What a session costs, over HTTP: who pays, what goes back, and what a move settles. The audit holds after each."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -159,6 +159,17 @@ def test_a_booking_may_be_moved_between_prices_again_and_again(client: Caller, a
         client.post(f"/bookings/{booking['id']}/reschedule", {"slot_id": str(slot.id)})
     assert [amount for _, amount in ledger(booking)] == [-2, -3, 5, -4]
     assert credits_of(ada) == 1
+
+
+def test_what_a_move_gives_back_can_be_spent_as_long_as_where_it_went(client: Caller, ada: User, grace: User) -> None:
+    booking, target = book(client, priced(grace, 3)), priced(grace, 1, hours=80)
+    now = clock.read_now()
+    Subscription.objects.filter(user=ada).update(starts_at=now - timedelta(days=9), ends_at=now - timedelta(days=1))
+    other = add_subscription(ada, credits=1, days=9)
+    moved = client.post(f"/bookings/{booking['id']}/reschedule", {"slot_id": str(target.id)})
+    assert Subscription.objects.get(id=other.id).credits_remaining == 3
+    for row in (moved, client.get("/bookings")["results"][0]):
+        assert datetime.fromisoformat(row["usable_until"]) == other.ends_at
 
 
 def test_a_difference_that_nothing_holds_moves_nothing(client: Caller, ada: User, grace: User) -> None:

@@ -4,7 +4,7 @@ import json
 import sys
 import time as clock
 from collections.abc import Callable, Iterator
-from datetime import time
+from datetime import time, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from bookings.repositories.clock import read_now
 from bookings.services.audit import find_breaches
 from bookings.services.availability import add_rule
 from bookings.services.calendar_feed import get_feed_secret
@@ -95,6 +96,12 @@ def test_open_slots_are_read_as_many_as_are_shown(ada: User, busy: User) -> None
     assert rows_read(lambda: caller.get("/slots?open=true")) <= 2 * 51
     assert rows_read(lambda: caller.get(caller.get("/slots?open=true")["next"])) <= 4 * 51
     assert rows_read(lambda: caller.get(f"/slots?open=true&host={busy.id}")) <= 2 * 51
+
+
+def test_days_of_a_host_are_read_without_those_of_others(ada: User, busy: User) -> None:
+    first = read_now().date() + timedelta(days=200)
+    month = {"from": first, "to": first + timedelta(days=9), "host": busy.id}
+    assert rows_read(lambda: Caller(ada).get("/slots/days", **month)) <= AHEAD
 
 
 def test_a_hosts_pages_read_nothing_that_is_over(busy: User) -> None:
