@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID
 
 from psycopg import sql
 
@@ -11,7 +12,9 @@ from bench.product import CLI, SCOPES, Product
 if TYPE_CHECKING:
     import psycopg
 
-GROWING = ("bookings_booking", "tokens_session", "bookings_slot")
+GROWING = ("bookings_booking", "bookings_creditentry", "tokens_session", "bookings_slot")
+# One of the twenty who have sessions in the weeks around now.
+BUSY_HOST = UUID(f"09{7:030x}")
 # How such a server is best filled. Nothing that is measured there writes to the disk.
 FILLED_QUICKLY = {
     "fsync": "off",
@@ -26,13 +29,14 @@ _IDS: LiteralString = """
 CREATE OR REPLACE FUNCTION bench_id(kind text, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
 RETURN (kind || lpad(to_hex(n), 30, '0'))::uuid
 """
-# One person has ten sessions and ten bookings; a slot has five.
+# One person has ten sessions and ten bookings; a slot has five. A thousand more are hosts.
 _PEOPLE: LiteralString = """
 INSERT INTO accounts_user (id, password, is_superuser, github_id, login, display_name, email, email_notifications,
                            avatar_url, time_zone, is_active, standing, standing_reason, is_host, is_staff)
-SELECT bench_id('0a', n), '', false, 1e9 + n, 'scale-' || n, '', '', false, '', 'UTC', true, 'approved',
-       '', false, false
-FROM generate_series(%(first)s / 10, %(last)s / 10 - 1) AS n
+SELECT bench_id(kind, n), '', false, number + n, 'scale-' || number + n, '', '', false, '', 'UTC', true, 'approved',
+       '', kind = '09', false
+FROM (SELECT '0a' AS kind, 1e9 AS number, generate_series(%(first)s / 10, %(last)s / 10 - 1) AS n
+      UNION ALL SELECT '09', 2e9, generate_series(0, 999) WHERE %(first)s = 0) AS people
 """
 _SUBSCRIPTIONS: LiteralString = """
 INSERT INTO bookings_subscription (id, user_id, plan_id, credits_remaining, starts_at, ends_at, renews)
@@ -49,19 +53,21 @@ FROM generate_series(%(first)s, %(last)s - 1) AS n
 """
 _OFFERINGS: LiteralString = """
 INSERT INTO bookings_offering (id, host_id, title, minutes, capacity, public)
-SELECT bench_id('0f', n), bench_id('0a', n), 'Scale', 50, 6, true FROM generate_series(0, 19) AS n WHERE %(first)s = 0
+SELECT bench_id('0f', n), bench_id('09', n), 'Scale', 50, 6, true
+FROM generate_series(0, 999) AS n WHERE %(first)s = 0
 """
-# At one of twenty hosts who take turns: a slot each 20 minutes of the days around now, whatever the size, which adds
-# one for each minute of the past. So a page shows as much at each size.
+# Twenty hosts take turns: a slot each 20 minutes of the two weeks before and after now, whatever the size, so a page
+# shows as much at each. The size adds one for each minute before, of all hosts: of ten million rows each has 2,000.
 _STARTS: LiteralString = """
-LATERAL (SELECT date_trunc('hour', now()) + interval '20 days' -
-                (n * 20 - greatest(0, n - 2000) * 19) * interval '1 minute' AS starts) AS s
+LATERAL (SELECT date_trunc('hour', now()) + interval '13 days' -
+                (n * 20 - greatest(0, n - 2000) * 19) * interval '1 minute' AS starts,
+                n %% CASE WHEN n < 2000 THEN 20 ELSE 1000 END AS host) AS s
 """
 _SLOTS: LiteralString = (
     """
 INSERT INTO bookings_slot (id, host_id, offering_id, title, starts_at, ends_at, bookings_close_at, capacity,
                            seats_taken, status)
-SELECT bench_id('0d', n), bench_id('0a', n %% 20), bench_id('0f', n %% 20), 'Scale', starts,
+SELECT bench_id('0d', n), bench_id('09', host), bench_id('0f', host), 'Scale', starts,
        starts + interval '50 minutes', starts, 6, 5, 'open'
 FROM generate_series(%(first)s / 5, %(last)s / 5 - 1) AS n,
 """
@@ -72,19 +78,25 @@ _BOOKINGS: LiteralString = (
 INSERT INTO bookings_booking (id, slot_id, client_id, host_id, subscription_id, status, scheduled_start_time,
     scheduled_end_time, refund_window, credits_charged, credits_refunded, revision, requested_slot_id, created_at,
     changed_at, cancelled_by)
-SELECT bench_id('0e', n * 5 + seat), slot, person, bench_id('0a', n %% 20), subscription, 'active',
+SELECT bench_id('0e', n * 5 + seat), slot, person, bench_id('09', host), subscription, 'active',
        starts, starts + interval '50 minutes', interval '12 hours', 1, 0, 0, slot, starts, starts, ''
 FROM generate_series(%(first)s / 5, %(last)s / 5 - 1) AS n, generate_series(0, 4) AS seat,
-     LATERAL (SELECT 100 + (n * 5 + seat) %% greatest(1, %(last)s / 10 - 100) AS number) AS p,
+     LATERAL (SELECT (n * 5 + seat) %% (%(last)s / 10) AS number) AS p,
      LATERAL (SELECT bench_id('0a', number) AS person, bench_id('0b', number) AS subscription) AS b,
      LATERAL (SELECT bench_id('0d', n) AS slot) AS d,
 """
     + _STARTS
 )
 
+_LEDGER: LiteralString = """
+INSERT INTO bookings_creditentry (id, subscription_id, booking_id, amount, reason, balance_after, created_at)
+SELECT bench_id('10', n), bench_id('0b', n %% (%(last)s / 10)), bench_id('0e', n), -1, 'booking', 0, now()
+FROM generate_series(%(first)s, %(last)s - 1) AS n
+"""
+
 
 def grow(product: Product, *, to: int) -> None:
-    """Make sessions and bookings `to` each, beside those that are there. Indexes are dropped meanwhile and built again.
+    """Make sessions and paid bookings `to` each, beside those that are there, without indexes meanwhile.
 
     The two exclusion constraints come back as the indexes that they consist of: to take one up again, PostgreSQL would
     look for what collides with each of the rows, for longer than everything else takes.
@@ -94,7 +106,7 @@ def grow(product: Product, *, to: int) -> None:
         first = _count_made(connection)
         rebuild = _drop_indexes(connection)
     given = {"first": first, "last": to, "client": CLI, "scope": SCOPES}
-    _carry_out(product, (_BOOKINGS, _SESSIONS, _PEOPLE, _SUBSCRIPTIONS, _OFFERINGS, _SLOTS), given)
+    _carry_out(product, (_BOOKINGS, _SESSIONS, _LEDGER, _PEOPLE, _SUBSCRIPTIONS, _OFFERINGS, _SLOTS), given)
     _carry_out(product, rebuild)
     _carry_out(product, [sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(table)) for table in GROWING])
     _carry_out(product, ["VACUUM ANALYZE"])

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import httpx
 from psycopg import sql
@@ -15,6 +14,7 @@ from bench.booking_world import BookingWorld
 from bench.charts import Chart
 from bench.database import Cluster
 from bench.harness import Result, Table, Target
+from bench.query_plan_rows import BUSY_HOST, GROWING
 
 if TYPE_CHECKING:
     import psycopg
@@ -83,7 +83,7 @@ def _requests(world: BookingWorld) -> dict[str, Callable[[], object]]:
         return str(answer.json()["id"])
 
     booked, month, nobody = book(), _month(), {"Authorization": ""}
-    (host,) = world.sign_in([_busy_host(world)])
+    (host,) = world.sign_in([BUSY_HOST])
     of_host = {"Authorization": f"Bearer {host.token}"}
     return {
         "refresh": refresh,
@@ -93,6 +93,9 @@ def _requests(world: BookingWorld) -> dict[str, Callable[[], object]]:
         "days of a month, public": lambda: http.get("/slots/days", params=month, headers=nobody).raise_for_status(),
         "days of a host's month": lambda: http.get(
             "/slots/days", params={**month, "host": str(host.user_id)}
+        ).raise_for_status(),
+        "days of a move": lambda: http.get(
+            f"/pages/bookings/{booked}/days", params={"others": "true"}
         ).raise_for_status(),
         "a host's calendar": lambda: http.get("/hosting/slots", headers=of_host).raise_for_status(),
         "a host's past": lambda: http.get("/hosting/slots?when=past", headers=of_host).raise_for_status(),
@@ -109,15 +112,6 @@ def _month() -> dict[str, str]:
     return {"from": str(today), "to": str(today + timedelta(days=31)), "zone": "UTC"}
 
 
-def _busy_host(world: BookingWorld) -> UUID:
-    """One of the hosts who have taken turns for years."""
-    with world.product.connect() as connection:
-        row = connection.execute(
-            "UPDATE accounts_user SET is_host = true WHERE id = bench_id('0a', 7) RETURNING id"
-        ).fetchone()
-    return UUID(str(row[0] if row else ""))
-
-
 def _explain(connection: "psycopg.Connection[Any]", statement: str) -> Plan:
     times = []
     for _ in range(5):
@@ -127,7 +121,6 @@ def _explain(connection: "psycopg.Connection[Any]", statement: str) -> Plan:
         top = row[0][0] if row else {}
         times.append(top["Execution Time"] + top["Planning Time"])
     nodes = list(_walk(top["Plan"]))
-    big = {"tokens_session", "bookings_booking", "bookings_slot"}
     return Plan(
         statistics.median(times),
         int(top["Plan"]["Shared Hit Blocks"] + top["Plan"]["Shared Read Blocks"]),
@@ -135,7 +128,7 @@ def _explain(connection: "psycopg.Connection[Any]", statement: str) -> Plan:
         tuple(
             str(node["Relation Name"])
             for node in nodes
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in big
+            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in GROWING
         ),
     )
 
@@ -148,13 +141,14 @@ def report_plans(result: Result, found: dict[str, dict[int, Plan]], sizes: list[
     """Add the plans, by rows of sessions and of bookings, to a result."""
     columns = ["statement", *(f"{size:,}: ms, pages" for size in sizes), "rows thrown away"]
     rows = [
-        [name, *(_cell(plans.get(size)) for size in sizes), str(max(plan.wasted for plan in plans.values()))]
+        [name, *(_cell(plans.get(size)) for size in sizes), str(_wasted(plans, sizes[1:]))]
         for name, plans in sorted(found.items())
     ]
     result.tables.append(Table("Each hot statement, by rows of sessions and of bookings", columns, rows))
     # Of the smallest size the planner rightly reads some tables whole.
-    scans = sum(bool(plan.scans) for plans in found.values() for size, plan in plans.items() if size != sizes[0])
-    wasteful = sum(plan.wasted > SPARE_ROWS for plans in found.values() for plan in plans.values())
+    larger = [plan for plans in found.values() for size, plan in plans.items() if size != sizes[0]]
+    scans = sum(bool(plan.scans) for plan in larger)
+    wasteful = sum(plan.wasted > SPARE_ROWS for plan in larger)
     result.targets.append(Target("hot statements that read a growing table whole", 0, scans, unit="", at_most=True))
     result.targets.append(Target("hot statements that read rows of others", 0, wasteful, unit="", at_most=True))
     growth = [
@@ -168,6 +162,10 @@ def report_plans(result: Result, found: dict[str, dict[int, Plan]], sizes: list[
     result.charts.append(
         Chart("query-plans", title, "milliseconds", series=series, x_label="rows", is_logarithmic=True)
     )
+
+
+def _wasted(plans: dict[int, Plan], sizes: list[int]) -> int:
+    return max((plans[size].wasted for size in sizes if size in plans), default=0)
 
 
 def _cell(plan: Plan | None) -> str:
