@@ -69,6 +69,16 @@ def test_no_page_of_a_person_is_long(demo: Live, contexts: Contexts) -> None:
     assert {path: long for path, long in heights.items() if long > LONGEST} == {}
 
 
+def test_an_entry_of_the_statement_is_two_lines_and_says_in_which_plan(demo: Live, contexts: Contexts) -> None:
+    page = sign_in(contexts(**PHONE), demo, "ada", "/credits")
+    entries = page.locator(".statement li").all()
+    assert len(entries) > 5
+    words = [one.inner_text().split("\n") for one in entries]
+    assert {line[-1].split(" in ")[-1] for line in words} == {"Monthly", "Welcome"}, words
+    lines = [[part.evaluate("e => e.offsetHeight") for part in one.locator("p").all()] for one in entries]
+    assert all(height < 30 for entry in lines for height in entry)
+
+
 def test_no_page_of_a_host_is_long(demo: Live, contexts: Contexts) -> None:
     page = sign_in(contexts(**PHONE), demo, "grace")
     paths = ["/hosting", "/hosting?when=past", "/hosting/offerings", "/hosting/hours", "/hosting/cancel-day"]
