@@ -52,6 +52,7 @@ def refusal(client: Client, path: str, given: dict[str, Any]) -> str:
     assert page.context["done"] is None
     text = page.content.decode()
     assert "<title>Error: " in text
+    assert 'class="errornote" role="alert" tabindex="-1" autofocus>' in text, "first, and focused"
     return " ".join(text.replace("&#x27;", "'").replace("&quot;", '"').split())
 
 

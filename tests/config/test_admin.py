@@ -72,7 +72,10 @@ def test_suspending_asks_for_a_reason_and_leaves_an_event(staff: tuple[Client, U
     assert b'name="reason"' in page.content
     mallory.refresh_from_db()
     assert mallory.standing == "approved"
-    assert b"This field is required" in act(client, "suspend", mallory, answered="yes", reason=" ").content
+    refused = act(client, "suspend", mallory, answered="yes", reason=" ").content.decode()
+    assert "<title>Error: Suspend" in refused
+    assert '<div class="errornote" role="alert" tabindex="-1" autofocus>' in refused
+    assert '<a href="#id_reason">Reason: This field is required.</a>' in refused
     act(client, "suspend", mallory, answered="yes", reason="spam <script>")
     mallory.refresh_from_db()
     assert (mallory.standing, mallory.standing_reason) == ("suspended", "spam <script>")
