@@ -1,5 +1,9 @@
-// Names and landmarks for the parts of Swagger UI that have none.
+// Swagger UI in the colours that the browser asks for, with names and landmarks for its parts that have none.
 "use strict";
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
 const ROLES = { ".information-container": "banner", ".filter-container": "search" };
 new MutationObserver(() => {
   for (const [part, role] of Object.entries(ROLES)) document.querySelector(part)?.setAttribute("role", role);
