@@ -43,8 +43,8 @@ def ask_first(
 ) -> HttpResponse:
     """The page that asks whether to do what its address does when it is sent; `back` is where it is left alone."""
     asked = QUESTIONS[question]
-    words = {"title": asked.title.format(name=name), "text": asked.text.format(name=name)}
-    return render_page(request, "question", {"question": asked, "back": back, **words}, me=me)
+    said = {field: getattr(asked, field).format(name=name) for field in ("title", "text", "back")}
+    return render_page(request, "question", {"question": asked, "asked": said, "home": back}, me=me)
 
 
 def render_message(
