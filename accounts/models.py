@@ -89,6 +89,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
+        verbose_name, verbose_name_plural = "person", "people"
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(standing__in=Standing.values), name="user_standing_is_known")
         ]

@@ -47,10 +47,6 @@ class _AccessAdmin(ReadOnlyAdmin):
     people = ("user_id",)
     acts_upon = "user_id"
 
-    def title_of(self, row: Session | PersonalAccessToken) -> str:
-        name = row.label if isinstance(row, Session) else row.name
-        return f"{row.user.login}, {name}"
-
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Who may end access: staff with the permission to change people."""
         return request.user.has_perm("accounts.change_user")
@@ -184,7 +180,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
             applications.set_disabled, is_disabled=is_disabled, now=timezone.now(), actor_id=actor_of(request)
         )
         changed = sum(change(client_id=row.client_id) for row in queryset[:MOST_AT_ONCE])
-        self.message_user(request, f"{changed} applications changed.", messages.SUCCESS)
+        self.message_user(request, f"{changed} application{pluralize(changed)} changed.", messages.SUCCESS)
 
 
 @admin.action(description="Sign out everywhere", permissions=["decide"])

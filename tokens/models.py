@@ -90,7 +90,7 @@ class Session(models.Model):
         verbose_name = "signed-in device"
 
     def __str__(self) -> str:
-        return f"session {self.id}"
+        return f"{self.user.login}, {self.label}"
 
 
 class AuthorizationCode(models.Model):
@@ -178,7 +178,7 @@ class PersonalAccessToken(models.Model):
         verbose_name = "access token"
 
     def __str__(self) -> str:
-        return f"personal access token {self.id}"
+        return f"{self.user.login}, {self.name}"
 
 
 class TrustedPublisher(models.Model):

@@ -39,13 +39,12 @@ class PersonAdmin(ReadOnlyAdmin):
     search_fields = ("login__istartswith", "email__istartswith")
     search_help_text = "The beginning of a login or address, or a whole id: of a person, or of a booking."
     fields = (
-        "id",
-        "github_id",
         ("login", "display_name", "email"),
         ("standing", "standing_reason"),
         ("is_active", "is_host", "is_staff", "role"),
         ("time_zone", "email_notifications"),
         ("created_at", "last_login", "erased_at"),
+        ("id", "github_id"),
         "elsewhere",
     )
     readonly_fields = ("elsewhere", "role")

@@ -34,10 +34,6 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     acts_upon = ""
     change_form_template = "admin/row.html"
 
-    def title_of(self, row: Any) -> str:
-        """What the row's page is titled with: people and things by their names."""
-        return str(row)
-
     def list_tools(self, request: HttpRequest, row: Any) -> list[Tool]:
         """What may be done with a row, for the links above its page."""
         return []
@@ -58,7 +54,6 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         more: dict[str, Any] = {}
         if obj is not None:
             more = {"tools": self.list_tools(request, obj), "parts": self.list_parts(request, obj)}
-            more["subtitle"] = self.title_of(obj)
         if obj is not None and (not self.acts_upon or is_within_rights(request, user_id=getattr(obj, self.acts_upon))):
             more["choices"] = self.get_action_choices(request)[1:]
         return super().render_change_form(request, {**context, **more}, add, change, form_url, obj)
@@ -128,7 +123,7 @@ def ask(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
 
 def describe_people(queryset: QuerySet[Any]) -> dict[UUID, str]:
     """The `lines` of `ask` for an action on people."""
-    return {person.pk: f"{person.login} ({person.pk})" for person in queryset[:MOST_AT_ONCE]}
+    return {person.pk: f"{person.display_name or person.login} ({person.login})" for person in queryset[:MOST_AT_ONCE]}
 
 
 def actor_of(request: HttpRequest) -> UUID:

@@ -43,9 +43,6 @@ class BookingAdmin(ReadOnlyAdmin):
     actions = ("cancel_for_client", "cancel_as_host")
     acts_upon = "client_id"
 
-    def title_of(self, row: models.Booking) -> str:
-        return f"{row.client.login} in {row.slot}"
-
     @admin.display(description="session")
     def session(self, booking: models.Booking) -> str:
         return booking.slot.title

@@ -67,9 +67,6 @@ class WaitlistEntryAdmin(ReadOnlyAdmin):
     people = ("client_id",)
     list_select_related = ("slot", "client")
 
-    def title_of(self, row: models.WaitlistEntry) -> str:
-        return f"{row.client.login} for {row.slot}"
-
     @admin.display(description="session")
     def session(self, entry: models.WaitlistEntry) -> str:
         return entry.slot.title
@@ -81,14 +78,16 @@ class WaitlistEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(models.AvailabilityRule)
 class AvailabilityRuleAdmin(ReadOnlyAdmin):
-    exclude = _NOT_SHOWN
+    fields = (
+        "id", "host", "offering", "kind", ("day_of_week", "date"), ("start_time", "end_time"), "title", "description",
+        "place", ("capacity", "price_credits", "refund_window_hours"), ("slot_minutes", "buffer_minutes"),
+        ("minimum_notice_minutes", "horizon_days"), "created_at",
+    )  # fmt: skip
+    readonly_fields = ("day_of_week",)
     list_display = ("host", "kind", "day_of_week", "date", "start_time", "end_time", "title", "capacity")
     list_filter = ("kind",)
     people = ("host_id",)
     list_select_related = ("host",)
-
-    def title_of(self, row: models.AvailabilityRule) -> str:
-        return ", ".join(filter(None, (row.host.login, row.get_kind_display(), row.title)))
 
     @admin.display(description="weekday", ordering="weekday")
     def day_of_week(self, rule: models.AvailabilityRule) -> str | None:

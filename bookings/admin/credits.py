@@ -57,9 +57,6 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     readonly_fields = ("ledger",)
     actions = ("renew", "expire", "stop_renewing", "resume_renewing", "end_now", "extend", "adjust")
 
-    def title_of(self, row: models.Subscription) -> str:
-        return f"{row.plan.name} of {row.user.login}"
-
     @admin.display(description="Ledger")
     def ledger(self, subscription: models.Subscription) -> SafeString:
         url = f"{reverse('admin:bookings_creditentry_changelist')}?subscription__exact={subscription.pk}"

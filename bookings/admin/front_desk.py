@@ -186,7 +186,7 @@ class _OnBooking(Operation):
 
     @property
     def about(self) -> str:
-        return f"{self.row['client']['login']}: {front_desk.describe_session(self.row)}, {self.row['status']}"
+        return f"{self.row['client']['login']}: {front_desk.describe_booking(self.row)}"
 
     @property
     def home(self) -> str:

@@ -27,7 +27,7 @@ from bookings.errors import BookingsError, NotValid
 from bookings.policies.counts import count_credits
 from bookings.policies.timeline import ACCESS, BOOKINGS, CREDITS, HOSTING, STAFF, TOPICS
 from bookings.services.credits import MOST_CREDITS, grant_credits, name_state_of_person
-from bookings.services.front_desk import describe_session
+from bookings.services.front_desk import describe_booking
 from bookings.services.staff import NOTE_LENGTH, find_client, make_host, write_note
 from bookings.services.timeline import LINES, get_person_story
 
@@ -145,10 +145,7 @@ def _show_story(request: HttpRequest, person: Any) -> str:
 
 def _link(rows: Sequence[Any]) -> list[tuple[str, str]]:
     """Address and words of each booking."""
-    return [
-        (reverse("admin:bookings_booking_change", args=[row["id"]]), f"{describe_session(row)}: {row['status']}")
-        for row in rows
-    ]
+    return [(reverse("admin:bookings_booking_change", args=[row["id"]]), describe_booking(row)) for row in rows]
 
 
 def _read_id(text: str) -> UUID | None:

@@ -134,7 +134,7 @@ class Booking(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.id}"
+        return f"{self.client.login} in {self.slot}"
 
 
 class BookingMove(models.Model):
@@ -206,4 +206,4 @@ class WaitlistEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.status} {self.id}"
+        return f"{self.client.login} for {self.slot}"

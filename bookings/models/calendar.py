@@ -153,7 +153,7 @@ class AvailabilityRule(Offered):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.id}"
+        return ", ".join(filter(None, (self.host.login, self.get_kind_display(), self.title)))
 
 
 class SlotStatus(models.TextChoices):

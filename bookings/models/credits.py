@@ -107,7 +107,7 @@ class Subscription(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.id}"
+        return f"{self.plan.name} of {self.user.login}"
 
 
 class NextNumber(models.Func):

@@ -255,6 +255,12 @@ def describe_person(*, user_id: UUID) -> str:
     return f"{person.display_name or person.login} ({person.login})"
 
 
+def describe_booking(row: BookingRow) -> str:
+    """A booking's session, and what has become of the booking."""
+    state = {"active": "booked", "no_show": "did not come"}.get(row["status"], row["status"])
+    return f"{describe_session(row)}: {state}"
+
+
 def describe_session(row: BookingRow) -> str:
     """A booking's session in words, in its host's time zone."""
     return _session(row["title"], row["host"], row["scheduled_start_time"], row["scheduled_end_time"])

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Event, User
-from bookings.models import Booking, Slot
+from bookings.models import Booking, Plan, Slot
 from bookings.services.booking import book_slot
 from bookings.services.front_desk import cancel_booking_as_staff
 from tests.bookings.staff import address, browser_of, look_only, make_staff
@@ -56,7 +56,9 @@ def test_times_are_told_in_the_form_of_the_mails_on_the_page_in_the_list_and_in_
 
 def test_a_booking_s_page_is_titled_with_who_and_what(staff: Client, booking: Booking) -> None:
     page = staff.get(address("booking_change", booking)).content.decode()
-    assert "<h2>ada in Session, " in page
+    assert "<h1>ada in Session, " in page
+    assert "&rsaquo; ada in Session, " in page, "the way back names it, too"
+    assert staff.get(reverse("admin:bookings_booking_changelist")).content.count(b"<h1>Bookings</h1>") == 1
 
 
 def test_a_person_is_found_by_the_number_of_a_booking(ada: User, booking: Booking) -> None:
@@ -84,6 +86,13 @@ def test_a_booking_names_the_plan_that_paid(staff: Client, booking: Booking) -> 
     page = staff.get(address("booking_change", booking)).content.decode()
     assert f'href="{address("subscription_change", booking.subscription)}">Welcome</a>' in page
     assert f">{booking.subscription_id}<" not in page
+
+
+def test_what_nobody_has_changed_says_so(booking: Booking) -> None:
+    plan = Plan.objects.order_by("name").first()
+    assert plan is not None
+    boss = browser_of(make_staff("boss", "administrator"))
+    assert b"Nobody has changed it here." in boss.get(reverse("admin:bookings_plan_history", args=[plan.pk])).content
 
 
 def test_a_long_story_goes_on_below(staff: Client, ada: User) -> None:

@@ -57,17 +57,17 @@ def test_a_registration_shows_the_secret_once(root: Http) -> None:
 )
 def test_what_no_application_may_be_is_said_in_the_form(root: Http, change: dict[str, Any]) -> None:
     page = root.post(ADD, FORM | change)
-    assert (page.status_code, "errorlist" in page.text) == (200, True)
+    assert (page.status_code, "Nothing was done." in page.text) == (200, True)
     assert not Application.objects.exists()
 
 
 def test_it_is_disabled_and_enabled_there(root: Http) -> None:
     application = register().application
     token = sign_in(make_person("ada"), client_id="wiki", scope="account:read").access_token
-    assert "1 applications changed" in act(root, "disable", application).text
+    assert "1 application changed" in act(root, "disable", application).text
     assert call_api(Http(), "/me", token).status_code == 401
     assert "0 applications changed" in act(root, "disable", application).text
-    assert "1 applications changed" in act(root, "enable", application).text
+    assert "1 application changed" in act(root, "enable", application).text
     assert call_api(Http(), "/me", token).status_code == 200
 
 
