@@ -134,6 +134,18 @@ def test_an_offering_without_a_time_among_the_next_ones_is_on_its_hosts_page(
     assert "Nothing is free now" not in page
 
 
+def test_a_host_with_much_to_offer_has_a_short_page(stranger: httpx.Client, backend: FakeBackend) -> None:
+    found = backend.public["/pages/hosts/grace"]
+    assert isinstance(found, Answer)
+    one = found.body["slots"]["results"][0]
+    kinds = [one | {"id": an_id(2000 + number), "title": f"Kind {number}"} for number in range(4)]
+    offerings = [an_offering(971 + number, title=f"Other {number}") for number in range(3)]
+    found.body.update({"slots": a_page(kinds), "offerings": offerings})
+    shown, _, folded = stranger.get("/hosts/grace").text.partition("Show 2 more")
+    assert re.findall(r"<h2[^>]*>([^<]+)</h2>", shown) == ["Kind 0", "Kind 1", "Kind 2", "Kind 3", "Other 0"]
+    assert re.findall(r"<h2[^>]*>([^<]+)</h2>", folded) == ["Other 1", "Other 2"]
+
+
 def test_a_host_with_nothing_free_is_there_all_the_same(
     stranger: httpx.Client, ada: httpx.Client, backend: FakeBackend
 ) -> None:
