@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import psycopg
 
 GROWING = ("bookings_booking", "bookings_creditentry", "tokens_session", "bookings_slot")
-# One of the twenty who have sessions in the weeks around now.
-BUSY_HOST = UUID(f"09{7:030x}")
+# One of the twenty who have sessions in the weeks around now, and one of those with ten bookings, of which this is one.
+BUSY_HOST, PERSON, BOOKING = UUID(f"09{7:030x}"), UUID(f"0a{7:030x}"), UUID(f"0e{7:030x}")
 # How such a server is best filled. Nothing that is measured there writes to the disk.
 FILLED_QUICKLY = {
     "fsync": "off",
@@ -29,25 +29,25 @@ _IDS: LiteralString = """
 CREATE OR REPLACE FUNCTION bench_id(kind text, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
 RETURN (kind || lpad(to_hex(n), 30, '0'))::uuid
 """
-# One person has ten sessions and ten bookings; a slot has five. A thousand more are hosts.
+# One person has ten sessions and ten bookings, whatever the size; a slot has five. A thousand more are hosts.
 _PEOPLE: LiteralString = """
 INSERT INTO accounts_user (id, password, is_superuser, github_id, login, display_name, email, email_notifications,
                            avatar_url, time_zone, is_active, standing, standing_reason, is_host, is_staff)
 SELECT bench_id(kind, n), '', false, number + n, 'scale-' || number + n, '', '', false, '', 'UTC', true, 'approved',
        '', kind = '09', false
-FROM (SELECT '0a' AS kind, 1e9 AS number, generate_series(%(first)s / 10, %(last)s / 10 - 1) AS n
+FROM (SELECT '0a' AS kind, 1e9 AS number, generate_series(%(people)s, %(people)s + %(more)s - 1) AS n
       UNION ALL SELECT '09', 2e9, generate_series(0, 999) WHERE %(first)s = 0) AS people
 """
 _SUBSCRIPTIONS: LiteralString = """
 INSERT INTO bookings_subscription (id, user_id, plan_id, credits_remaining, starts_at, ends_at, renews)
 SELECT bench_id('0b', n), bench_id('0a', n), (SELECT id FROM bookings_plan LIMIT 1), 0,
        now() - interval '1 day', now() + interval '1 year', false
-FROM generate_series(%(first)s / 10, %(last)s / 10 - 1) AS n
+FROM generate_series(%(people)s, %(people)s + %(more)s - 1) AS n
 """
 _SESSIONS: LiteralString = """
 INSERT INTO tokens_session (id, user_id, client_id, label, scope, generation, current_hash, handoff_challenge,
                             created_at, last_used_at, expires_at, ends_at, revoked_because)
-SELECT bench_id('0c', n), bench_id('0a', n %% (%(last)s / 10)), %(client)s, 'bench', %(scope)s, n %% 500,
+SELECT bench_id('0c', n), bench_id('0a', %(people)s + n %% %(more)s), %(client)s, 'bench', %(scope)s, n %% 500,
        sha256(n::text::bytea), '', now(), now(), now() + interval '30 days', now() + interval '90 days', ''
 FROM generate_series(%(first)s, %(last)s - 1) AS n
 """
@@ -81,7 +81,7 @@ INSERT INTO bookings_booking (id, slot_id, client_id, host_id, subscription_id, 
 SELECT bench_id('0e', n * 5 + seat), slot, person, bench_id('09', host), subscription, 'active',
        starts, starts + interval '50 minutes', interval '12 hours', 1, 0, 0, slot, starts, starts, ''
 FROM generate_series(%(first)s / 5, %(last)s / 5 - 1) AS n, generate_series(0, 4) AS seat,
-     LATERAL (SELECT (n * 5 + seat) %% (%(last)s / 10) AS number) AS p,
+     LATERAL (SELECT %(people)s + (n * 5 + seat) %% %(more)s AS number) AS p,
      LATERAL (SELECT bench_id('0a', number) AS person, bench_id('0b', number) AS subscription) AS b,
      LATERAL (SELECT bench_id('0d', n) AS slot) AS d,
 """
@@ -90,7 +90,7 @@ FROM generate_series(%(first)s / 5, %(last)s / 5 - 1) AS n, generate_series(0, 4
 
 _LEDGER: LiteralString = """
 INSERT INTO bookings_creditentry (id, subscription_id, booking_id, amount, reason, balance_after, created_at)
-SELECT bench_id('10', n), bench_id('0b', n %% (%(last)s / 10)), bench_id('0e', n), -1, 'booking', 0, now()
+SELECT bench_id('10', n), bench_id('0b', %(people)s + n %% %(more)s), bench_id('0e', n), -1, 'booking', 0, now()
 FROM generate_series(%(first)s, %(last)s - 1) AS n
 """
 
@@ -105,7 +105,9 @@ def grow(product: Product, *, to: int) -> None:
         connection.execute(_IDS)
         first = _count_made(connection)
         rebuild = _drop_indexes(connection)
-    given = {"first": first, "last": to, "client": CLI, "scope": SCOPES}
+    # Who is there already gets no more, so the lists of one person are as long at each size.
+    people = {"people": first // 10, "more": (to - first) // 10}
+    given = {"first": first, "last": to, **people, "client": CLI, "scope": SCOPES}
     _carry_out(product, (_BOOKINGS, _SESSIONS, _LEDGER, _PEOPLE, _SUBSCRIPTIONS, _OFFERINGS, _SLOTS), given)
     _carry_out(product, rebuild)
     _carry_out(product, [sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(table)) for table in GROWING])

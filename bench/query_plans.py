@@ -14,7 +14,7 @@ from bench.booking_world import BookingWorld
 from bench.charts import Chart
 from bench.database import Cluster
 from bench.harness import Result, Table, Target
-from bench.query_plan_rows import BUSY_HOST, GROWING
+from bench.query_plan_rows import BOOKING, BUSY_HOST, GROWING, PERSON
 
 if TYPE_CHECKING:
     import psycopg
@@ -83,8 +83,8 @@ def _requests(world: BookingWorld) -> dict[str, Callable[[], object]]:
         return str(answer.json()["id"])
 
     booked, month, nobody = book(), _month(), {"Authorization": ""}
-    (host,) = world.sign_in([BUSY_HOST])
-    of_host = {"Authorization": f"Bearer {host.token}"}
+    host, person = world.sign_in([BUSY_HOST, PERSON])
+    of_host, of_person = ({"Authorization": f"Bearer {one.token}"} for one in (host, person))
     return {
         "refresh": refresh,
         "me": lambda: http.get("/me").raise_for_status(),
@@ -95,15 +95,15 @@ def _requests(world: BookingWorld) -> dict[str, Callable[[], object]]:
             "/slots/days", params={**month, "host": str(host.user_id)}
         ).raise_for_status(),
         "days of a move": lambda: http.get(
-            f"/pages/bookings/{booked}/days", params={"others": "true"}
+            f"/pages/bookings/{BOOKING}/days", params={"others": "true"}, headers=of_person
         ).raise_for_status(),
         "a host's calendar": lambda: http.get("/hosting/slots", headers=of_host).raise_for_status(),
         "a host's past": lambda: http.get("/hosting/slots?when=past", headers=of_host).raise_for_status(),
         "book": book,
-        "bookings": lambda: http.get("/bookings").raise_for_status(),
+        "bookings": lambda: http.get("/bookings", headers=of_person).raise_for_status(),
         "preview": lambda: http.get(f"/bookings/{booked}/refund-preview").raise_for_status(),
-        "ledger": lambda: http.get("/credit-entries").raise_for_status(),
-        "sessions": lambda: http.get("/sessions").raise_for_status(),
+        "ledger": lambda: http.get("/credit-entries", headers=of_person).raise_for_status(),
+        "sessions": lambda: http.get("/sessions", headers=of_person).raise_for_status(),
     }
 
 
