@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError
@@ -163,8 +164,9 @@ class StaffSite(admin.AdminSite):
         return super().admin_view(answer, cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Django's page below what waits."""
-        return super().index(request, {**(extra_context or {}), "waiting": list(_list_waiting(request))})
+        """Django's page below what waits, and a search for people."""
+        shown = {"waiting": list(_list_waiting(request)), "people": self.get_model_admin(get_user_model())}
+        return super().index(request, (extra_context or {}) | shown)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page, for plain text only."""

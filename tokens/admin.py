@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
-from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, actor_of, add_to_people
+from accounts.admin import MOST_AT_ONCE, ReadOnlyAdmin, actor_of, add_to_people, ask, describe_people
 from tokens import throttles
 from tokens.authentication import client_address
 from tokens.errors import InvalidApplication
@@ -183,13 +183,29 @@ class ApplicationAdmin(ReadOnlyAdmin):
         self.message_user(request, f"{changed} application{pluralize(changed)} changed.", messages.SUCCESS)
 
 
-@admin.action(description="Sign out everywhere", permissions=["decide"])
-def sign_out_everywhere(people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]) -> None:
-    """Every session of these people ends at once."""
+class SignOutForm(forms.Form):
+    """What ends beside the devices."""
+
+    with_personal_tokens = forms.BooleanField(
+        label="End their access tokens and trusted publishers, too", required=False
+    )
+
+
+@admin.action(description="Sign out everywhere…", permissions=["decide"])
+def sign_out_everywhere(
+    people: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:
+    """Ask what ends, then end it at once."""
+    form = SignOutForm(request.POST if "answered" in request.POST else None)
+    if not form.is_valid():
+        sentence = "Every device of theirs is signed out at once. Bookings stay, and so does the account."
+        asked = {"title": "Sign out everywhere", "sentence": sentence, "action": "sign_out_everywhere"}
+        return ask(request, {**asked, "button": "Sign out", "lines": describe_people(queryset), "form": form})
     end = partial(ending_access.sign_out_everywhere, actor_id=actor_of(request), now=timezone.now())
     for person in queryset[:MOST_AT_ONCE]:
-        ended = end(user_id=person.pk).sessions
+        ended = end(user_id=person.pk, **form.cleaned_data).sessions
         people.message_user(request, f"{person.login}: {ended} device{pluralize(ended)} signed out.", messages.SUCCESS)
+    return None
 
 
 add_to_people(

@@ -6,6 +6,7 @@ from django.core.checks import Tags, register
 
 class TokensConfig(AppConfig):
     name = "tokens"
+    verbose_name = "Access"
 
     def ready(self) -> None:
         import_module("tokens.receivers")

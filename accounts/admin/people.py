@@ -38,14 +38,28 @@ class PersonAdmin(ReadOnlyAdmin):
     sortable_by = ("login",)
     search_fields = ("login__istartswith", "email__istartswith")
     search_help_text = "The beginning of a login or address, or a whole id: of a person, or of a booking."
-    fields = (
-        ("login", "display_name", "email"),
-        ("standing", "standing_reason"),
-        ("is_active", "is_host", "is_staff", "role"),
-        ("time_zone", "email_notifications"),
-        ("created_at", "last_login", "erased_at"),
-        ("id", "github_id"),
-        "elsewhere",
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("login", "display_name", "email"),
+                    ("standing", "standing_reason"),
+                    ("is_active", "is_host", "is_staff", "role"),
+                    "elsewhere",
+                )
+            },
+        ),
+        (
+            "Details",
+            {
+                "fields": (
+                    ("time_zone", "email_notifications"),
+                    ("created_at", "last_login", "erased_at"),
+                    ("id", "github_id"),
+                )
+            },
+        ),
     )
     readonly_fields = ("elsewhere", "role")
     actions = ["approve", "suspend", "reinstate"]

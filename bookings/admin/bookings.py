@@ -17,7 +17,7 @@ from bookings import models
 from bookings.admin.asking import ask_and_do
 from bookings.admin.front_desk import BookIn, CancelBooking, GiveBack, MoveBooking, Operation
 from bookings.policies.counts import count_credits
-from bookings.policies.credits import credits_kept
+from bookings.policies.credits import credits_kept, refund_deadline
 from bookings.services.front_desk import cancel_booking_as_staff
 from bookings.services.timeline import get_booking_story
 
@@ -30,12 +30,15 @@ class BookingAdmin(ReadOnlyAdmin):
         "client", "session", "scheduled_start_time", "status", "cancelled_by", "credits_refunded",
         "credits_given_back",
     )  # fmt: skip
-    fields = (
-        "id", ("client", "in_session", "host"), ("scheduled_start_time", "scheduled_end_time"),
-        ("status", "cancelled_by", "cancelled_at"), ("credits_charged", "credits_refunded", "credits_given_back"),
-        ("refund_window", "free_to_leave_until"), "plan", ("created_at", "changed_at"),
+    fieldsets = (
+        (None, {"fields": (
+            ("client", "in_session", "host"), ("scheduled_start_time", "scheduled_end_time"),
+            ("status", "cancelled_by", "cancelled_at"), ("credits_charged", "credits_refunded", "credits_given_back"),
+            ("refunded_until", "free_to_leave_until"), "plan",
+        )}),
+        ("Details", {"fields": ("id", ("created_at", "changed_at"))}),
     )  # fmt: skip
-    readonly_fields = ("in_session", "plan")
+    readonly_fields = ("in_session", "plan", "refunded_until")
     list_filter = ("status", "cancelled_by", "scheduled_start_time")
     ordering, sortable_by = ("-scheduled_start_time", "-id"), ("scheduled_start_time",)
     people = ("client_id", "host_id")
@@ -58,6 +61,11 @@ class BookingAdmin(ReadOnlyAdmin):
             return None
         url = reverse("admin:bookings_subscription_change", args=[booking.subscription_id])
         return format_html('<a href="{}">{}</a>', url, booking.subscription.plan.name)
+
+    @admin.display(description="full refund until")
+    def refunded_until(self, booking: models.Booking) -> str:
+        starts, window = booking.scheduled_start_time, booking.refund_window
+        return date_format(refund_deadline(scheduled_start_time=starts, refund_window=window), "DATETIME_FORMAT")
 
     def get_urls(self) -> list[URLPattern]:
         ways: list[tuple[str, str, type[Operation]]] = [("book/<uuid:pk>/", "book", BookIn)]

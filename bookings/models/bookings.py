@@ -15,9 +15,9 @@ from bookings.models.fields import period, person
 class BookingStatus(models.TextChoices):
     """What is stored. An active booking whose session is over is shown as `completed`."""
 
-    ACTIVE = "active"
+    ACTIVE = "active", "Booked"
     CANCELLED = "cancelled"
-    NO_SHOW = "no_show"
+    NO_SHOW = "no_show", "Did not come"
 
 
 class CancelledBy(models.TextChoices):

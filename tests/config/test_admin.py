@@ -218,6 +218,10 @@ def test_signing_out_everywhere_is_immediate(live: Live, rosa: Browser) -> None:
     person = call(live, "/me", tokens.access).json()["id"]
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
     form = {"action": "sign_out_everywhere", "_selected_action": person, "csrfmiddlewaretoken": token and token[1]}
+    asked = rosa.http.post(f"{live.backend_url}/admin/accounts/user/", data=form)
+    assert (asked.status_code, "signed out at once" in asked.text) == (200, True)
+    assert call(live, "/me", tokens.access).status_code == 200, "nothing ends before the answer"
+    form["answered"] = "yes"
     assert rosa.http.post(f"{live.backend_url}/admin/accounts/user/", data=form).status_code == 302
     assert call(live, "/me", tokens.access).status_code == 401
     assert refresh(live, tokens.refresh).status_code == 400

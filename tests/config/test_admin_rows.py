@@ -1,5 +1,6 @@
 """The admin's first page says what waits; a row's page has every action of its list; staff keep notes on people."""
 
+import re
 from typing import Any
 
 import pytest
@@ -67,6 +68,17 @@ def test_staff_see_only_what_waits_where_they_may_look(ada: User) -> None:
     nothing = browser_of(look_only("view_session"))
     assert waiting(nothing) == []
     assert b"Nothing waits" in nothing.get("/admin/").content
+
+
+def test_the_first_page_finds_a_person_by_what_they_quote(ada: User) -> None:
+    booking = book_slot(client_id=ada.pk, slot_id=make_slot(make_person("grace", is_host=True)).id)
+    boss = browser_of(make_staff("boss", "administrator"))
+    (address,) = re.findall(
+        r'<form class="module find" method="get" action="([^"]+)"', boss.get("/admin/").content.decode()
+    )
+    for quoted in ("ada", str(booking["id"])):
+        assert list(boss.get(address, {"q": quoted}).context["cl"].result_list) == [ada]
+    assert b'role="search"' not in browser_of(look_only("view_session")).get("/admin/").content
 
 
 # Actions on a row's page
