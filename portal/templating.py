@@ -8,7 +8,8 @@ from django.template.backends.utils import csrf_input
 from django.template.defaultfilters import pluralize
 from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
-from jinja2 import Environment, Undefined, pass_environment
+from jinja2 import Environment, Undefined, pass_context, pass_environment
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from portal import fields, links, times, wording
@@ -20,7 +21,16 @@ def icon(environment: Environment, name: str) -> Markup:
     return Markup(environment.get_template(f"portal/icons/{name}.svg").render())  # noqa: S704  # a template of ours
 
 
+@pass_context
+def current(context: Context, path: str) -> Markup:
+    """What marks a link of a menu as that of the page, or of the part that the page belongs to."""
+    here: str = context["request"].path
+    is_current = here == path or here.startswith(f"{path}/")
+    return Markup(' aria-current="page"') if is_current else Markup("")
+
+
 _FILTERS = (
+    current,
     icon,
     fields.choices,
     fields.control,
