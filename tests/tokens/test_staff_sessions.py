@@ -88,7 +88,7 @@ def act_as_administrator(address: str, action: str, row: object) -> None:
     roles.grant_staff(user_id=other.id)
     browser = Http()
     browser.force_login(User.objects.get(id=other.id), backend=BACKEND)
-    chosen = {"action": action, "_selected_action": [str(row)]}
+    chosen = {"action": action, "_selected_action": [str(row)], "answered": "yes"}
     assert browser.post(f"/admin/{address}/", chosen).status_code == 302
 
 

@@ -300,7 +300,7 @@ def sign_out_everywhere(ada: Everything, root: Http) -> None:
 
 @row("Sign out everywhere")
 def sign_out_everywhere_as_staff(ada: Everything, root: Http) -> None:
-    _choose(root, "accounts/user", "sign_out_everywhere", ada.user.id)
+    _choose(root, "accounts/user", "sign_out_everywhere", ada.user.id, answered="yes")
 
 
 @row("Sign out everywhere")
@@ -311,6 +311,12 @@ def sign_out_by_command(ada: Everything, root: Http) -> None:
 @row("The same with `--tokens`")
 def sign_out_and_revoke_tokens(ada: Everything, root: Http) -> None:
     call_command("revoke_sessions", str(ada.user.id), "--tokens")
+
+
+@row("The same with `--tokens`")
+def sign_out_and_end_tokens_as_staff(ada: Everything, root: Http) -> None:
+    ticked = {"answered": "yes", "with_personal_tokens": "on"}
+    _choose(root, "accounts/user", "sign_out_everywhere", ada.user.id, **ticked)
 
 
 @row("Suspend")
