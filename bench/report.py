@@ -4,7 +4,6 @@
 """
 
 import json
-import shutil
 import sys
 import textwrap
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
-from bench.charts import draw
+from bench.charts import Bar, Chart, draw
 from bench.harness import RESULTS, Bench, Figure, Result, Scenario, Target, to_json
 from bench.terminal import number, say, table
 
@@ -106,7 +105,8 @@ def write_page(results: Path, page: Path, charts: Path) -> None:
     charts.mkdir(exist_ok=True)
     for _, entry in stored:
         for chart in entry["charts"]:
-            shutil.copyfile(results / f"{chart['name']}.svg", charts / f"performance-{chart['name']}.svg")
+            drawn = draw(Chart(**{**chart, "bars": [Bar(**bar) for bar in chart["bars"]]}))
+            (charts / f"performance-{chart['name']}.svg").write_text(drawn)
 
 
 def _targets_of_page(stored: list[tuple[str, dict[str, Any]]]) -> str:
