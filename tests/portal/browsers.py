@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.people import call
 from tests.processes import Live
@@ -140,9 +140,13 @@ def offer_to_everybody(page: Page, live: Live, title: str) -> None:
     page.get_by_role("link", name=f"New session of {title}").click()
 
 
+def booking_card(page: Page) -> Locator:
+    """Where a session is booked; the bar of a phone says the same, and shows until the style sheet is there."""
+    return page.get_by_role("region", name="Booking")
+
+
 def press_book(page: Page, price: str = "1 credit") -> None:
-    """The button beside the rule; the bar of a phone has another, which is there until the style sheet is."""
-    page.get_by_role("region", name="Booking").get_by_role("button", name=f"Book for {price}").click()
+    booking_card(page).get_by_role("button", name=f"Book for {price}").click()
 
 
 def book(page: Page, title: str) -> None:

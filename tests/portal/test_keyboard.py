@@ -22,6 +22,8 @@ def press(page: Page, name: str, *, to: str = "") -> None:
 
     A link that leads elsewhere than `to` is passed.
     """
+    # Before its style sheet is there a page shows what is for other widths, too, and no focus.
+    page.wait_for_load_state()
     focused = "[document.activeElement.innerText || '', document.activeElement.getAttribute('href') || '']"
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.people import PORTAL_SECRET, call
-from tests.portal.browsers import Contexts, fill_in_github, open_slot, press_book, sign_in_host
+from tests.portal.browsers import Contexts, booking_card, fill_in_github, open_slot, press_book, sign_in_host
 from tests.portal.conftest import Portal, arrive, begin, csrf_of, query_of, running
 from tests.portal.fake_backend import Answer, FakeBackend, problem
 from tests.portal.sample import a_page, an_id, an_offering, as_public, fill
@@ -256,7 +256,7 @@ def test_somebody_without_an_account_finds_signs_in_and_books(live: Live, contex
     page.get_by_role("link", name=re.compile("open-host", re.IGNORECASE)).click()
     page.get_by_role("link", name=f"{starts:%H:%M}").click()
     assert page.url == address
-    page.get_by_role("link", name="Sign in to book").click()
+    booking_card(page).get_by_role("link", name="Sign in to book").click()
     fill_in_github(page, f"open-visitor-{scripts}".lower())
     page.wait_for_url(f"{address}/book")
     press_book(page)
