@@ -28,7 +28,7 @@ def _next_free(request: PortalRequest) -> list[dict[str, Any]] | None:
         found = request.visitor.read("/slots", open="true", free="true")["results"]
     except PortalError:
         return None
-    return [slot for slot in found if slot["seats_left"]][:3]
+    return list(found[:3])
 
 
 @require_safe

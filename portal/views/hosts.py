@@ -27,7 +27,6 @@ def _by_kind(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The free sessions of each offering, or of each title where there is none, in the order of their first time."""
     kinds: dict[str, dict[str, Any]] = {}
     for slot in found:
-        if slot["seats_left"]:
-            kind = kinds.setdefault(slot["offering_id"] or slot["title"], {"slot": slot, "times": []})
-            kind["times"].append(slot)
+        kind = kinds.setdefault(slot["offering_id"] or slot["title"], {"slot": slot, "times": []})
+        kind["times"].append(slot)
     return [kind | {"times": kind["times"][:TIMES]} for kind in kinds.values()]

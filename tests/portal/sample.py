@@ -246,6 +246,7 @@ def chosen_day(slots: list[Body], call: Call) -> Body:
 def public_pages(slots: list[Body]) -> dict[str, Route | Answer]:
     """What everybody sees."""
     seen = [as_public(one) for one in slots]
+    free = [one for one in seen if one["seats_left"]]
     hosts = [as_public({"host": host(one)})["host"] for one in HOSTS]
 
     def list_days(call: Call) -> Answer:
@@ -256,13 +257,13 @@ def public_pages(slots: list[Body]) -> dict[str, Route | Answer]:
 
     pages: dict[str, Body] = {f"slots/{one['id']}": {"slot": one} for one in seen}
     pages |= {
-        f"hosts/{one['login']}": {"host": one, "slots": a_page([slot for slot in seen if slot["host"] == one])}
+        f"hosts/{one['login']}": {"host": one, "slots": a_page([slot for slot in free if slot["host"] == one])}
         for one in hosts
     }
     found: dict[str, Route | Answer] = {
         f"/pages/{name}": Answer(200, {"person": None} | body) for name, body in pages.items()
     }
-    return found | {"/pages/days": list_days, "/pages/slots": list_slots, "/slots": Answer(200, a_page(seen))}
+    return found | {"/pages/days": list_days, "/pages/slots": list_slots, "/slots": Answer(200, a_page(free))}
 
 
 def _between(slots: list[Body], call: Call) -> list[Body]:
